@@ -1,0 +1,51 @@
+# make demo   sets up, runs the batch on sample_data/, prints volumes beside the truth
+# make test   sets up, runs every check and every test
+# make check  lint, format, types, layers
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+# venv without its own pip and pip from outside: Debian's python3 needs no python3-venv for that.
+INSTALL = if command -v uv >/dev/null 2>&1; \
+	then uv pip install --quiet --python $(BIN)/python; \
+	else $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check; fi
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.demo-ready
+	@rm -rf $(DEMO)
+	@$(BIN)/corelab run sample_data/incoming --trial configs/demo.toml \
+		--subjects sample_data/subjects.csv --out $(DEMO)/out --vault $(DEMO)/vault; \
+	status=$$?; \
+	if [ $$status -eq 1 ]; then \
+		echo "The batch ended with status 1: finished, and problems.csv names what was not measured."; \
+	elif [ $$status -ne 0 ]; then exit $$status; fi
+	@$(BIN)/corelab agreement $(DEMO)/out --reference sample_data/truth.csv
+	@echo "Open the QA page: $(CURDIR)/$(DEMO)/out/qa/index.html"
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/.test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.demo-ready: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) ..."
+	@$(subst install,install -e .,$(INSTALL))
+	@touch $@
+
+$(VENV)/.test-ready: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) with the tools for tests ..."
+	@$(subst install,install -e ".[dev]",$(INSTALL))
+	@touch $@ $(VENV)/.demo-ready
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

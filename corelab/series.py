@@ -1,0 +1,203 @@
+"""The identified side: what a site sent, before anything crosses to the blinded side.
+
+A :class:`Series` says who, when and where from; it lives in memory and in the vault only.
+``blinding.release`` is the one way from a :class:`Stack` to a ``Volume``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.errors import ReasonCode
+from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag
+
+
+class SeriesKind(StrEnum):
+    """What a 3-D part of a DICOM series is, whether or not it can be measured."""
+
+    CT = "CT"
+    CT_BONE_KERNEL = "CT bone kernel"
+    CT_CONTRAST = "CT with contrast agent"
+    B0 = "b0"
+    TRACE = "DWI trace"
+    DIRECTION = "DWI one direction"
+    ADC = "ADC"
+    FLAIR = "FLAIR"
+    OTHER_MR = "other MR"
+    SCOUT = "scout"
+    DERIVED = "derived image"
+    NOT_AN_IMAGE = "not a head CT or MR image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who, when and from where. Never leaves the vault.
+
+    ``texts`` holds every other identifying text that the headers carry (names, addresses,
+    descriptions, device strings, dates), each once: what the leak audit looks for.
+    """
+
+    patient_id: str
+    study_uid: str
+    series_uid: str
+    acquired_at: datetime | None
+    series_number: int | None
+    description: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One slice: where its pixels lie and where it stands."""
+
+    path: Path
+    index: int
+    position_mm: tuple[float, float, float]
+    rescale_slope: float
+    rescale_intercept: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why something cannot be used; ``message`` is fit for the blinded side."""
+
+    reason: ReasonCode
+    message: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Where a stack's voxels lie: RAS+ mm, slices along k in ascending position."""
+
+    shape: tuple[int, int, int]
+    affine: tuple[tuple[float, float, float, float], ...]
+    slice_positions_mm: tuple[float, ...] | None
+    slice_spacing_mm: float
+    tilt_deg: float
+
+    @property
+    def coverage_mm(self) -> float:
+        """Height of the stack along the normal, end slices counted whole."""
+        return self.slice_spacing_mm * self.shape[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One 3-D part of a DICOM series: one orientation, one contrast, one b-value.
+
+    ``refusal`` is set when the part cannot be measured; ``grid`` is then possibly ``None``.
+    ``frames`` are in the order of k.
+    """
+
+    identity: Identity
+    kind: SeriesKind
+    modality: str
+    frames: tuple[Frame, ...]
+    grid: Grid | None
+    b_value_s_mm2: float | None
+    kilovolts: float | None
+    slice_thickness_mm: float | None
+    transfer_syntax_uid: str
+    files: tuple[Path, ...]
+    refusal: Refusal | None
+
+    @property
+    def contrast(self) -> Contrast | None:
+        """The contrast a case could use this part for."""
+        return _CONTRAST_OF_KIND.get(self.kind)
+
+
+_CONTRAST_OF_KIND = {
+    SeriesKind.CT: Contrast.CT,
+    SeriesKind.TRACE: Contrast.DWI,
+    SeriesKind.B0: Contrast.B0,
+    SeriesKind.ADC: Contrast.ADC,
+    SeriesKind.FLAIR: Contrast.FLAIR,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LooseFile:
+    """A file that belongs to no series: not DICOM, or a header that cannot be read."""
+
+    path: Path
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Everything found under one incoming folder: nothing is left out.
+
+    ``n_files`` = files of all series + loose files + ``n_duplicates`` + ``n_ignored``
+    (DICOMDIR, empty folders' helper files and the like).
+    """
+
+    series: tuple[Series, ...]
+    loose: tuple[LooseFile, ...]
+    n_files: int
+    n_duplicates: int
+    n_ignored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stack:
+    """A series with its pixels decoded: rescaled values on the grid of the series.
+
+    Parameters
+    ----------
+    series
+        The identified part that the values come from; its ``grid`` is not ``None``.
+    data : (I, J, K) array
+        int16 HU for CT (padding set to -1024), float32 for MR.
+    decoder
+        Name and version of the decoder that was used, and of the one that agreed with it.
+    """
+
+    series: Series
+    data: NDArray[np.generic]
+    decoder: str
+
+
+class Outcome(StrEnum):
+    """What becomes of a series."""
+
+    USED = "used"
+    NOT_NEEDED = "not needed"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesVerdict:
+    """What becomes of one series; ``why`` is fit for the blinded side."""
+
+    series: Series
+    case: Case | None
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePlan:
+    """One case and the series that it will be measured on, small enough to travel."""
+
+    case: Case
+    modality: Modality
+    images: tuple[tuple[Contrast, Series], ...]
+    choice: str
+    flags: tuple[QcFlag, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a batch will do with a delivery: every series is in ``verdicts`` once."""
+
+    cases: tuple[CasePlan, ...]
+    verdicts: tuple[SeriesVerdict, ...]
+    problems: tuple[Problem, ...]
