@@ -1,0 +1,1 @@
+"""Received bytes to identified series and decoded stacks: the pydicom door."""

@@ -1,0 +1,161 @@
+"""What makes a series, or one part of it, unfit before its geometry is looked at."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from corelab.dicom import syntax
+from corelab.dicom.classify import refuse_kind
+from corelab.dicom.header import FileHeader
+from corelab.dicom.matrix import MOST_FRAMES
+from corelab.dicom.part import Slice
+from corelab.errors import ReasonCode
+from corelab.series import Refusal, SeriesKind
+
+_CT_KINDS = frozenset({SeriesKind.CT, SeriesKind.CT_BONE_KERNEL, SeriesKind.CT_CONTRAST})
+_WEIGHTED_KINDS = frozenset({SeriesKind.TRACE, SeriesKind.DIRECTION})
+
+
+def series_refusal(headers: Sequence[FileHeader]) -> Refusal | None:
+    """Why a whole series is unfit, ``None`` where nothing speaks against it.
+
+    Parameters
+    ----------
+    headers
+        Every file of the series, exact duplicates left out.
+    """
+    return (
+        _faulty_file(headers)
+        or _mixed_patients(headers)
+        or _duplicate_uid(headers)
+        or _too_many(headers)
+    )
+
+
+def part_refusal(slices: Sequence[Slice]) -> Refusal | None:
+    """Why one part cannot be measured whatever its geometry, ``None`` where it can.
+
+    Parameters
+    ----------
+    slices
+        All of one orientation, kind, b-value and echo.
+    """
+    headers = [item.header for item in slices]
+    kind = slices[0].kind
+    return (
+        refuse_kind(kind)
+        or _layout(slices)
+        or _packing(headers)
+        or _mixed_matrix(headers)
+        or _mixed_frame_of_reference(headers)
+        or _rescale(slices)
+        or _b_value(kind, slices)
+    )
+
+
+def _faulty_file(headers: Sequence[FileHeader]) -> Refusal | None:
+    faults = [header.fault for header in headers if header.fault is not None]
+    if not faults:
+        return None
+    first = faults[0]
+    message = f"{first.message} ({len(faults)} of {len(headers)} files unfit)"
+    return Refusal(reason=first.reason, message=message, evidence=first.evidence)
+
+
+def _mixed_patients(headers: Sequence[FileHeader]) -> Refusal | None:
+    owners = [header.owner for header in headers]
+    identifiers = {owner.patient_id for owner in owners}
+    births = {owner.birth_date for owner in owners if owner.birth_date}
+    if len(identifiers) < 2 and len(births) < 2:  # noqa: PLR2004 - two make a mixture
+        return None
+    count = max(len(identifiers), len(births))
+    message = f"one series names {count} patients"
+    return Refusal(reason=ReasonCode.MIXED_PATIENTS, message=message)
+
+
+def _duplicate_uid(headers: Sequence[FileHeader]) -> Refusal | None:
+    counts = Counter(header.owner.sop_uid for header in headers)
+    most = max(counts.values())
+    if most == 1:
+        return None
+    message = f"{most} different objects share one instance UID"
+    return Refusal(reason=ReasonCode.DUPLICATE_UID, message=message)
+
+
+def _too_many(headers: Sequence[FileHeader]) -> Refusal | None:
+    count = sum(len(header.frames) for header in headers)
+    if count <= MOST_FRAMES:
+        return None
+    message = f"{count} slices in one series, {MOST_FRAMES} allowed"
+    return Refusal(reason=ReasonCode.SIZE_BEYOND_SCANNER, message=message)
+
+
+def _layout(slices: Sequence[Slice]) -> Refusal | None:
+    if any(item.header.matrix.samples != 1 for item in slices):
+        message = "colour pixels, single values needed"
+        return Refusal(reason=ReasonCode.UNSUPPORTED_LAYOUT, message=message)
+    if any(item.header.matrix.rows < 1 for item in slices):
+        return Refusal(reason=ReasonCode.HEADER_CUT, message="an object holds no pixels")
+    return None
+
+
+def _packing(headers: Iterable[FileHeader]) -> Refusal | None:
+    headers = tuple(headers)
+    uids = {header.transfer_syntax_uid for header in headers}
+    if any(syntax.is_lossy(uid) for uid in uids) or any(h.hints.is_lossy for h in headers):
+        message = "the pixels were compressed with loss"
+        return Refusal(reason=ReasonCode.LOSSY_PIXELS, message=message)
+    unreadable = sorted(uid for uid in uids if not syntax.is_readable(uid))
+    if unreadable:
+        message = "the transfer syntax is not supported"
+        evidence = ", ".join(unreadable)
+        return Refusal(reason=ReasonCode.PIXELS_UNDECODABLE, message=message, evidence=evidence)
+    return None
+
+
+def _mixed_matrix(headers: Iterable[FileHeader]) -> Refusal | None:
+    sizes = sorted({header.slice_shape for header in headers})
+    if len(sizes) == 1:
+        return None
+    message = "slices of " + " and ".join(f"{rows} x {columns}" for rows, columns in sizes)
+    return Refusal(reason=ReasonCode.MIXED_MATRIX, message=message)
+
+
+def _mixed_frame_of_reference(headers: Iterable[FileHeader]) -> Refusal | None:
+    frames = {header.owner.frame_of_reference_uid for header in headers}
+    if len(frames) == 1:
+        return None
+    message = f"slices in {len(frames)} frames of reference"
+    return Refusal(reason=ReasonCode.MIXED_FRAME_OF_REFERENCE, message=message)
+
+
+def _rescale(slices: Sequence[Slice]) -> Refusal | None:
+    """CT needs slope and intercept for HU (PS3.3, C.8.2.1); MR may have neither."""
+    is_ct = slices[0].kind in _CT_KINDS
+    for item in slices:
+        pair = (item.frame.slope, item.frame.intercept)
+        absent = pair.count(None)
+        if absent == len(pair) and not is_ct:
+            continue
+        if absent:
+            message = "rescale slope or intercept is not given"
+            return Refusal(reason=ReasonCode.RESCALE_INVALID, message=message)
+        slope, intercept = pair
+        if not _is_usable(slope) or slope == 0 or not _is_usable(intercept):
+            message = "rescale slope or intercept is 0 or no number"
+            return Refusal(reason=ReasonCode.RESCALE_INVALID, message=message)
+    return None
+
+
+def _is_usable(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _b_value(kind: SeriesKind, slices: Sequence[Slice]) -> Refusal | None:
+    values = [item.frame.diffusion.b_value_s_mm2 for item in slices]
+    if kind not in _WEIGHTED_KINDS or None not in values:
+        return None
+    message = f"{values.count(None)} of {len(values)} diffusion images have no b-value"
+    return Refusal(reason=ReasonCode.B_VALUE_UNKNOWN, message=message)

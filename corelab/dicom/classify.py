@@ -1,0 +1,124 @@
+"""What an image is, from the words its header uses."""
+
+from __future__ import annotations
+
+import re
+
+from corelab.dicom.bvalue import Directionality
+from corelab.dicom.frame import MAGNITUDE, FrameHeader
+from corelab.dicom.header import FileHeader, Hints
+from corelab.dicom.kernel import is_sharp_kernel
+from corelab.dicom.sopclass import CT_CLASSES, IMAGE_CLASSES
+from corelab.errors import ReasonCode
+from corelab.series import Refusal, SeriesKind
+
+HIGHEST_B0_S_MM2 = 10.0
+_SCOUT_WORDS = frozenset({"LOCALIZER", "SCOUT", "SURVIEW", "TOPOGRAM", "SCANOGRAM", "REF_SURVIEW"})
+_PROJECTION = re.compile(
+    r"\b(MIP|MINIP|MPR_?MIP|PROJECTION|PROJECTION IMAGE|VRT|SSD|FUSION|CSA MIP|SUBTRACTION)\b"
+)
+_TRACE_WORDS = frozenset({"TRACE", "TRACEW", "ISO", "ISOTROPIC"})
+_MAP_WORDS = frozenset({"FA", "COLFA", "RA", "EADC", "EXP", "TENSOR", "TENSOR_B0", "CALC_BVALUE"})
+_MAP_TEXT = re.compile(r"\be-?adc|exponential|\bexp\b|fractional|\bfa\b|tensor", re.IGNORECASE)
+_ADC_TEXT = re.compile(r"\bd?adc|apparent diffusion", re.IGNORECASE)
+_FLAIR_TEXT = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
+_FLAIR_INVERSION_MS = (1500.0, 3500.0)
+_FLAIR_SHORTEST_ECHO_MS = 60.0
+_NO_AGENT = re.compile(
+    r"(no|none|non|n|nil|without|without contrast|w/?o|0|-|oral)?", re.IGNORECASE
+)
+_NATIVE_TEXT = re.compile(r"\bnon|without|w/o|native|nativ\b|\bno\b|\bsans|\bohne", re.IGNORECASE)
+_CONTRAST_TEXT = re.compile(
+    r"\bcta\b|angio|\bctp\b|perf|contrast|\bc\+|\bce\b|\bkm\b|venous|arterial", re.IGNORECASE
+)
+
+
+def classify(header: FileHeader, frame: FrameHeader, *, in_diffusion: bool) -> SeriesKind:
+    """Kind of one frame.
+
+    Parameters
+    ----------
+    header, frame
+        The object and its frame.
+    in_diffusion
+        Whether any frame of the series proves it to be diffusion imaging.
+    """
+    if header.sop_class_uid not in IMAGE_CLASSES:
+        return SeriesKind.NOT_AN_IMAGE
+    if not _SCOUT_WORDS.isdisjoint(frame.image_type):
+        return SeriesKind.SCOUT
+    if header.sop_class_uid in CT_CLASSES:
+        return _classify_ct(header.hints, frame)
+    return _classify_mr(header.hints, frame, in_diffusion=in_diffusion)
+
+
+def refuse_kind(kind: SeriesKind) -> Refusal | None:
+    """Why a kind can never be read as a volume, ``None`` where it can."""
+    messages = {
+        SeriesKind.SCOUT: "a scout image is no volume",
+        SeriesKind.DERIVED: "a derived image is not measured",
+        SeriesKind.NOT_AN_IMAGE: "the object is no CT or MR image",
+    }
+    if kind not in messages:
+        return None
+    return Refusal(reason=ReasonCode.UNSUPPORTED_CLASS, message=messages[kind])
+
+
+def _classify_ct(hints: Hints, frame: FrameHeader) -> SeriesKind:
+    is_derived = frame.image_type[:2] == ("DERIVED", "SECONDARY")
+    if is_derived or _is_projection(frame):
+        return SeriesKind.DERIVED
+    if is_sharp_kernel(hints.kernel, hints.manufacturer):
+        return SeriesKind.CT_BONE_KERNEL
+    return SeriesKind.CT_CONTRAST if _has_contrast(hints) else SeriesKind.CT
+
+
+def _has_contrast(hints: Hints) -> bool:
+    """Whether an agent is named, or a description names a contrast study and does not deny it."""
+    if not _NO_AGENT.fullmatch(hints.contrast_agent.strip()):
+        return True
+    named = [text for text in hints.texts if _CONTRAST_TEXT.search(text)]
+    return any(not _NATIVE_TEXT.search(text) for text in named)
+
+
+def _classify_mr(hints: Hints, frame: FrameHeader, *, in_diffusion: bool) -> SeriesKind:
+    if _is_projection(frame):
+        return SeriesKind.DERIVED
+    if in_diffusion:
+        return _classify_diffusion(hints, frame)
+    if frame.component != MAGNITUDE:
+        return SeriesKind.OTHER_MR
+    if frame.image_type[:2] == ("DERIVED", "SECONDARY"):
+        return SeriesKind.DERIVED
+    return SeriesKind.FLAIR if _is_flair(hints, frame) else SeriesKind.OTHER_MR
+
+
+def _classify_diffusion(hints: Hints, frame: FrameHeader) -> SeriesKind:
+    words = frozenset(frame.image_type)
+    b_value = frame.diffusion.b_value_s_mm2
+    texts = hints.texts if "DERIVED" in words else ()
+    if not _MAP_WORDS.isdisjoint(words) or any(_MAP_TEXT.search(text) for text in texts):
+        return SeriesKind.DERIVED
+    is_named_adc = b_value is None and any(_ADC_TEXT.search(text) for text in texts)
+    if is_named_adc or any(word == "ADC" or word.startswith("ADC_") for word in words):
+        return SeriesKind.ADC
+    if frame.component != MAGNITUDE:
+        return SeriesKind.OTHER_MR
+    if b_value is not None and b_value <= HIGHEST_B0_S_MM2:
+        return SeriesKind.B0
+    is_one = frame.diffusion.directionality is Directionality.DIRECTIONAL
+    is_trace = not is_one or not _TRACE_WORDS.isdisjoint(words)
+    return SeriesKind.TRACE if is_trace else SeriesKind.DIRECTION
+
+
+def _is_projection(frame: FrameHeader) -> bool:
+    return any(_PROJECTION.search(word) for word in frame.image_type[2:])
+
+
+def _is_flair(hints: Hints, frame: FrameHeader) -> bool:
+    if any(_FLAIR_TEXT.search(text) for text in hints.texts):
+        return True
+    low, high = _FLAIR_INVERSION_MS
+    inversion = frame.inversion_time_ms or 0.0
+    echo = frame.echo_time_ms or 0.0
+    return low <= inversion <= high and echo >= _FLAIR_SHORTEST_ECHO_MS

@@ -1,0 +1,85 @@
+"""Every identifying text of a header, for the audit that proves none of it crossed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+
+from corelab.dicom.element import Elements, decode_text, standard_vr
+
+LONGEST_TEXT = 256
+MOST_TEXTS = 4000
+_DEEPEST = 12
+_REMEMBERED = 8192
+_SHORTEST_BYTES = 3
+_PRIVATE_GROUP = 1
+_TEXT_VRS = frozenset(
+    {"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+)
+_OPAQUE_VRS = frozenset({"UN", "OB"})
+_STANDARD_UID_ROOT = "1.2.840.10008."
+
+
+def identifying_texts(elements: Elements) -> tuple[str, ...]:
+    """Text values of a data set at any depth, each once, sorted.
+
+    Names, identifiers, dates, addresses, descriptions, device strings and the text in
+    private elements; not code strings, numbers and the standard's own UIDs. Each is cut at
+    ``LONGEST_TEXT`` characters, and no more than ``MOST_TEXTS`` are kept.
+
+    Parameters
+    ----------
+    elements
+        The data set.
+    """
+    found: dict[bytes, None] = {}
+    for value in _values(elements.dataset, 0):
+        found[value[: 4 * LONGEST_TEXT]] = None
+        if len(found) >= MOST_TEXTS:
+            break
+    texts = {text for value in found for text in _texts_in(value, elements.encodings)}
+    return tuple(sorted(texts))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _texts_in(value: bytes, encodings: tuple[str, ...]) -> tuple[str, ...]:
+    words = decode_text(value, encodings).split("\\")
+    texts = (word.strip(" \0\r\n\t^")[:LONGEST_TEXT] for word in words)
+    return tuple(text for text in texts if _is_telling(text))
+
+
+def _is_telling(text: str) -> bool:
+    return len(text) >= _SHORTEST_BYTES and not text.startswith(_STANDARD_UID_ROOT)
+
+
+def _values(dataset: Dataset, depth: int) -> Iterator[bytes]:
+    for element in dataset.values():
+        if isinstance(element, RawDataElement):
+            yield from _raw_values(dataset, element, depth)
+        else:
+            yield from _item_values(element, depth)
+
+
+def _raw_values(dataset: Dataset, element: RawDataElement, depth: int) -> Iterator[bytes]:
+    vr = element.VR if element.VR not in {None, "UN"} else standard_vr(element.tag)
+    if vr == "SQ":
+        converted = Elements(dataset).items(element.tag)
+        if depth < _DEEPEST:
+            for item in converted:
+                yield from _values(item.dataset, depth + 1)
+    elif element.value and (vr in _TEXT_VRS or (vr in _OPAQUE_VRS and _is_text(element.value))):
+        yield element.value
+
+
+def _item_values(element: DataElement, depth: int) -> Iterator[bytes]:
+    if element.VR == "SQ" and depth < _DEEPEST:
+        for item in element.value:
+            yield from _values(item, depth + 1)
+
+
+def _is_text(value: bytes) -> bool:
+    start = value[:LONGEST_TEXT].rstrip(b" \0")
+    return len(start) >= _SHORTEST_BYTES and start.isascii() and start.decode("ascii").isprintable()
