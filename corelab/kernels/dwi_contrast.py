@@ -1,0 +1,165 @@
+"""A diffusion image in units of the patient's own healthy brain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.kernels.smoothing import gaussian, smooth_within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from corelab.kernels.across import Across
+
+MAD_TO_SIGMA = 1.4826
+
+PARENCHYMA_MM2_S = (300e-6, 1200e-6)
+"""Brain tissue at any stage of an infarct and any b-value up to 2000; liquor lies above."""
+
+HEALTHY_ADC_RATIO = (0.75, 1.4)
+"""Around the parenchyma's median: outside lie cores of infarcts, and liquor."""
+
+HEALTHY_SIGNAL = 0.5
+"""Without ADC: darker than this share of the brain's median is liquor."""
+
+ADC_SMOOTHING_MM = 1.5
+"""ADC is the noisier channel, and decisions on it need less detail than borders do."""
+
+SHADING_SIGMA_MM = 22.0
+"""Wider than any gyrus, narrower than coil shading at 3 T."""
+
+SHADING_STEP_MM = (4.0, 4.0, 4.0)
+ONE_SIDED_SHADING = 1.15
+SHADING_ROUNDS = 3
+OUTLIER_SIGMA = 2.5
+FIRST_SPREAD = 0.3
+"""Least half-width of the first round's window, log signal: shading alone can be as wide."""
+
+
+class DwiContrast(NamedTuple):
+    """How each voxel differs from the patient's healthy brain.
+
+    Attributes
+    ----------
+    signal : (I, J, K) float32 array
+        Diffusion-weighted signal over healthy parenchyma's at the same place (coil shading
+        taken out): 1 is normal. 0 outside the brain.
+    sigma : float
+        Spread of healthy parenchyma's signal: anatomy and noise together.
+    adc_ratio : (I, J, K) float32 array or None
+        ADC, smoothed by 1.5 mm in the slice, over the parenchyma's median. ``None`` without
+        an ADC map.
+    """
+
+    signal: NDArray[np.float32]
+    sigma: float
+    adc_ratio: NDArray[np.float32] | None
+
+    @property
+    def z(self) -> NDArray[np.float32]:
+        """Signal as spreads above healthy parenchyma, (I, J, K) float32 array."""
+        return (self.signal - np.float32(1)) / np.float32(self.sigma)
+
+
+def diffusion_contrast(
+    dwi: NDArray[np.float32],
+    adc_mm2_s: NDArray[np.float32] | None,
+    brain: NDArray[np.bool_],
+    across: Across,
+) -> DwiContrast:
+    """Relative signal and relative ADC of a diffusion image.
+
+    Parameters
+    ----------
+    dwi : (I, J, K) float32 array
+        Trace image, any scale.
+    adc_mm2_s : (I, J, K) float32 array or None
+        ADC map; 0 where undefined.
+    brain : (I, J, K) bool array
+        Must not be empty.
+    across
+        The other side of that brain.
+
+    Notes
+    -----
+    Normalising by the main mode, not by the mean, keeps the scale where it is when half a
+    hemisphere is infarcted (the histogram fit of ADS; Liu 2021, doi
+    10.1038/s43856-021-00062-8). Here the mode is local: a wide mean of the log signal over
+    voxels that look healthy, found again after each round; where none do, in the middle of
+    a large infarct, it is carried in from around it. An infarct can be so large that it
+    looks like shading; shading that one side only has is therefore believed up to 15 %.
+    """
+    adc_ratio = None if adc_mm2_s is None else _adc_ratio(adc_mm2_s, brain, across.spacing_mm)
+    healthy = _healthy(dwi, adc_ratio, brain)
+    floor = np.float32(1e-3) * np.median(dwi[brain])
+    log_signal = np.log(np.maximum(dwi, floor)).astype(np.float32)
+    signal = np.exp(_without_shading(log_signal, healthy, across))
+    signal[~brain] = 0
+    around = signal[healthy]
+    around = around[np.abs(around - 1) < 2 * HEALTHY_SIGNAL]
+    sigma = max(MAD_TO_SIGMA * float(np.median(np.abs(around - np.median(around)))), 1e-3)
+    return DwiContrast(signal, sigma, adc_ratio)
+
+
+def _adc_ratio(
+    adc_mm2_s: NDArray[np.float32], brain: NDArray[np.bool_], spacing_mm: Sequence[float]
+) -> NDArray[np.float32]:
+    low, high = PARENCHYMA_MM2_S
+    inside = adc_mm2_s[brain]
+    parenchyma = inside[(inside > low) & (inside < high)]
+    normal = float(np.median(parenchyma)) if parenchyma.size else high
+    sigma_mm = (ADC_SMOOTHING_MM, ADC_SMOOTHING_MM, 0.0)
+    is_defined = brain & (adc_mm2_s > 0)
+    smooth = smooth_within(adc_mm2_s, is_defined, sigma_mm=sigma_mm, spacing_mm=spacing_mm)
+    # Where a scanner left ADC out, it says nothing for or against an infarct.
+    return np.where(smooth > 0, smooth / np.float32(normal), np.float32(1))
+
+
+def _healthy(
+    dwi: NDArray[np.float32], adc_ratio: NDArray[np.float32] | None, brain: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    lit = brain & (dwi > HEALTHY_SIGNAL * np.median(dwi[brain]))
+    if adc_ratio is None:
+        return lit
+    low, high = HEALTHY_ADC_RATIO
+    healthy = brain & (dwi > 0) & (adc_ratio > low) & (adc_ratio < high)
+    return healthy if healthy.any() else lit
+
+
+def _without_shading(
+    log_signal: NDArray[np.float32], healthy: NDArray[np.bool_], across: Across
+) -> NDArray[np.float32]:
+    """Log signal over the local healthy level, (I, J, K) float32 array."""
+    residual = log_signal - np.median(log_signal[healthy])
+    flat = residual
+    weight = healthy & _near_zero(residual, healthy, FIRST_SPREAD)
+    for _ in range(SHADING_ROUNDS):
+        flat = residual - _shading(residual, weight, across)
+        flat -= np.median(flat[weight])
+        weight = healthy & _near_zero(flat, weight, 0.0)
+    return flat
+
+
+def _near_zero(
+    residual: NDArray[np.float32], among: NDArray[np.bool_], least: float
+) -> NDArray[np.bool_]:
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(residual[among])))
+    return np.asarray(np.abs(residual) < max(OUTLIER_SIGMA * spread, least, 1e-3))
+
+
+def _shading(
+    residual: NDArray[np.float32], weight: NDArray[np.bool_], across: Across
+) -> NDArray[np.float32]:
+    """Wide weighted mean of the log signal, limited by the other side's, (I, J, K) float32."""
+    grid = across.grid(SHADING_STEP_MM)
+    share, mean = grid.reduce(residual, weight)
+    field = smooth_within(mean, share, sigma_mm=SHADING_SIGMA_MM, spacing_mm=grid.step_mm)
+    field = np.minimum(field, grid.mirror(field) + np.float32(np.log(ONE_SIDED_SHADING)))
+    # Blocks would leave steps of some percent where the shading is steep.
+    blur_mm = [
+        step / 2 if n > 1 else 0.0 for step, n in zip(grid.step_mm, grid.factors, strict=True)
+    ]
+    return gaussian(grid.expand(field), blur_mm, spacing_mm=across.spacing_mm)

@@ -1,0 +1,199 @@
+"""Infarct on diffusion-weighted MRI: bright on the trace, one-sided, dark on ADC while acute.
+
+Seeds are certain infarct: far above the patient's own parenchyma, well above the brightest
+tissue around the mirrored place, with low ADC. From seeds the mask grows to a fixed height
+between the lesion's core and the other side. What grew far beyond its seeds has no border of
+its own (shading, cortex, the skirt of a susceptibility artefact) and is dropped whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.across import Across
+from corelab.kernels.diffusion import compute_adc
+from corelab.kernels.dwi_contrast import diffusion_contrast
+from corelab.kernels.dwi_evidence import gather_evidence
+from corelab.kernels.dwi_lesion import Lesion, accept, find_core, find_seeds, grow, keep_joined
+from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
+from corelab.kernels.infarct import Infarct
+from corelab.kernels.midline import find_midline, side_of
+from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, fill_holes
+from corelab.kernels.reduction import bounding_box
+from corelab.vocab import Hemisphere, QcFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["BrightSeed", "DwiImages", "DwiParameters", "segment_infarct_dwi"]
+
+BLOOD_B0_RATIO = 0.6
+"""Blood is darker on b0 than this share of parenchyma (0.2-0.5 in echo-planar images)."""
+
+BLOOD_CLOSE_MM = 4.0
+"""Half the widest blood-filled gap in the lesion's border that still counts as inside."""
+
+HIGH_REACH_MM = 4.0
+"""``high`` is the same lesion drawn generously, not another one that it leaks into."""
+
+EDGE_MM = 2.0
+
+BILATERAL_SHARE = 0.1
+BILATERAL_MIN_ML = 0.5
+"""``bilateral`` when the lesser side reaches both."""
+
+UNSURE_SHARE = 0.75
+UNSURE_MIN_ML = 2.0
+"""``low_confidence`` when high - low exceeds both."""
+
+
+class DwiImages(NamedTuple):
+    """The images of one diffusion scan, on one grid.
+
+    Attributes
+    ----------
+    dwi : (I, J, K) float32 array
+        Trace image, any scale.
+    adc_mm2_s : (I, J, K) float32 array or None
+        ADC map; 0 where undefined. Computed from ``b0`` where it is ``None``.
+    b0 : (I, J, K) float32 array or None
+        Image without diffusion weighting, on the trace's scale.
+    b_value_s_mm2 : float
+        Diffusion weighting of the trace.
+    """
+
+    dwi: NDArray[np.float32]
+    adc_mm2_s: NDArray[np.float32] | None
+    b0: NDArray[np.float32] | None
+    b_value_s_mm2: float
+
+
+def segment_infarct_dwi(
+    images: DwiImages,
+    brain: NDArray[np.bool_],
+    spacing_mm: Sequence[float],
+    parameters: DwiParameters = DEFAULTS,
+) -> Infarct:
+    """Infarct, its blood and its range on a diffusion scan.
+
+    Parameters
+    ----------
+    images
+        Trace, and ADC and b0 where they exist, on one grid.
+    brain : (I, J, K) bool array
+        Brain mask on that grid.
+    spacing_mm
+        Voxel size along i, j and k, mm.
+    parameters
+        The method's choices.
+
+    Raises
+    ------
+    UnfitDataError
+        ``head_not_found`` when the brain mask is empty.
+    """
+    if not brain.any():
+        raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "the brain mask is empty")
+    box = bounding_box(brain, (1, 1, 1))
+    cropped = _cropped(images, box)
+    lesion = _lesion(cropped, brain[box], spacing_mm, parameters)
+    grown = accept(lesion, grow(lesion, shift=0))
+    blood = _blood(lesion, grown, cropped.b0)
+    mask = grown | blood
+    low = (grow(lesion, shift=1) & mask) | blood
+    reach = dilate_disc(mask, HIGH_REACH_MM, spacing_mm=spacing_mm)
+    high = (keep_joined(grow(lesion, shift=-1), mask) & reach) | mask
+    hemisphere = _hemisphere(lesion, mask)
+    return Infarct(
+        mask=_uncropped(mask, box, brain.shape),
+        blood=_uncropped(blood, box, brain.shape),
+        low=_uncropped(low, box, brain.shape),
+        high=_uncropped(high, box, brain.shape),
+        hemisphere=hemisphere,
+        flags=_flags(lesion, (low, mask, high), hemisphere, images),
+    )
+
+
+def _cropped(images: DwiImages, box: tuple[slice, slice, slice]) -> DwiImages:
+    dwi = _clean(images.dwi[box])
+    b0 = None if images.b0 is None else _clean(images.b0[box])
+    adc = None if images.adc_mm2_s is None else _clean(images.adc_mm2_s[box])
+    if adc is None and b0 is not None:
+        adc = compute_adc(b0, dwi, images.b_value_s_mm2)
+    return DwiImages(dwi, adc, b0, images.b_value_s_mm2)
+
+
+def _clean(part: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Contiguous float32 copy with 0 where there is no number."""
+    return np.nan_to_num(part.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _uncropped(
+    part: NDArray[np.bool_], box: tuple[slice, slice, slice], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    whole = np.zeros(shape, dtype=bool)
+    whole[box] = part
+    return whole
+
+
+def _lesion(
+    images: DwiImages,
+    brain: NDArray[np.bool_],
+    spacing_mm: Sequence[float],
+    parameters: DwiParameters,
+) -> Lesion:
+    across = Across(brain.shape, spacing_mm, find_midline(brain, spacing_mm))
+    contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
+    evidence = gather_evidence(contrast, brain, across)
+    seeds = find_seeds(evidence, brain, parameters)
+    core = find_core(contrast.signal, seeds, across)
+    return Lesion(contrast, evidence, brain, across, parameters, seeds, core)
+
+
+def _blood(
+    lesion: Lesion, mask: NDArray[np.bool_], b0: NDArray[np.float32] | None
+) -> NDArray[np.bool_]:
+    """Dark holes of b0 inside or in the border of the infarct, (I, J, K) bool array."""
+    if b0 is None or not mask.any():
+        return np.zeros_like(mask)
+    closed = close_disc(mask, BLOOD_CLOSE_MM, spacing_mm=lesion.across.spacing_mm)
+    inside = fill_holes(closed) & lesion.brain & ~mask
+    return np.asarray(inside & (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])))
+
+
+def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:
+    if not mask.any():
+        return Hemisphere.NONE
+    side_mm = side_of(lesion.across.midline, mask.shape, lesion.across.spacing_mm)
+    right = int(np.count_nonzero(mask & (side_mm > 0)))
+    left = int(np.count_nonzero(mask)) - right
+    lesser = min(left, right)
+    least = max(BILATERAL_SHARE * (left + right), BILATERAL_MIN_ML / lesion.voxel_ml)
+    if lesser >= least:
+        return Hemisphere.BILATERAL
+    return Hemisphere.RIGHT if right > left else Hemisphere.LEFT
+
+
+def _flags(
+    lesion: Lesion,
+    nested: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]],
+    hemisphere: Hemisphere,
+    images: DwiImages,
+) -> tuple[QcFlag, ...]:
+    low_ml, mask_ml, high_ml = (np.count_nonzero(part) * lesion.voxel_ml for part in nested)
+    inner = erode_disc(lesion.brain, EDGE_MM, spacing_mm=lesion.across.spacing_mm)
+    first, last = lesion.parameters.b_value_range_s_mm2
+    raised = {
+        QcFlag.NO_INFARCT_FOUND: mask_ml == 0,
+        QcFlag.LOW_CONFIDENCE: high_ml - low_ml > max(UNSURE_MIN_ML, UNSURE_SHARE * mask_ml),
+        QcFlag.BILATERAL: hemisphere is Hemisphere.BILATERAL,
+        QcFlag.TOUCHES_MASK_EDGE: bool((nested[1] & ~inner).any()),
+        QcFlag.B_VALUE_OUTSIDE_RANGE: not first <= images.b_value_s_mm2 <= last,
+        QcFlag.ADC_COMPUTED: images.adc_mm2_s is None and images.b0 is not None,
+        QcFlag.ADC_ABSENT: images.adc_mm2_s is None and images.b0 is None,
+    }
+    return tuple(flag for flag, is_raised in raised.items() if is_raised)

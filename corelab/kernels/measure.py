@@ -1,0 +1,83 @@
+"""Numbers from a mask: volume, pieces, areas. True for sheared and uneven grids."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+MM3_PER_ML = 1000.0
+MM2_PER_CM2 = 100.0
+_TOUCHING = np.ones((3, 3, 3), dtype=bool)
+
+
+class Piece(NamedTuple):
+    """One 26-connected piece of a mask.
+
+    Attributes
+    ----------
+    volume_ml : float
+        Volume, mL.
+    centre : tuple of float
+        Centre of its voxels as array index (i, j, k).
+    """
+
+    volume_ml: float
+    centre: tuple[float, float, float]
+
+
+def mask_volume_ml(mask: NDArray[np.bool_], voxel_volumes_mm3: NDArray[np.float64]) -> float:
+    """Volume of a mask, mL: each slice's voxel count times that slice's voxel volume.
+
+    Parameters
+    ----------
+    mask : (I, J, K) bool array
+        What is measured.
+    voxel_volumes_mm3 : (K,) array
+        Volume of one voxel in each slice; equal to |det(affine)| where slices are even.
+    """
+    counts = np.count_nonzero(mask, axis=(0, 1))
+    return float(counts @ voxel_volumes_mm3 / MM3_PER_ML)
+
+
+def slice_areas_cm2(mask: NDArray[np.bool_], pixel_area_mm2: float) -> NDArray[np.float64]:
+    """Area of a mask in each slice, (K,) cm².
+
+    Parameters
+    ----------
+    mask : (I, J, K) bool array
+        What is measured.
+    pixel_area_mm2
+        Area of one pixel in its slice plane.
+    """
+    return np.asarray(np.count_nonzero(mask, axis=(0, 1)) * pixel_area_mm2 / MM2_PER_CM2)
+
+
+def pieces(mask: NDArray[np.bool_], voxel_volumes_mm3: NDArray[np.float64]) -> tuple[Piece, ...]:
+    """Split a mask into its 26-connected pieces, largest first.
+
+    Parameters
+    ----------
+    mask : (I, J, K) bool array
+        What is measured.
+    voxel_volumes_mm3 : (K,) array
+        Volume of one voxel in each slice.
+    """
+    labels, count = ndimage.label(mask, structure=_TOUCHING)
+    if not count:
+        return ()
+    index = np.nonzero(labels)
+    label = labels[index]
+    weights = voxel_volumes_mm3[index[2]] / MM3_PER_ML
+    volumes_ml = np.bincount(label, weights=weights)[1:]
+    voxels = np.bincount(label)[1:]
+    centres = np.stack([np.bincount(label, weights=axis)[1:] / voxels for axis in index], axis=1)
+    order = np.lexsort((*centres.T, -volumes_ml))
+    return tuple(
+        Piece(
+            float(volumes_ml[n]), (float(centres[n, 0]), float(centres[n, 1]), float(centres[n, 2]))
+        )
+        for n in order
+    )

@@ -1,0 +1,146 @@
+"""Shape operations on masks, slice by slice, with sizes in millimetres.
+
+Discs lie in the slice: slices are often ten times as thick as a pixel is wide, so a ball
+would reach no neighbour or the whole of it. Beyond the image's edge a mask goes on as it
+is at the edge: the edge neither eats into a mask nor lets it grow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+IN_PLANE_FACES = np.zeros((3, 3, 3), dtype=bool)
+IN_PLANE_FACES[:, 1, 1] = True
+IN_PLANE_FACES[1, :, 1] = True
+IN_PLANE_FACES.flags.writeable = False
+
+
+def dilate_disc(
+    mask: NDArray[np.bool_], radius_mm: float, *, spacing_mm: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Every voxel within ``radius_mm`` of the mask in its own slice, (I, J, K) bool array.
+
+    Parameters
+    ----------
+    mask : (I, J, K) bool array
+    radius_mm
+        0 or more; a radius below half a voxel changes nothing.
+    spacing_mm
+        Voxel size along i and j (further entries are ignored), mm.
+    """
+    step_i, step_j = float(spacing_mm[0]), float(spacing_mm[1])
+    reach_i = min(int(radius_mm / step_i + 1e-6), mask.shape[0] - 1)
+    grown = mask.copy()
+    run, width = mask.copy(), 0
+    # A disc is a stack of runs along j; walking from its rim to its middle the runs only lengthen.
+    for shift in range(reach_i, -1, -1):
+        half_mm = np.sqrt(max(radius_mm**2 - (shift * step_i) ** 2, 0.0))
+        reach_j = min(int(half_mm / step_j + 1e-6), mask.shape[1] - 1)
+        while width < reach_j:
+            width += 1
+            run[:, width:] |= mask[:, :-width]
+            run[:, :-width] |= mask[:, width:]
+        if shift == 0:
+            grown |= run
+        else:
+            grown[shift:] |= run[:-shift]
+            grown[:-shift] |= run[shift:]
+    return grown
+
+
+def erode_disc(
+    mask: NDArray[np.bool_], radius_mm: float, *, spacing_mm: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Every voxel further than ``radius_mm`` from the outside in its slice, (I, J, K) bool array.
+
+    Parameters as for :func:`dilate_disc`.
+    """
+    return ~dilate_disc(~mask, radius_mm, spacing_mm=spacing_mm)
+
+
+def open_disc(
+    mask: NDArray[np.bool_], radius_mm: float, *, spacing_mm: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Where a disc of this radius fits into the mask, (I, J, K) bool array.
+
+    Parameters as for :func:`dilate_disc`.
+    """
+    eroded = erode_disc(mask, radius_mm, spacing_mm=spacing_mm)
+    return dilate_disc(eroded, radius_mm, spacing_mm=spacing_mm)
+
+
+def close_disc(
+    mask: NDArray[np.bool_], radius_mm: float, *, spacing_mm: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Return the mask plus every gap that no disc of this radius fits into, (I, J, K) bool array.
+
+    Parameters as for :func:`dilate_disc`.
+    """
+    grown = dilate_disc(mask, radius_mm, spacing_mm=spacing_mm)
+    return erode_disc(grown, radius_mm, spacing_mm=spacing_mm)
+
+
+def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest face-connected piece, (I, J, K) bool array; empty if the mask is.
+
+    Of two equally large pieces the first in index order is kept.
+    """
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return np.zeros_like(mask)
+    sizes = np.bincount(labels[mask])
+    return np.asarray(labels == sizes.argmax())
+
+
+def keep_larger_than(mask: NDArray[np.bool_], min_voxels: float) -> NDArray[np.bool_]:
+    """Return the face-connected pieces of at least ``min_voxels`` voxels, (I, J, K) bool array."""
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return np.zeros_like(mask)
+    keep = np.bincount(labels.ravel(), minlength=count + 1) >= min_voxels
+    keep[0] = False
+    return np.asarray(keep[labels])
+
+
+def keep_touching(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the face-connected pieces of the mask that hold a seed voxel, (I, J, K) bool array."""
+    labels, count = ndimage.label(mask)
+    keep = np.zeros(count + 1, dtype=bool)
+    keep[labels[seeds]] = True
+    keep[0] = False
+    return np.asarray(keep[labels])
+
+
+def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the mask with everything it encloses within a slice, (I, J, K) bool array.
+
+    A hole that reaches the edge of the image is not enclosed and stays open.
+    """
+    labels, count = ndimage.label(~mask, structure=IN_PLANE_FACES)
+    is_open = _labels_at_the_edge(labels, count)
+    return np.asarray(~is_open[labels])
+
+
+def fill_small_holes(mask: NDArray[np.bool_], max_voxels: float) -> NDArray[np.bool_]:
+    """Return the mask plus its enclosed holes of at most ``max_voxels`` pixels, (I, J, K) bool."""
+    labels, count = ndimage.label(~mask, structure=IN_PLANE_FACES)
+    is_open = _labels_at_the_edge(labels, count)
+    is_open |= np.bincount(labels.ravel(), minlength=count + 1) > max_voxels
+    is_open[0] = False
+    return np.asarray(~is_open[labels])
+
+
+def _labels_at_the_edge(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """Which labels reach the in-plane edge of the image, (count + 1,) bool; never label 0."""
+    touches = np.zeros(count + 1, dtype=bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        touches[edge] = True
+    touches[0] = False
+    return touches
