@@ -1,0 +1,210 @@
+"""A trial file (``configs/*.toml``) to frozen settings, or every fault in it at once.
+
+The settings are the imaging charter in a form that a program can hold to. They have no field
+for a treatment arm, and no other text than the facts of the public registry.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from corelab.errors import ConfigError, Fault
+from corelab.kernels.infarct_ct import CtParameters
+from corelab.kernels.infarct_dwi import DwiParameters
+from corelab.vocab import Modality, VisitLabel
+
+DIGEST_LENGTH = 16
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,19}$")]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Facts(_Settings):
+    """What the public registry says of the trial."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{2,19}$", description="registry number")]
+    title: Annotated[str, Field(min_length=10, max_length=300)]
+    phase: Literal["I", "Ib", "II", "IIa", "IIb", "III", "IV", "none"]
+    sponsor: Annotated[str, Field(min_length=2, max_length=120)]
+    sites: Annotated[int, Field(ge=1, le=1000)]
+    enrolment: Annotated[int, Field(ge=1, le=100_000)]
+    allocation_ratio: Annotated[str, Field(pattern=r"^[1-9]:[1-9]$")]
+    masking: Literal["open label", "single", "double"]
+    outcome_assessment: Literal["blinded independent imaging core lab"]
+    primary_endpoint: Literal["infarct volume", "infarct growth"]
+
+
+class Visit(_Settings):
+    """A protocol time point, and what may be measured there, in order of preference.
+
+    Hours count from the reference time of the trial (here: randomization).
+    """
+
+    label: Label
+    title: Annotated[str, Field(min_length=3, max_length=80)]
+    earliest_h: Annotated[float, Field(allow_inf_nan=False)]
+    latest_h: Annotated[float, Field(allow_inf_nan=False)]
+    modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _window_is_open(self) -> Visit:
+        if self.earliest_h >= self.latest_h:
+            raise ValueError("earliest_h below latest_h")
+        if len(set(self.modalities)) != len(self.modalities):
+            raise ValueError("each modality once")
+        return self
+
+
+class DwiLimits(_Settings):
+    """What a DWI series must be to enter the endpoint."""
+
+    slice_spacing_max_mm: Positive
+    coverage_min_mm: Positive
+    b_value_min_s_mm2: Positive
+    b_value_max_s_mm2: Positive
+
+
+class NcctLimits(_Settings):
+    """What an NCCT series must be to enter the endpoint."""
+
+    slice_spacing_max_mm: Positive
+    coverage_min_mm: Positive
+
+
+class Limits(_Settings):
+    """Acquisition limits by modality."""
+
+    dwi: DwiLimits
+    ncct: NcctLimits
+
+
+class Methods(_Settings):
+    """Parameters of each segmentation; the kernels document every one of them."""
+
+    dwi: DwiParameters = DwiParameters()
+    ncct: CtParameters = CtParameters()
+
+
+class Reads(_Settings):
+    """How many readers, and when two of them disagree."""
+
+    readers: Annotated[int, Field(ge=1, le=5)]
+    discrepancy_ml: NotNegative
+    discrepancy_share: Annotated[float, Field(ge=0, le=1)]
+
+
+class Trial(_Settings):
+    """One trial's settings, valid as a whole."""
+
+    trial: Facts
+    visits: Annotated[tuple[Visit, ...], Field(min_length=1)]
+    limits: Limits
+    methods: Methods = Methods()
+    reads: Reads
+
+    @model_validator(mode="after")
+    def _visits_are_apart(self) -> Trial:
+        labels = [visit.label for visit in self.visits]
+        if len(set(labels)) != len(labels):
+            raise ValueError("visits with labels of their own")
+        ordered = sorted(self.visits, key=lambda visit: visit.earliest_h)
+        for early, late in itertools.pairwise(ordered):
+            if early.latest_h > late.earliest_h:
+                raise ValueError(f"windows apart: '{early.label}' and '{late.label}' overlap")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the resolved settings."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:DIGEST_LENGTH]
+
+    def visit(self, label: VisitLabel) -> Visit | None:
+        """Look up the protocol's visit of this label; None where the protocol has no such visit."""
+        return next((visit for visit in self.visits if visit.label == label), None)
+
+    def visit_at(self, hours_from_reference: float) -> VisitLabel | None:
+        """Label of the visit whose window holds this time; None between windows."""
+        for visit in self.visits:
+            if visit.earliest_h <= hours_from_reference <= visit.latest_h:
+                return VisitLabel(visit.label)
+        return None
+
+
+def load_trial(path: Path) -> Trial:
+    """Read a trial file.
+
+    Raises
+    ------
+    ConfigError
+        Every fault of the file: its key, what was found, what was expected and, for a
+        misspelt key, the nearest known one.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            str(path), (Fault(key="file", found="none", expected="a TOML file"),)
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        fault = Fault(key="file", found=f"text that is not TOML ({error})", expected="TOML 1.0")
+        raise ConfigError(str(path), (fault,)) from None
+    try:
+        return Trial.model_validate(content)
+    except ValidationError as error:
+        faults = tuple(_fault(details) for details in error.errors())
+        raise ConfigError(str(path), faults) from None
+
+
+def _fault(details: ErrorDetails) -> Fault:
+    location = [str(part) for part in details["loc"]]
+    key = ".".join(location) or "file"
+    kind = details["type"]
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
+        known = _keys_at(location[:-1])
+        nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        return Fault(
+            key=key,
+            found="an unknown key",
+            expected="one of " + ", ".join(sorted(known)),
+            nearest=nearest[0] if nearest else None,
+        )
+    if kind == "missing":
+        return Fault(key=key, found="nothing", expected="a value")
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    found = "these values together" if kind == "value_error" else repr(details["input"])
+    return Fault(key=key, found=found, expected=message)
+
+
+def _keys_at(location: Iterable[str]) -> frozenset[str]:
+    """Known keys of the table at this place of a trial file."""
+    model: object = Trial
+    for part in location:
+        if not part.isdigit():
+            model = _field_type(model, part)
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return frozenset(model.model_fields)
+    return frozenset(getattr(model, "_fields", ()))
+
+
+def _field_type(model: object, name: str) -> object:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return None
+    annotation: object = model.model_fields[name].annotation
+    inner = [part for part in get_args(annotation) if isinstance(part, type)]
+    return inner[0] if inner else annotation

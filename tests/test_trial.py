@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from corelab.errors import ConfigError
+from corelab.trial import Trial, load_trial
+from corelab.vocab import Modality, VisitLabel
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+TRIAL = CONFIGS / "nct07294391.toml"
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return load_trial(TRIAL)
+
+
+def faults(tmp_path: Path, *changes: tuple[str, str]) -> dict[str, str]:
+    text = TRIAL.read_text("utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "trial.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_trial(path)
+    return {fault.key: str(fault) for fault in caught.value.faults}
+
+
+def test_the_trial_is_the_registered_one(trial: Trial) -> None:
+    facts = trial.trial
+    assert (facts.id, facts.phase, facts.sites, facts.enrolment) == ("NCT07294391", "IIa", 2, 60)
+    assert (facts.allocation_ratio, facts.masking) == ("1:1", "open label")
+
+
+def test_visits_have_the_protocols_windows(trial: Trial) -> None:
+    assert [visit.label for visit in trial.visits] == ["baseline", "fu24h", "fu_late"]
+    assert trial.visit_at(24.0) == "fu24h"
+    assert trial.visit_at(18.0) == "fu24h"
+    assert trial.visit_at(31.0) is None
+    assert trial.visit_at(6 * 24.0) == "fu_late"
+    follow_up = trial.visit(VisitLabel("fu24h"))
+    assert follow_up is not None
+    assert follow_up.modalities == (Modality.DWI, Modality.NCCT)
+
+
+def test_readers_disagree_by_5_ml_or_20_percent(trial: Trial) -> None:
+    assert (trial.reads.readers, trial.reads.discrepancy_ml) == (2, 5.0)
+    assert trial.reads.discrepancy_share == 0.2
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_config_is_valid(path: Path) -> None:
+    assert load_trial(path).trial.id
+
+
+def field_names(model: type[BaseModel]) -> set[str]:
+    names: set[str] = set()
+    for name, field in model.model_fields.items():
+        names.add(name)
+        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                names |= field_names(inner)
+            names |= set(getattr(inner, "_fields", ()))
+    return names
+
+
+def test_no_field_could_hold_a_treatment_arm() -> None:
+    names = field_names(Trial)
+    assert {"visits", "readers", "sponsor"} <= names
+    words = ("arm", "treatment", "group", "drug", "dose", "intervention", "randomi", "assignment")
+    assert [name for name in names if any(word in name for word in words)] == []
+
+
+def test_every_fault_comes_at_once_with_the_nearest_key(tmp_path: Path) -> None:
+    found = faults(
+        tmp_path,
+        ("readers = 2", "reader = 2"),
+        ("sites = 2", 'sites = "two"'),
+        ("discrepancy_share = 0.20", "discrepancy_share = 20"),
+        ("coverage_min_mm = 100.0", "coverage_min_mm = -1"),
+    )
+    assert "did you mean 'readers'" in found["reads.reader"]
+    assert found["reads.readers"] == "reads.readers: found nothing, expected a value"
+    assert "found 'two', expected a valid integer" in found["trial.sites"]
+    assert "found 20, expected less than or equal to 1" in found["reads.discrepancy_share"]
+    assert "found -1, expected greater than 0" in found["limits.dwi.coverage_min_mm"]
+
+
+def test_a_misspelt_method_parameter_is_named(tmp_path: Path) -> None:
+    name = next(iter(Trial.model_fields["methods"].default.ncct._fields))
+    found = faults(tmp_path, ("[reads]", f"[methods.ncct]\n{name}x = 1.0\n\n[reads]"))
+    assert f"did you mean '{name}'" in found[f"methods.ncct.{name}x"]
+
+
+def test_an_arm_in_the_file_is_refused(tmp_path: Path) -> None:
+    found = faults(tmp_path, ("sites = 2", 'sites = 2\narm = "albumin"'))
+    assert "unknown key" in found["trial.arm"]
+
+
+def test_overlapping_windows_are_named(tmp_path: Path) -> None:
+    found = faults(tmp_path, ("latest_h = 30.0", "latest_h = 130.0"))
+    assert "'fu24h' and 'fu_late' overlap" in next(iter(found.values()))
+
+
+@pytest.mark.parametrize("content", ["trial = [", "\x00"])
+def test_text_that_is_no_toml_is_one_fault(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match="not TOML"):
+        load_trial(path)
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml"):
+        load_trial(tmp_path / "absent.toml")
+
+
+def test_the_digest_follows_the_settings_not_the_comments(tmp_path: Path, trial: Trial) -> None:
+    same = tmp_path / "same.toml"
+    same.write_text("# a comment\n" + TRIAL.read_text("utf-8"), encoding="utf-8")
+    other = tmp_path / "other.toml"
+    other.write_text(TRIAL.read_text("utf-8").replace("readers = 2", "readers = 3"), "utf-8")
+    assert load_trial(same).digest == trial.digest
+    assert load_trial(other).digest != trial.digest
