@@ -1,0 +1,94 @@
+"""The airlock: the one way from an identified stack to a blinded volume.
+
+A volume is built anew from what ``allowlist.toml`` names. Nothing is copied and then
+scrubbed, so what the list does not name cannot cross.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from corelab.errors import ReasonCode, UnfitDataError
+from corelab.series import Stack
+from corelab.vocab import Acquisition
+from corelab.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedNumber:
+    """A number that may cross when it lies within its bounds."""
+
+    name: str
+    minimum: float
+    maximum: float
+    why: str
+    clause: str
+
+    def admit(self, value: float | None) -> float | None:
+        """Give back a new number within bounds; None for an absent one.
+
+        Raises
+        ------
+        UnfitDataError
+            ``outside_acquisition_limits`` when no scanner makes such a value.
+        """
+        if value is None:
+            return None
+        number = float(value)
+        if not self.minimum <= number <= self.maximum:
+            raise UnfitDataError(
+                ReasonCode.OUTSIDE_ACQUISITION_LIMITS,
+                f"{self.name} is {number:g}, expected {self.minimum:g} to {self.maximum:g}",
+            )
+        return number
+
+
+@cache
+def allow_list() -> dict[str, AllowedNumber]:
+    """Return every number that may cross, by name."""
+    text = resources.files("corelab.blinding").joinpath("allowlist.toml").read_text("utf-8")
+    return {name: AllowedNumber(name=name, **entry) for name, entry in tomllib.loads(text).items()}
+
+
+def release(stack: Stack) -> Volume:
+    """Build the blinded volume of a stack.
+
+    Parameters
+    ----------
+    stack
+        Identified series with its pixels.
+
+    Returns
+    -------
+    Volume
+        New arrays, the geometry, and the allow-listed numbers of the acquisition.
+
+    Raises
+    ------
+    UnfitDataError
+        When the series has no contrast that a reader needs, no geometry, or a number out of
+        its bounds.
+    """
+    series = stack.series
+    if series.contrast is None or series.grid is None:
+        raise UnfitDataError(
+            ReasonCode.UNSUPPORTED_CLASS, "only CT, DWI, ADC, b0 and FLAIR images are released"
+        )
+    allowed = allow_list()
+    positions = series.grid.slice_positions_mm
+    return Volume(
+        data=np.array(stack.data, copy=True, order="F"),
+        affine=np.array(series.grid.affine, dtype=np.float64),
+        slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
+        acquisition=Acquisition(
+            contrast=series.contrast,
+            kilovolts=allowed["kilovolts"].admit(series.kilovolts),
+            b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
+            slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),
+        ),
+    )

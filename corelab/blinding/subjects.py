@@ -1,0 +1,117 @@
+"""``subjects.csv``: which patient is which subject, and which study is which visit."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from corelab.blinding.code import fault_of_code
+from corelab.errors import ConfigError, Fault
+from corelab.vocab import SubjectCode, VisitLabel
+
+REQUIRED_COLUMNS = ("patient_id", "subject_code")
+OPTIONAL_COLUMNS = ("visit", "study_instance_uid")
+_VISIT_PATTERN = re.compile(r"[a-z][a-z0-9_]{1,19}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRow:
+    """One row: a patient's code, and a study's visit where the row names one."""
+
+    patient_id: str
+    subject_code: SubjectCode
+    visit: VisitLabel | None
+    study_uid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crosswalk:
+    """Patient to subject code, study to visit."""
+
+    rows: tuple[SubjectRow, ...]
+
+    def code_of(self, patient_id: str) -> SubjectCode | None:
+        """Code of a patient; None when the trial has issued none."""
+        wanted = patient_id.strip()
+        return next((row.subject_code for row in self.rows if row.patient_id == wanted), None)
+
+    def visit_of(self, patient_id: str, study_uid: str) -> VisitLabel | None:
+        """Visit of a study; a row without study UID speaks for all studies of its patient."""
+        mine = [row for row in self.rows if row.patient_id == patient_id.strip()]
+        exact = [row for row in mine if row.study_uid == study_uid]
+        general = [row for row in mine if row.study_uid is None]
+        return next((row.visit for row in exact + general), None)
+
+
+def load_subjects(path: Path) -> Crosswalk:
+    """Read ``subjects.csv``.
+
+    Raises
+    ------
+    ConfigError
+        Every fault at once, each with its row and column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = tuple(reader.fieldnames or ())
+            rows = [
+                {str(name): (value or "").strip() for name, value in row.items() if name}
+                for row in reader
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        fault = Fault(key="file", found=type(error).__name__, expected="a CSV file in UTF-8")
+        raise ConfigError(str(path), (fault,)) from None
+    faults = _column_faults(columns) or _row_faults(rows)
+    if faults:
+        raise ConfigError(str(path), faults)
+    return Crosswalk(tuple(_row(row) for row in rows))
+
+
+def _row(row: dict[str, str]) -> SubjectRow:
+    return SubjectRow(
+        patient_id=row["patient_id"],
+        subject_code=SubjectCode(row["subject_code"]),
+        visit=VisitLabel(row["visit"]) if row.get("visit") else None,
+        study_uid=row.get("study_instance_uid") or None,
+    )
+
+
+def _column_faults(columns: tuple[str, ...]) -> tuple[Fault, ...]:
+    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+    absent = [name for name in REQUIRED_COLUMNS if name not in columns]
+    foreign = [name for name in columns if name not in known]
+    return tuple(
+        [Fault(key=name, found="no such column", expected="a column") for name in absent]
+        + [
+            Fault(key=name, found="an unknown column", expected="one of " + ", ".join(known))
+            for name in foreign
+        ]
+    )
+
+
+def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
+    faults: list[Fault] = []
+    patient_of_code: dict[str, str] = {}
+    code_of_patient: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        patient, code, visit = row["patient_id"], row["subject_code"], row.get("visit", "")
+        if not patient:
+            faults.append(_fault(number, "patient_id", "nothing", "an identifier"))
+            continue
+        expected = fault_of_code(code, patient)
+        if expected:
+            faults.append(_fault(number, "subject_code", repr(code), expected))
+        if patient_of_code.setdefault(code.lower(), patient) != patient:
+            faults.append(_fault(number, "subject_code", repr(code), "one code for one patient"))
+        if code_of_patient.setdefault(patient, code) != code:
+            faults.append(_fault(number, "subject_code", repr(code), "one patient, one code"))
+        if visit and not _VISIT_PATTERN.fullmatch(visit):
+            faults.append(_fault(number, "visit", repr(visit), "a visit label such as fu24h"))
+    return tuple(faults)
+
+
+def _fault(number: int, column: str, found: str, expected: str) -> Fault:
+    return Fault(key=f"line {number}, {column}", found=found, expected=expected)

@@ -1,0 +1,192 @@
+"""The vault: who is who, where everything came from, what is held back. Unblinded.
+
+One SQLite file (WAL, synchronous FULL) in a folder that only its owner may open.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from corelab.blinding.code import new_code
+from corelab.errors import StoreError
+from corelab.series import Identity, LooseFile, SeriesVerdict
+from corelab.vocab import Case, SubjectCode
+
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS subject (
+    patient_id TEXT PRIMARY KEY, subject_code TEXT NOT NULL UNIQUE COLLATE NOCASE
+) STRICT;
+CREATE TABLE IF NOT EXISTS series (
+    series_uid TEXT NOT NULL, part TEXT NOT NULL, study_uid TEXT NOT NULL,
+    patient_id TEXT NOT NULL, acquired_at TEXT, subject_code TEXT, visit TEXT,
+    outcome TEXT NOT NULL, why TEXT NOT NULL, evidence TEXT NOT NULL,
+    PRIMARY KEY (study_uid, series_uid, part)
+) STRICT;
+CREATE TABLE IF NOT EXISTS file (
+    path TEXT PRIMARY KEY, series_uid TEXT, reason TEXT, evidence TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS identifier (value TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS fault (
+    subject_code TEXT NOT NULL, visit TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+"""
+
+
+class Vault:
+    """An open vault; make one with :func:`open_vault`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def code_of(self, patient_id: str) -> SubjectCode:
+        """Code of a patient, drawn at random at first sight and kept for good."""
+        row = self._connection.execute(
+            "SELECT subject_code FROM subject WHERE patient_id = ?", (patient_id,)
+        ).fetchone()
+        if row:
+            return SubjectCode(row[0])
+        taken = {
+            str(code) for (code,) in self._connection.execute("SELECT subject_code FROM subject")
+        }
+        code = new_code(taken)
+        self.bind(patient_id, code)
+        return code
+
+    def bind(self, patient_id: str, code: SubjectCode) -> None:
+        """Keep a trial-issued code.
+
+        Raises
+        ------
+        StoreError
+            When the patient has another code already, or the code another patient.
+        """
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO subject VALUES (?, ?)", (patient_id, code)
+            )
+        row = self._connection.execute(
+            "SELECT subject_code FROM subject WHERE patient_id = ?", (patient_id,)
+        ).fetchone()
+        if row is None or row[0] != code:
+            raise StoreError(
+                f"subject code {code}: the vault holds this patient or this code in another pair"
+            )
+
+    def note_series(self, verdicts: Iterable[SeriesVerdict]) -> None:
+        """Keep where each series came from and what became of it."""
+        with self._transaction():
+            for verdict in verdicts:
+                self._note_one(verdict)
+
+    def note_loose(self, files: Iterable[LooseFile]) -> None:
+        """Keep the files that belong to no series."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO file VALUES (?, NULL, ?, ?)",
+                [(str(f.path), f.refusal.reason, f.refusal.evidence) for f in files],
+            )
+            self._note_identifiers(
+                name for f in files for name in (f.path.name, f.path.parent.name)
+            )
+
+    def note_fault(self, case: Case, detail: str) -> None:
+        """Keep the details of a failed case, which may name paths."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO fault VALUES (?, ?, ?)", (case.subject_code, case.visit, detail)
+            )
+
+    def identifiers(self) -> tuple[str, ...]:
+        """Return every identifying text that any delivery has carried."""
+        rows = self._connection.execute("SELECT value FROM identifier ORDER BY value")
+        return tuple(str(value) for (value,) in rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _note_one(self, verdict: SeriesVerdict) -> None:
+        series, identity, case = verdict.series, verdict.series.identity, verdict.case
+        part = f"{series.kind.value} {series.b_value_s_mm2} {len(series.frames)}"
+        evidence = series.refusal.evidence if series.refusal else ""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                identity.series_uid,
+                part,
+                identity.study_uid,
+                identity.patient_id,
+                identity.acquired_at.isoformat() if identity.acquired_at else None,
+                case.subject_code if case else None,
+                case.visit if case else None,
+                verdict.outcome,
+                verdict.why,
+                evidence,
+            ),
+        )
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO file VALUES (?, ?, NULL, '')",
+            [(str(path), identity.series_uid) for path in series.files],
+        )
+        self._note_identifiers(_texts_of(identity))
+        self._note_identifiers(
+            name for path in series.files for name in (path.name, path.parent.name)
+        )
+
+    def _note_identifiers(self, values: Iterable[str]) -> None:
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO identifier VALUES (?)",
+            [(value.strip(),) for value in values if value.strip()],
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._connection:
+                yield
+        except sqlite3.Error as error:
+            raise StoreError(f"the vault cannot be written: {error}") from error
+
+
+@contextmanager
+def open_vault(folder: Path) -> Iterator[Vault]:
+    """Open a vault, made with owner-only rights when it is new.
+
+    Raises
+    ------
+    StoreError
+        When the folder cannot be made or the file is no vault.
+    """
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        folder.chmod(_FOLDER_MODE)
+        path = folder / "vault.sqlite"
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _FILE_MODE))
+        path.chmod(_FILE_MODE)
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(_SCHEMA)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"the vault cannot be opened: {error}") from error
+    vault = Vault(connection)
+    try:
+        yield vault
+    finally:
+        vault.close()
+
+
+def _texts_of(identity: Identity) -> tuple[str, ...]:
+    return (
+        identity.patient_id,
+        identity.study_uid,
+        identity.series_uid,
+        identity.description,
+        *identity.texts,
+    )

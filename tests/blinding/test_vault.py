@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from corelab.blinding.vault import open_vault
+from corelab.errors import ReasonCode, StoreError
+from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict
+from corelab.vocab import Case, SubjectCode, VisitLabel
+from tests.factories import make_series
+
+CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
+
+
+def test_only_the_owner_may_open_it(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault"):
+        pass
+    assert stat.S_IMODE((tmp_path / "vault").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "vault" / "vault.sqlite").stat().st_mode) == 0o600
+
+
+def test_a_patient_keeps_its_code_over_reruns(tmp_path: Path) -> None:
+    with open_vault(tmp_path) as vault:
+        code = vault.code_of("PAT-0077")
+        assert vault.code_of("PAT-0078") != code
+    with open_vault(tmp_path) as vault:
+        assert vault.code_of("PAT-0077") == code
+
+
+def test_a_code_cannot_change_its_patient(tmp_path: Path) -> None:
+    with open_vault(tmp_path) as vault:
+        vault.bind("PAT-0077", SubjectCode("KX4M7P"))
+        vault.bind("PAT-0077", SubjectCode("KX4M7P"))
+        with pytest.raises(StoreError, match="another pair"):
+            vault.bind("PAT-0078", SubjectCode("kx4m7p"))
+        with pytest.raises(StoreError, match="another pair"):
+            vault.bind("PAT-0077", SubjectCode("AB2CD3"))
+
+
+def test_every_identifying_text_is_kept_for_the_audit(tmp_path: Path) -> None:
+    verdict = SeriesVerdict(series=make_series(), case=CASE, outcome=Outcome.USED, why="as ct")
+    loose = LooseFile(
+        path=tmp_path / "Letter for Jane.txt",
+        refusal=Refusal(reason=ReasonCode.NOT_DICOM, message="no DICOM"),
+    )
+    with open_vault(tmp_path) as vault:
+        vault.note_series([verdict])
+        vault.note_series([verdict])
+        vault.note_loose([loose])
+        found = set(vault.identifiers())
+    wanted = {"PAT-0077", "1.2.3", "1.2.3.1", "24h post EVT albumin", "Doe^Jane", "Doe_Jane"}
+    assert wanted <= found
+    assert "Letter for Jane.txt" in found
+
+
+def test_a_file_that_is_no_vault_is_named(tmp_path: Path) -> None:
+    (tmp_path / "vault.sqlite").write_bytes(b"not a database, certainly not one" * 40)
+    with pytest.raises(StoreError, match="cannot be opened"), open_vault(tmp_path):
+        pass
