@@ -1,0 +1,83 @@
+"""Files that appear complete or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from corelab.errors import StoreError
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put a whole file in place: temporary file beside it, fsync, rename, fsync of the folder.
+
+    Raises
+    ------
+    StoreError
+        When the folder cannot be written to or the disk is full; no partial file remains.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"{path.name} cannot be written: {error.strerror}") from error
+
+
+def write_text(path: Path, content: str) -> None:
+    """Put a whole UTF-8 text in place."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Json]) -> None:
+    """Put a JSON object in place, keys in the order given."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Json]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    StoreError
+        When the file is absent or holds something else.
+    """
+    try:
+        content: Json = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(f"{path.name} is absent") from error
+    except ValueError as error:
+        raise StoreError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise StoreError(f"{path.name} holds no JSON object")
+    return content
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

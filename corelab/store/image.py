@@ -1,0 +1,75 @@
+"""A blinded image and its sidecar: the pair that a case is measured on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from corelab.errors import StoreError
+from corelab.store.files import Json, read_json, write_json
+from corelab.store.layout import sidecar_of
+from corelab.store.nifti import load_volume, save_volume
+from corelab.vocab import Acquisition, Contrast
+from corelab.volume import Volume
+
+_SIGNIFICANT_TILT_DEG = 0.01
+
+
+def save_image(path: Path, volume: Volume) -> None:
+    """Write an image with the sidecar that says how it was acquired.
+
+    Raises
+    ------
+    StoreError
+        When the volume does not say what it shows.
+    """
+    if volume.acquisition is None:
+        raise StoreError(f"{path.name}: an image must say how it was acquired")
+    save_volume(path, volume)
+    write_json(sidecar_of(path), _sidecar(volume, volume.acquisition))
+
+
+def load_image(path: Path) -> Volume:
+    """Read an image with its sidecar; uneven slices keep their positions.
+
+    Raises
+    ------
+    StoreError
+        When the sidecar is absent or broken.
+    UnfitDataError
+        When the image is.
+    """
+    content = read_json(sidecar_of(path))
+    positions = content.get("SlicePositionsMm")
+    volume = load_volume(path, None if positions is None else np.array(positions, dtype=np.float64))
+    return Volume(
+        data=volume.data,
+        affine=volume.affine,
+        slice_positions_mm=volume.slice_positions_mm,
+        acquisition=Acquisition(
+            contrast=Contrast(str(content["Contrast"])),
+            kilovolts=_number(content.get("KVP")),
+            b_value_s_mm2=_number(content.get("DiffusionBValue")),
+            slice_thickness_mm=_number(content.get("SliceThickness")),
+        ),
+    )
+
+
+def _sidecar(volume: Volume, acquisition: Acquisition) -> dict[str, Json]:
+    content: dict[str, Json] = {
+        "Contrast": acquisition.contrast.value,
+        "KVP": acquisition.kilovolts,
+        "DiffusionBValue": acquisition.b_value_s_mm2,
+        "SliceThickness": acquisition.slice_thickness_mm,
+        "SpacingBetweenSlices": round(volume.spacing_mm[2], 6),
+    }
+    if volume.tilt_deg > _SIGNIFICANT_TILT_DEG:
+        content["GantryTiltDegrees"] = round(volume.tilt_deg, 4)
+    if volume.slice_positions_mm is not None:
+        content["SlicePositionsMm"] = [round(float(p), 6) for p in volume.slice_positions_mm]
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,100 @@
+"""Every path under OUT. The names are a contract: scripts depend on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from corelab.vocab import Case, Contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things lie under one output folder."""
+
+    root: Path
+
+    @property
+    def dataset_description(self) -> Path:
+        """BIDS description of the whole as a derivative."""
+        return self.root / "dataset_description.json"
+
+    @property
+    def volumes_csv(self) -> Path:
+        """The volume table."""
+        return self.root / "volumes.csv"
+
+    @property
+    def volumes_parquet(self) -> Path:
+        """The volume table with types."""
+        return self.root / "volumes.parquet"
+
+    @property
+    def volumes_dictionary(self) -> Path:
+        """What each column of the volume table means."""
+        return self.root / "volumes.json"
+
+    @property
+    def reads_csv(self) -> Path:
+        """One row per read."""
+        return self.root / "reads.csv"
+
+    @property
+    def problems_csv(self) -> Path:
+        """One row per case or series that was not measured."""
+        return self.root / "problems.csv"
+
+    @property
+    def batch(self) -> Path:
+        """Counts, versions and durations of the last batch."""
+        return self.root / "batch.json"
+
+    @property
+    def qa_page(self) -> Path:
+        """Every case at a glance."""
+        return self.root / "qa" / "index.html"
+
+    @property
+    def lock(self) -> Path:
+        """Manifest of a locked OUT."""
+        return self.root / "lock.json"
+
+    def case_folder(self, case: Case) -> Path:
+        """Folder of one case."""
+        return self.root / f"sub-{case.subject_code}" / f"ses-{case.visit}"
+
+    def image(self, case: Case, contrast: Contrast) -> Path:
+        """Blinded image."""
+        return self._file(case, f"{contrast}.nii.gz")
+
+    def brain_mask(self, case: Case) -> Path:
+        """Brain mask on the measured image's grid."""
+        return self._file(case, "desc-brain_mask.nii.gz")
+
+    def infarct_mask(self, case: Case) -> Path:
+        """Infarct labels on the measured image's grid."""
+        return self._file(case, "desc-infarct_mask.nii.gz")
+
+    def range_mask(self, case: Case) -> Path:
+        """Nested masks of the sensitivity range: 3 smallest, 2 the infarct, 1 largest."""
+        return self._file(case, "desc-range_mask.nii.gz")
+
+    def read(self, case: Case) -> Path:
+        """Return where the automatic read lies."""
+        return self._file(case, "desc-infarct_read.json")
+
+    def mosaic(self, case: Case) -> Path:
+        """Overlay mosaic."""
+        return self._file(case, "desc-infarct_qa.png")
+
+    def reads(self) -> tuple[Path, ...]:
+        """Every automatic read under OUT, sorted."""
+        return tuple(sorted(self.root.glob("sub-*/ses-*/sub-*_desc-infarct_read.json")))
+
+    def _file(self, case: Case, suffix: str) -> Path:
+        return self.case_folder(case) / f"{case.stem}_{suffix}"
+
+
+def sidecar_of(image: Path) -> Path:
+    """JSON file beside a NIfTI image."""
+    return image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".json")

@@ -1,0 +1,64 @@
+"""The lock: a manifest with the SHA-256 of every file under OUT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corelab.errors import StoreError
+from corelab.store.files import Json, read_json, sha256_of, write_json
+from corelab.store.layout import Layout
+from corelab.store.table import load_problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One file that is not as it was locked."""
+
+    path: str
+    found: str
+
+
+def lock_out(layout: Layout, reason: str) -> int:
+    """Write the manifest of OUT; returns how many files it holds.
+
+    Raises
+    ------
+    StoreError
+        When OUT is locked already, holds no table, or has open problems.
+    """
+    if layout.lock.exists():
+        raise StoreError("OUT is locked already")
+    if not layout.volumes_csv.exists():
+        raise StoreError("OUT holds no volume table")
+    problems = load_problems(layout)
+    if problems:
+        raise StoreError(f"OUT has {len(problems)} open problems; see problems.csv")
+    if not reason.strip():
+        raise StoreError("a lock needs a reason")
+    files: dict[str, Json] = dict(_digests(layout))
+    write_json(layout.lock, {"reason": reason, "files": files})
+    return len(files)
+
+
+def differences(layout: Layout) -> tuple[Difference, ...]:
+    """Return every file of a locked OUT that was changed, added or removed since.
+
+    Raises
+    ------
+    StoreError
+        When OUT is not locked.
+    """
+    locked = read_json(layout.lock).get("files")
+    if not isinstance(locked, dict):
+        raise StoreError("lock.json holds no files")
+    now = _digests(layout)
+    changed = [path for path in now.keys() & locked.keys() if now[path] != locked[path]]
+    rows = [Difference(path=path, found="changed") for path in changed]
+    rows += [Difference(path=path, found="removed") for path in locked.keys() - now.keys()]
+    rows += [Difference(path=path, found="added") for path in now.keys() - locked.keys()]
+    return tuple(sorted(rows, key=lambda row: row.path))
+
+
+def _digests(layout: Layout) -> dict[str, str]:
+    paths = sorted(p for p in layout.root.rglob("*") if p.is_file() and p != layout.lock)
+    return {str(path.relative_to(layout.root)): sha256_of(path) for path in paths}

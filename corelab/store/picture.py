@@ -1,0 +1,245 @@
+"""Overlay mosaics as PNG and WebP: the door to Pillow.
+
+A mosaic shows a case in radiological convention: the patient's right is on the picture's
+left, front is up, slices run from the feet to the head.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from corelab.kernels.contour import Crop, cover_plane, outer_outline, window_to_uint8
+from corelab.store.mosaic import (
+    CAPTION_HEIGHT_PX,
+    EDGE_PX,
+    MosaicRequest,
+    Panel,
+    Sheet,
+    Tile,
+    plan_sheet,
+    tiles_of,
+)
+
+__all__ = ["MosaicRequest", "Panel", "draw_mosaic", "mosaic_thumbnail"]
+
+WEBP_COMFORTABLE_BYTES = 120_000
+
+_WEBP_STEPS = ((1.0, 80), (0.8, 65), (0.7, 50))
+_WEBP_MAX_SIDE_PX = 16383
+
+_SCALE_BAR_MM = 50.0
+_LEADING_PX = 8
+_TITLE_PX = 34
+_VOLUME_PX = 30
+_NOTE_PX = 20
+_CAPTION_PX = 15
+_SIDE_PX = 20
+_SHADOW_PX = 4
+
+_T = TypeVar("_T", bound=np.generic)
+_Colour = tuple[int, int, int]
+_Line = tuple[str, int, _Colour]
+_BACKGROUND: _Colour = (16, 16, 18)
+_TEXT: _Colour = (238, 238, 238)
+_FAINT: _Colour = (168, 168, 172)
+# Orange and sky blue stay apart in every common colour blindness, and on grey.
+# Wong, Nat Methods 2011; 8:441, doi 10.1038/nmeth.1618.
+INFARCT_COLOUR: _Colour = (255, 140, 0)
+BLOOD_COLOUR: _Colour = (40, 170, 255)
+_ALERT: _Colour = (255, 214, 90)
+
+
+def draw_mosaic(request: MosaicRequest) -> bytes:
+    """Draw a case's overlay mosaic as PNG bytes, the same for the same request.
+
+    Every slice that bears infarct is shown, and one more on each side: the measured image
+    plain, the same outlined, then a second image outlined. The line runs outside the mask
+    and hides none of it. Where there is no infarct, a spread of slices over the brain.
+    """
+    tiles = tiles_of(request)
+    sheet = plan_sheet(request, len(tiles))
+    header = _draw_lines(_header_of(request), sheet.width)
+    footer = _draw_lines(_footer_of(request, sheet), sheet.width)
+    _draw_scale_bar(footer, round(_SCALE_BAR_MM * sheet.scale_px_per_mm))
+    size = (sheet.width, header.height + sheet.height + footer.height)
+    picture = Image.new("RGB", size, _BACKGROUND)
+    picture.paste(header, (0, 0))
+    for (group, k), (place, tile) in product(enumerate(sheet.slices), enumerate(tiles)):
+        left, top = sheet.corner(group, place)
+        picture.paste(_draw_tile(request, sheet, tile=tile, k=k), (left, header.height + top))
+    picture.paste(footer, (0, header.height + sheet.height))
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def mosaic_thumbnail(png: bytes) -> bytes:
+    """Recompress a mosaic as WebP for the QA page.
+
+    The first that is small enough, so that a page holds a batch: as large as it is, 80 %
+    of its width, 70 % at a lower quality. The last is taken whatever its size.
+    """
+    with Image.open(io.BytesIO(png)) as opened:
+        picture = opened.convert("RGB")
+    content = b""
+    for factor, quality in _WEBP_STEPS:
+        size = (max(1, int(picture.width * factor)), max(1, int(picture.height * factor)))
+        stream = io.BytesIO()
+        picture.resize(_bounded(size), Image.Resampling.LANCZOS).save(
+            stream, format="WEBP", quality=quality, method=4
+        )
+        content = stream.getvalue()
+        if len(content) <= WEBP_COMFORTABLE_BYTES:
+            break
+    return content
+
+
+def _bounded(size: tuple[int, int]) -> tuple[int, int]:
+    """Shrink a size to what WebP can hold."""
+    factor = min(1.0, _WEBP_MAX_SIDE_PX / max(size))
+    return max(1, int(size[0] * factor)), max(1, int(size[1] * factor))
+
+
+def _draw_tile(request: MosaicRequest, sheet: Sheet, *, tile: Tile, k: int) -> Image.Image:
+    """One slice with its caption above it, so that no text lies on the brain."""
+    pixels = _grey_slice(tile.panel, sheet, k)
+    if tile.is_outlined:
+        _draw_outline(pixels, _as_seen(request.mask[:, :, k], sheet.crop), INFARCT_COLOUR)
+        if request.blood is not None:
+            _draw_outline(pixels, _as_seen(request.blood[:, :, k], sheet.crop), BLOOD_COLOUR)
+    size = (sheet.tile_width, CAPTION_HEIGHT_PX + sheet.tile_height)
+    picture = Image.new("RGB", size, _BACKGROUND)
+    picture.paste(Image.fromarray(pixels), (0, CAPTION_HEIGHT_PX))
+    _draw_caption(picture, request, tile=tile, k=k)
+    return picture
+
+
+def _grey_slice(panel: Panel, sheet: Sheet, k: int) -> NDArray[np.uint8]:
+    """(rows, columns, 3) picture of a slice on square pixels."""
+    plane = _as_seen(panel.image[:, :, k], sheet.crop)
+    # The window comes before the interpolation: bone would ring dark rims into the brain.
+    grey = window_to_uint8(plane, low=panel.window_low, high=panel.window_high)
+    size = (sheet.tile_width, sheet.tile_height)
+    scaled = Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC)
+    return np.array(scaled.convert("RGB"), dtype=np.uint8)
+
+
+def _draw_outline(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: _Colour) -> None:
+    """Draw onto ``pixels`` the outline, and its shadow on two edges: a dot is soon missed."""
+    rows, columns = pixels.shape[:2]
+    covered = cover_plane(mask, (rows, columns))
+    pixels[outer_outline(covered)] = colour
+    reach = np.ones(2 * _SHADOW_PX + 1)
+    below = np.convolve(covered.any(axis=0), reach, mode="same") > 0
+    beside = np.convolve(covered.any(axis=1), reach, mode="same") > 0
+    pixels[-_SHADOW_PX:, below] = colour
+    pixels[beside, -_SHADOW_PX:] = colour
+
+
+def _draw_caption(picture: Image.Image, request: MosaicRequest, *, tile: Tile, k: int) -> None:
+    draw = ImageDraw.Draw(picture)
+    font = _font(_CAPTION_PX)
+    position_mm = round(float(request.slice_positions_mm[k]), 1) + 0.0  # turns -0.0 to 0.0
+    room = picture.width - 3 * _CAPTION_PX // 2
+    place = f"{k + 1}/{request.mask.shape[2]}  {position_mm:+.1f} mm"
+    name = tile.panel.name
+    if tile.is_outlined and not request.mask[:, :, k].any():
+        longer = (f"no infarct here  {name}", f"no infarct  {name}", name)
+        name = next((text for text in longer if font.getlength(place + text) < room), name)
+    draw.text((2, 1), place, font=font, fill=_TEXT)
+    draw.text((picture.width - 2, 1), name, font=font, fill=_FAINT, anchor="ra")
+    for letter, x, anchor in (("R", 5, "la"), ("L", picture.width - 6, "ra")):
+        draw.text(
+            (x, CAPTION_HEIGHT_PX + 4),
+            letter,
+            font=_font(_SIDE_PX),
+            fill=_TEXT,
+            anchor=anchor,
+            stroke_width=2,
+            stroke_fill=_BACKGROUND,
+        )
+
+
+def _as_seen(plane: NDArray[_T], crop: Crop) -> NDArray[_T]:
+    """Rows from front to back, columns from the patient's right to the left."""
+    kept = plane[crop.i_start : crop.i_stop, crop.j_start : crop.j_stop]
+    return np.ascontiguousarray(kept[::-1, ::-1].T)
+
+
+def _header_of(request: MosaicRequest) -> list[_Line]:
+    has_infarct = bool(request.mask.any())
+    names = " + ".join(panel.name for panel in request.panels)
+    lines = [(request.title, _TITLE_PX, _TEXT)]
+    lines.append((request.volume_text, _VOLUME_PX, INFARCT_COLOUR if has_infarct else _TEXT))
+    if not has_infarct:
+        lines.append(("NO INFARCT FOUND: CONFIRM", _VOLUME_PX, _ALERT))
+    lines.append((f"{names}:  {request.window_text}", _NOTE_PX, _FAINT))
+    lines.append((request.flags_text, _NOTE_PX, _ALERT))
+    return lines
+
+
+def _footer_of(request: MosaicRequest, sheet: Sheet) -> list[_Line]:
+    """Room for the scale bar, what the lines mean, and which side is which."""
+    lines = [(" ", _NOTE_PX, _TEXT)]
+    if request.mask.any():
+        meaning = "Line: infarct, drawn just outside it. Bars at right and below: where it lies."
+        lines.append((meaning, _NOTE_PX, INFARCT_COLOUR))
+    if request.blood is not None and request.blood.any():
+        lines.append(("Blue line: blood in the infarct.", _NOTE_PX, BLOOD_COLOUR))
+    shown = f"{len(sheet.slices)} of {request.mask.shape[2]} slices shown, counted from the feet."
+    lines.append((f"R, L: the patient's right and left. {shown}", _NOTE_PX, _FAINT))
+    return lines
+
+
+def _draw_lines(lines: list[_Line], width: int) -> Image.Image:
+    """Draw lines of text, the long ones broken, into a strip of this width."""
+    broken = [
+        (part, size, colour)
+        for text, size, colour in lines
+        for part in _wrap(text, _font(size), width - 2 * EDGE_PX)
+    ]
+    height = sum(size + _LEADING_PX for _, size, _ in broken) + EDGE_PX
+    picture = Image.new("RGB", (width, height), _BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    y = EDGE_PX // 2
+    for text, size, colour in broken:
+        draw.text((EDGE_PX, y), text, font=_font(size), fill=colour)
+        y += size + _LEADING_PX
+    return picture
+
+
+def _draw_scale_bar(footer: Image.Image, length_px: int) -> None:
+    draw = ImageDraw.Draw(footer)
+    y = (EDGE_PX + _NOTE_PX) // 2
+    end = EDGE_PX + length_px
+    draw.line([(EDGE_PX, y), (end, y)], fill=_TEXT, width=3)
+    for x in (EDGE_PX, end):
+        draw.line([(x, y - 6), (x, y + 6)], fill=_TEXT, width=2)
+    draw.text((end + 10, y), "5 cm", font=_font(_NOTE_PX), fill=_TEXT, anchor="lm")
+
+
+def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """Split a text at spaces into lines of at most ``width`` pixels; none for no text."""
+    lines = [text] if text else []
+    while lines and font.getlength(lines[-1]) > width and " " in lines[-1].strip():
+        words = lines.pop().split(" ")
+        fitting = 1
+        while font.getlength(" ".join(words[: fitting + 1])) <= width:
+            fitting += 1
+        lines += [" ".join(words[:fitting]), " ".join(words[fitting:])]
+    return lines
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise TypeError("Pillow was built without FreeType: its bitmap font cannot be scaled")
+    return font

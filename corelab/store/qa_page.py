@@ -1,0 +1,163 @@
+"""The QA page of a batch: one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from corelab.store.chart import Axis, Point, StripChart, cube_root_axis, linear_axis, strip_chart
+from corelab.store.qa_row import QaCount, QaPage, QaRow
+from corelab.store.standout import flag_words, stand_outs
+
+__all__ = ["QaCount", "QaPage", "QaRow", "policy_of", "render_qa_page"]
+
+_DIGEST_FORM = r"sha256-[A-Za-z0-9+/]{43}="
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+_POLICY_FORM = re.compile(
+    re.escape(_POLICY).replace(r"\{style\}", _DIGEST_FORM).replace(r"\{script\}", _DIGEST_FORM)
+)
+_POLICY_TAG = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """A row with what the template needs to place it."""
+
+    case_id: str
+    row: QaRow
+    hints: tuple[str, ...]
+
+    @property
+    def mosaic_uri(self) -> str:
+        """Mosaic as a data URI, empty where there is none."""
+        if self.row.mosaic_webp is None:
+            return ""
+        return "data:image/webp;base64," + base64.b64encode(self.row.mosaic_webp).decode("ascii")
+
+
+def render_qa_page(page: QaPage) -> str:
+    """One self-contained HTML page, the same text for the same page.
+
+    It shows every row, and what was not measured with its reason; nothing on it comes
+    from outside, and its policy lets nothing but its own script and style run.
+    """
+    rows = sorted(page.rows, key=lambda row: (row.subject_code, row.visit, row.reason_code))
+    standing_out = stand_outs(rows)
+    hints = {case.index: case.hints for case in standing_out}
+    entries = [
+        _Entry(case_id=case_id, row=row, hints=hints.get(index, ()))
+        for index, (case_id, row) in enumerate(zip(_case_ids(rows), rows, strict=True))
+    ]
+    style, script = (_asset(name) for name in ("qa.css", "qa.js"))
+    return (
+        _environment()
+        .get_template("qa.html")
+        .render(
+            page=page,
+            entries=entries,
+            standing_out=[entries[case.index] for case in standing_out],
+            charts=_charts(entries),
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+        )
+    )
+
+
+def policy_of(page_html: str) -> str | None:
+    """Content security policy that a QA page states for itself.
+
+    ``None`` where the page states none of this form, which names no source but digests:
+    whoever serves the page can then repeat the policy and lets nothing more run.
+    """
+    tag = _POLICY_TAG.search(page_html)
+    policy = html.unescape(tag.group(1)) if tag else ""
+    return policy if _POLICY_FORM.fullmatch(policy) else None
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["flag_words"] = flag_words
+    return environment
+
+
+def _asset(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Content security policy that names this style and this script by their digests."""
+    return _POLICY.format(style=_csp_digest(style), script=_csp_digest(script))
+
+
+def _csp_digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")
+
+
+def _case_ids(rows: Sequence[QaRow]) -> list[str]:
+    """Names that a link keeps from batch to batch; a number where two rows share one."""
+    seen: dict[str, int] = {}
+    names = []
+    for row in rows:
+        code, visit = (
+            re.sub(r"[^A-Za-z0-9_]", "-", part) or "unknown"
+            for part in (row.subject_code, row.visit)
+        )
+        name = f"case-{code}-{visit}"
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    return names
+
+
+def _charts(entries: Sequence[_Entry]) -> list[StripChart]:
+    charts = (
+        _chart(entries, lambda row: row.infarct_volume_ml, _infarct_axis),
+        _chart(entries, lambda row: row.brain_volume_ml, _brain_axis),
+    )
+    return [chart for chart in charts if chart is not None]
+
+
+def _chart(
+    entries: Sequence[_Entry],
+    volume_of: Callable[[QaRow], float | None],
+    axis_of: Callable[[Sequence[float]], Axis],
+) -> StripChart | None:
+    points = [
+        Point(
+            group=entry.row.group,
+            value=volume,
+            case_id=entry.case_id,
+            label=f"{entry.row.name}: {volume:.1f} mL",
+            is_flagged=bool(entry.row.flags),
+        )
+        for entry in entries
+        if entry.row.is_measured and (volume := volume_of(entry.row)) is not None
+    ]
+    return strip_chart(points, axis_of([point.value for point in points])) if points else None
+
+
+def _infarct_axis(values: Sequence[float]) -> Axis:
+    return cube_root_axis("Infarct volume, mL (cube-root scale)", values)
+
+
+def _brain_axis(values: Sequence[float]) -> Axis:
+    return linear_axis("Brain volume, mL", values)

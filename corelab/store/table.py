@@ -1,0 +1,124 @@
+"""Tables as statisticians read them: CSV, Parquet and the dictionary beside them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from corelab.errors import StoreError
+from corelab.store.files import write_bytes, write_json, write_text
+from corelab.store.layout import Layout
+from corelab.store.record import load_read
+from corelab.store.schema import (
+    VOLUME_COLUMNS,
+    Cell,
+    CellType,
+    data_dictionary,
+    row_of,
+    unmeasured_row,
+)
+from corelab.vocab import Problem, Read
+
+_ARROW_TYPE = {
+    CellType.TEXT: pa.string(),
+    CellType.NUMBER: pa.float64(),
+    CellType.INTEGER: pa.int64(),
+}
+_SPREADSHEET_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
+
+
+def write_tables(layout: Layout, problems: Iterable[Problem], known: Mapping[str, Cell]) -> None:
+    """Rebuild every table from the reads under OUT and the problems of the batch.
+
+    Parameters
+    ----------
+    layout
+        Where OUT lies.
+    problems
+        What was not measured, and why.
+    known
+        Cells that are known of an unmeasured case too (trial, versions).
+    """
+    reads = [load_read(path) for path in layout.reads()]
+    listed = sorted(set(problems), key=lambda row: tuple(asdict(row).values()))
+    rows = _volume_rows(reads, listed, dict(known))
+    names = [column.name for column in VOLUME_COLUMNS]
+    write_text(layout.volumes_csv, to_csv(names, rows))
+    write_bytes(layout.volumes_parquet, _to_parquet(rows))
+    write_json(layout.volumes_dictionary, data_dictionary())
+    write_text(
+        layout.reads_csv,
+        to_csv(["reader", *names], [{"reader": r.reader, **row_of(r)} for r in reads]),
+    )
+    write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, [asdict(problem) for problem in listed]))
+
+
+def load_problems(layout: Layout) -> tuple[Problem, ...]:
+    """Rows of ``problems.csv``; none when there is no such file yet."""
+    if not layout.problems_csv.exists():
+        return ()
+    return tuple(Problem(**row) for row in read_csv(layout.problems_csv, _PROBLEM_NAMES))
+
+
+def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
+    """Rows as CSV: dot decimals, empty for missing, text that a spreadsheet would run defused."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_csv_cell(row[name]) for name in names])
+    return stream.getvalue()
+
+
+def read_csv(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of a CSV file that has at least these columns.
+
+    Raises
+    ------
+    StoreError
+        When a column is absent.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        absent = [name for name in names if name not in (reader.fieldnames or [])]
+        if absent:
+            raise StoreError(f"{path.name} lacks the columns {', '.join(absent)}")
+        return [{name: row[name] or "" for name in names} for row in reader]
+
+
+def _volume_rows(
+    reads: Sequence[Read], problems: Sequence[Problem], known: dict[str, Cell]
+) -> list[dict[str, Cell]]:
+    rows = {(str(read.subject_code), str(read.visit)): row_of(read) for read in reads}
+    for problem in problems:
+        if problem.subject_code and problem.visit:
+            key = (problem.subject_code, problem.visit)
+            rows.setdefault(key, unmeasured_row(problem, known))
+    return [rows[key] for key in sorted(rows)]
+
+
+def _csv_cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(_SPREADSHEET_FORMULA_STARTS):
+        return "'" + value
+    return str(value)
+
+
+def _to_parquet(rows: Sequence[Mapping[str, Cell]]) -> bytes:
+    schema = pa.schema([(column.name, _ARROW_TYPE[column.type]) for column in VOLUME_COLUMNS])
+    arrays = [
+        pa.array([row[column.name] for row in rows], type=_ARROW_TYPE[column.type])
+        for column in VOLUME_COLUMNS
+    ]
+    sink = io.BytesIO()
+    # Uncompressed: the leak audit must be able to read every byte.
+    pq.write_table(pa.table(arrays, schema=schema), sink, compression="none", use_dictionary=False)
+    return sink.getvalue()

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corelab.errors import StoreError
+from corelab.store.files import read_json, sha256_of, write_bytes, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
+    target = tmp_path / "x.csv"
+    write_bytes(target, b"old")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match="folder cannot be written"):
+        write_bytes(tmp_path / "folder", b"new")
+    assert target.read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "x.csv"]
+
+
+def test_json_comes_back_and_other_content_is_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": 1, "ä": [None, 0.5]})
+    assert read_json(tmp_path / "x.json") == {"a": 1, "ä": [None, 0.5]}
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "no.json").write_text("{")
+    for name, word in (("list", "object"), ("no", "not JSON"), ("absent", "absent")):
+        with pytest.raises(StoreError, match=word):
+            read_json(tmp_path / f"{name}.json")
+
+
+def test_digest_is_sha256_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256_of(tmp_path / "abc") == expected

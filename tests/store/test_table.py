@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from corelab.errors import StoreError
+from corelab.store.layout import Layout
+from corelab.store.record import load_read, save_read
+from corelab.store.schema import VOLUME_COLUMNS
+from corelab.store.table import load_problems, read_csv, to_csv, write_tables
+from corelab.vocab import Problem, Read
+
+CONTRACT = [
+    "trial_id",
+    "subject_code",
+    "visit",
+    "modality",
+    "infarct_volume_ml",
+    "infarct_volume_low_ml",
+    "infarct_volume_high_ml",
+    "haemorrhage_in_infarct_ml",
+    "n_components",
+    "hemisphere",
+    "brain_volume_ml",
+    "voxel_volume_mm3",
+    "slice_spacing_mm",
+    "method",
+    "read_status",
+    "qc_flags",
+    "software_version",
+    "config_digest",
+]
+PROBLEM = Problem(
+    subject_code="AB2CD3", visit="fu24h", reason_code="missing_slice", message="gap of 10.0 mm"
+)
+KNOWN = {"trial_id": "NCT0", "software_version": "0.1.0", "config_digest": "f" * 16}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def layout(tmp_path: Path, make_read: Callable[..., Read]) -> Layout:
+    layout = Layout(tmp_path)
+    for read in (make_read("ZZ9ZZ9", 0.0), make_read("KX4M7P")):
+        save_read(layout.read(read.case), read)
+    write_tables(layout, [PROBLEM], KNOWN)
+    return layout
+
+
+def test_the_first_columns_are_the_contract() -> None:
+    assert [column.name for column in VOLUME_COLUMNS][: len(CONTRACT)] == CONTRACT
+
+
+def test_a_read_comes_back_as_it_was(tmp_path: Path, make_read: Callable[..., Read]) -> None:
+    save_read(tmp_path / "r.json", make_read())
+    assert load_read(tmp_path / "r.json") == make_read()
+
+
+def test_an_edited_read_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"trial_id": 3}')
+    with pytest.raises(StoreError, match="is no read"):
+        load_read(tmp_path / "r.json")
+
+
+def test_an_unmeasured_case_is_an_empty_cell_and_zero_is_a_value(layout: Layout) -> None:
+    found = {row["subject_code"]: row for row in rows(layout.volumes_csv)}
+    assert found["AB2CD3"]["infarct_volume_ml"] == ""
+    assert found["AB2CD3"]["config_digest"] == "f" * 16
+    assert found["ZZ9ZZ9"]["infarct_volume_ml"] == "0.0"
+    assert found["KX4M7P"]["qc_flags"] == "gantry_tilt;uneven_slices"
+    assert list(found) == sorted(found)
+
+
+def test_parquet_holds_the_same_cells_as_csv(layout: Layout) -> None:
+    typed = pq.read_table(layout.volumes_parquet).to_pylist()
+    for text_row, row in zip(rows(layout.volumes_csv), typed, strict=True):
+        assert text_row == {name: "" if cell is None else str(cell) for name, cell in row.items()}
+
+
+def test_the_dictionary_describes_every_column_in_order(layout: Layout) -> None:
+    dictionary = json.loads(layout.volumes_dictionary.read_text())
+    header = layout.volumes_csv.read_text().splitlines()[0].split(",")
+    assert [column["name"] for column in dictionary["columns"]] == header
+    for column in dictionary["columns"]:
+        assert column["label"]
+        assert column["definition"]
+        assert column["type"] in {"string", "number", "integer"}
+
+
+def test_problems_come_back(layout: Layout) -> None:
+    assert load_problems(layout) == (PROBLEM,)
+
+
+def test_rebuilding_gives_the_same_bytes(layout: Layout) -> None:
+    paths = (layout.volumes_csv, layout.volumes_parquet, layout.reads_csv, layout.problems_csv)
+    before = [path.read_bytes() for path in paths]
+    write_tables(layout, [PROBLEM, PROBLEM], KNOWN)
+    assert [path.read_bytes() for path in paths] == before
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx"])
+def test_text_that_a_spreadsheet_would_run_is_defused(text: str) -> None:
+    assert to_csv(["a"], [{"a": text}]).splitlines()[1].strip('"').startswith("'")
+
+
+def test_negative_numbers_stay_numbers() -> None:
+    assert to_csv(["a"], [{"a": -1.5}]).splitlines()[1] == "-1.5"
+
+
+def test_a_table_without_its_columns_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("subject_code\nA\n")
+    with pytest.raises(StoreError, match="lacks the columns visit"):
+        read_csv(tmp_path / "t.csv", ["subject_code", "visit"])
