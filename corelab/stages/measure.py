@@ -1,0 +1,102 @@
+"""Masks to numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.kernels.measure import mask_volume_ml, pieces, slice_areas_cm2
+from corelab.store.image import load_image
+from corelab.store.layout import Layout
+from corelab.store.nifti import load_mask
+from corelab.vocab import LABEL_VALUE, Case, Component, Label, Measurement, Modality
+from corelab.volume import Volume
+
+VOLUME_DECIMALS = 4
+_SMALLEST, _INFARCT, _LARGEST = 3, 2, 1
+
+
+def volume_ml(mask: Volume) -> float:
+    """Volume of everything in a mask that is not 0, mL.
+
+    Parameters
+    ----------
+    mask
+        Labels or booleans on any grid, sheared and uneven ones included.
+    """
+    return mask_volume_ml(np.asarray(mask.data) != 0, mask.voxel_volumes_mm3)
+
+
+def measure(case: Case, modality: Modality, layout: Layout) -> Measurement:
+    """Measure the masks of a case, as they lie on disk.
+
+    Parameters
+    ----------
+    case
+        Whose masks.
+    modality
+        What they were segmented on.
+    layout
+        Where they lie.
+
+    Raises
+    ------
+    UnfitDataError
+        When a mask does not lie on the grid of its image.
+    """
+    image = load_image(layout.image(case, modality.contrast))
+    return measurement_of(
+        labels=image.with_data(load_mask(layout.infarct_mask(case), image)),
+        nested=image.with_data(load_mask(layout.range_mask(case), image)),
+        brain=image.with_data(load_mask(layout.brain_mask(case), image)),
+    )
+
+
+def measurement_of(*, labels: Volume, nested: Volume, brain: Volume) -> Measurement:
+    """Numbers of an infarct mask.
+
+    Parameters
+    ----------
+    labels
+        1 infarct, 2 blood inside it.
+    nested
+        Sensitivity range: 3 smallest, 2 and above the infarct, 1 and above the largest mask.
+    brain
+        Brain mask on the same grid.
+    """
+    each_mm3 = labels.voxel_volumes_mm3
+    infarct, levels = np.asarray(labels.data) != 0, np.asarray(nested.data)
+    blood = np.asarray(labels.data) == LABEL_VALUE[Label.BLOOD_IN_INFARCT]
+    return Measurement(
+        infarct_volume_ml=_rounded(mask_volume_ml(infarct, each_mm3)),
+        infarct_volume_low_ml=_rounded(mask_volume_ml(levels >= _SMALLEST, each_mm3)),
+        infarct_volume_high_ml=_rounded(mask_volume_ml(levels >= _LARGEST, each_mm3)),
+        haemorrhage_in_infarct_ml=_rounded(mask_volume_ml(blood, each_mm3)),
+        brain_volume_ml=_rounded(mask_volume_ml(np.asarray(brain.data) != 0, each_mm3)),
+        voxel_volume_mm3=round(float(np.median(each_mm3)), 6),
+        slice_spacing_mm=round(labels.spacing_mm[2], 4),
+        components=_components(labels, infarct),
+        slice_areas_cm2=tuple(
+            round(float(area), VOLUME_DECIMALS)
+            for area in slice_areas_cm2(infarct, _pixel_mm2(labels))
+        ),
+    )
+
+
+def _pixel_mm2(volume: Volume) -> float:
+    return float(np.linalg.norm(np.cross(volume.affine[:3, 0], volume.affine[:3, 1])))
+
+
+def _components(labels: Volume, infarct: NDArray[np.bool_]) -> tuple[Component, ...]:
+    found = []
+    for piece in pieces(infarct, labels.voxel_volumes_mm3):
+        i, j, k = piece.centre
+        origin = labels.slice_origin_mm(round(k) if labels.is_uneven else k)
+        centre = origin + labels.affine[:3, :2] @ np.array([i, j])
+        x, y, z = (round(float(value), 1) for value in centre)
+        found.append(Component(volume_ml=_rounded(piece.volume_ml), centre_mm=(x, y, z)))
+    return tuple(found)
+
+
+def _rounded(value_ml: float) -> float:
+    return round(value_ml, VOLUME_DECIMALS)

@@ -1,0 +1,151 @@
+"""Masks to pictures: the overlay mosaic that a reader and a QA reviewer look at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.kernels.orientation import Orientation, orientation_of, to_ras
+from corelab.store.files import write_bytes
+from corelab.store.image import load_image
+from corelab.store.layout import Layout
+from corelab.store.nifti import load_mask
+from corelab.store.picture import MosaicRequest, Panel, draw_mosaic
+from corelab.vocab import LABEL_VALUE, Contrast, Label, Measurement, Modality, QcFlag, Read
+from corelab.volume import Volume
+
+CT_LEVEL_HU, CT_WIDTH_HU = 35.0, 40.0
+ADC_WHITE_MM2_S = 2000e-6
+_DWI_WHITE_PERCENTILE = 99.7
+
+
+def overlay(read: Read, layout: Layout) -> None:
+    """Write the mosaic of a case from its images and masks on disk.
+
+    Parameters
+    ----------
+    read
+        Whose numbers and flags stand in the header.
+    layout
+        Where images and masks lie.
+    """
+    case = read.case
+    image = load_image(layout.image(case, read.modality.contrast))
+    adc_path = layout.image(case, Contrast.ADC)
+    adc = load_image(adc_path) if read.modality is Modality.DWI and adc_path.exists() else None
+    png = mosaic_of(
+        panels=panels_of(
+            image, adc, read.adc_scale_to_mm2_s, load_mask(layout.brain_mask(case), image)
+        ),
+        labels=image.with_data(load_mask(layout.infarct_mask(case), image)),
+        brain=load_mask(layout.brain_mask(case), image),
+        title=f"{case.subject_code}   {case.visit}",
+        texts=texts_of(read.measurement, read.modality, read.qc_flags),
+    )
+    write_bytes(layout.mosaic(case), png)
+
+
+def mosaic_of(
+    *,
+    panels: tuple[Panel, ...],
+    labels: Volume,
+    brain: NDArray[np.uint8],
+    title: str,
+    texts: tuple[str, str, str],
+) -> bytes:
+    """Draw a mosaic from what lies on one grid, as PNG bytes.
+
+    Parameters
+    ----------
+    panels
+        From :func:`panels_of`.
+    labels
+        Infarct labels on the grid that was acquired.
+    brain : (I, J, K) array
+        Brain mask on that grid.
+    title
+        Subject code and visit, or a file's name.
+    texts
+        Volume, window and flags, from :func:`texts_of`.
+    """
+    orientation = orientation_of(labels.affine)
+    values = to_ras(np.asarray(labels.data), orientation)
+    volume_text, window_text, flags_text = texts
+    i, j, k = (labels.spacing_mm[axis] for axis in orientation.axes)
+    return draw_mosaic(
+        MosaicRequest(
+            panels=panels,
+            mask=values != 0,
+            brain=to_ras(brain, orientation) != 0,
+            blood=values == LABEL_VALUE[Label.BLOOD_IN_INFARCT],
+            spacing_mm=(i, j, k),
+            slice_positions_mm=_positions(labels, orientation),
+            title=title,
+            volume_text=volume_text,
+            window_text=window_text,
+            flags_text=flags_text,
+        )
+    )
+
+
+def panels_of(
+    image: Volume, adc: Volume | None, adc_scale: float | None, brain: NDArray[np.uint8]
+) -> tuple[Panel, ...]:
+    """Images of a mosaic with their windows, in RAS+ order.
+
+    Parameters
+    ----------
+    image
+        The measured image; a CT when it carries no ADC and holds air.
+    adc
+        Shown beside a DWI.
+    adc_scale
+        From the ADC's own unit to mm²/s.
+    brain : (I, J, K) array
+        Where the DWI's brightness is judged.
+    """
+    orientation = orientation_of(image.affine)
+    shown = to_ras(image.data, orientation).astype(np.float32)
+    if image.acquisition and image.acquisition.contrast is Contrast.CT:
+        low, high = CT_LEVEL_HU - CT_WIDTH_HU / 2, CT_LEVEL_HU + CT_WIDTH_HU / 2
+        return (Panel(image=shown, name="CT", window_low=low, window_high=high),)
+    inside = shown[to_ras(brain, orientation) != 0]
+    white = float(np.percentile(inside, _DWI_WHITE_PERCENTILE)) if inside.size else 1.0
+    dwi = Panel(image=shown, name="DWI", window_low=0.0, window_high=white)
+    if adc is None or adc_scale is None:
+        return (dwi,)
+    scaled = to_ras(adc.data, orientation).astype(np.float32) * np.float32(adc_scale)
+    return dwi, Panel(image=scaled, name="ADC", window_low=0.0, window_high=ADC_WHITE_MM2_S)
+
+
+def texts_of(
+    measurement: Measurement, modality: Modality, flags: tuple[QcFlag, ...]
+) -> tuple[str, str, str]:
+    """Volume, window and flags as the header of a mosaic says them."""
+    low, high = measurement.infarct_volume_low_ml, measurement.infarct_volume_high_ml
+    volume = measurement.infarct_volume_ml
+    volume_text = (
+        f"infarct {volume:.1f} mL ({low:.1f} to {high:.1f})"
+        if volume > 0
+        else "no infarct found: confirm"
+    )
+    if measurement.haemorrhage_in_infarct_ml > 0:
+        volume_text += f", blood inside {measurement.haemorrhage_in_infarct_ml:.1f} mL"
+    window = (
+        f"window {CT_WIDTH_HU:.0f} HU, level {CT_LEVEL_HU:.0f} HU"
+        if modality is Modality.NCCT
+        else "DWI up to its brightest in the brain, ADC 0 to 0.002 mm2/s"
+    )
+    return volume_text, window, ", ".join(flag.replace("_", " ") for flag in flags)
+
+
+def _positions(volume: Volume, orientation: Orientation) -> NDArray[np.float64]:
+    """Distance along the slices' own axis, from the lowest slice, (K,) mm."""
+    axis = orientation.axes[2]
+    if axis != 2:  # noqa: PLR2004 - k is the slice axis
+        return np.asarray(np.arange(volume.shape[axis]) * volume.spacing_mm[axis], np.float64)
+    heights = volume.slab_heights_mm
+    stored = volume.slice_positions_mm
+    positions = np.arange(volume.shape[2]) * heights[0] if stored is None else stored
+    ordered = positions[::-1] if orientation.flips[2] else positions
+    return np.asarray(np.abs(ordered - ordered[0]), np.float64)

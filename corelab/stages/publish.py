@@ -1,0 +1,101 @@
+"""Reads to what people open: tables, their dictionary and the QA page of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from corelab.store.files import Json, write_json, write_text
+from corelab.store.layout import Layout
+from corelab.store.picture import mosaic_thumbnail
+from corelab.store.qa_page import render_qa_page
+from corelab.store.qa_row import QaPage, QaRow
+from corelab.store.record import load_read
+from corelab.store.table import write_tables
+from corelab.vocab import Problem, Read
+
+BIDS_VERSION = "1.11.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What every table and page says of the trial and the software."""
+
+    trial_id: str
+    software_version: str
+    config_digest: str
+
+
+def publication_from(layout: Layout) -> Publication:
+    """Return what the reads under OUT say; empty texts when there are none."""
+    for path in layout.reads():
+        read = load_read(path)
+        return Publication(
+            trial_id=read.trial_id,
+            software_version=read.software_version,
+            config_digest=read.config_digest,
+        )
+    return Publication(trial_id="", software_version="", config_digest="")
+
+
+def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> None:
+    """Rebuild tables, dictionary and QA page from the records under OUT.
+
+    Parameters
+    ----------
+    layout
+        Where OUT lies.
+    problems
+        Every case and series that was not measured.
+    publication
+        What is known of unmeasured cases too.
+    """
+    known = {
+        "trial_id": publication.trial_id,
+        "software_version": publication.software_version,
+        "config_digest": publication.config_digest,
+    }
+    write_tables(layout, problems, known)
+    write_json(layout.dataset_description, _description(publication))
+    reads = [load_read(path) for path in layout.reads()]
+    page = QaPage(
+        trial_id=publication.trial_id,
+        rows=tuple(_rows(layout, reads, problems)),
+        software_version=publication.software_version,
+        config_digest=publication.config_digest,
+    )
+    write_text(layout.qa_page, render_qa_page(page))
+
+
+def _rows(layout: Layout, reads: Iterable[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
+    for read in reads:
+        numbers = read.measurement
+        yield QaRow(
+            subject_code=read.subject_code,
+            visit=read.visit,
+            modality=read.modality,
+            infarct_volume_ml=numbers.infarct_volume_ml,
+            infarct_volume_low_ml=numbers.infarct_volume_low_ml,
+            infarct_volume_high_ml=numbers.infarct_volume_high_ml,
+            brain_volume_ml=numbers.brain_volume_ml,
+            n_components=len(numbers.components),
+            hemisphere=read.hemisphere,
+            flags=read.qc_flags,
+            mosaic_webp=mosaic_thumbnail(layout.mosaic(read.case).read_bytes()),
+        )
+    for problem in problems:
+        yield QaRow(
+            subject_code=problem.subject_code,
+            visit=problem.visit,
+            reason_code=problem.reason_code,
+            message=problem.message,
+        )
+
+
+def _description(publication: Publication) -> dict[str, Json]:
+    return {
+        "Name": f"{publication.trial_id}: blinded infarct volumes",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "corelab", "Version": publication.software_version}],
+    }

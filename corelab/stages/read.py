@@ -1,0 +1,97 @@
+"""Numbers to the automatic read: what a blinded reader would put down for this case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corelab.series import CasePlan
+from corelab.store.files import sha256_of
+from corelab.store.layout import Layout
+from corelab.store.record import save_read
+from corelab.trial import Trial
+from corelab.vocab import (
+    Digest,
+    Measurement,
+    QcFlag,
+    Read,
+    ReadStatus,
+    SegmentationRecord,
+)
+
+AUTO_READER = "auto"
+PLAUSIBLE_BRAIN_ML = (900.0, 2000.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What a read was made with."""
+
+    case_key: str
+    software_version: str
+
+
+def read_case(
+    plan: CasePlan,
+    layout: Layout,
+    *,
+    segmentation: SegmentationRecord,
+    measurement: Measurement,
+    trial: Trial,
+    provenance: Provenance,
+) -> Read:
+    """Write the automatic read of a case, last of all its files.
+
+    Parameters
+    ----------
+    plan
+        What was measured, and why that.
+    layout
+        Where the read goes.
+    segmentation
+        How the mask was made.
+    measurement
+        Its numbers.
+    trial
+        Whose settings were used.
+    provenance
+        Key of the case and version of the software.
+    """
+    case = plan.case
+    read = Read(
+        trial_id=trial.trial.id,
+        subject_code=case.subject_code,
+        visit=case.visit,
+        reader=AUTO_READER,
+        modality=plan.modality,
+        measurement=measurement,
+        hemisphere=segmentation.hemisphere,
+        qc_flags=_flags(plan, segmentation, measurement),
+        read_status=ReadStatus.AUTO,
+        method=segmentation.method,
+        parameters=segmentation.parameters,
+        adc_scale_to_mm2_s=segmentation.adc_scale_to_mm2_s,
+        digests=_digests(plan, layout),
+        choice=plan.choice,
+        case_key=provenance.case_key,
+        software_version=provenance.software_version,
+        config_digest=trial.digest,
+    )
+    save_read(layout.read(case), read)
+    return read
+
+
+def _flags(
+    plan: CasePlan, segmentation: SegmentationRecord, measurement: Measurement
+) -> tuple[QcFlag, ...]:
+    low, high = PLAUSIBLE_BRAIN_ML
+    unusual = not low <= measurement.brain_volume_ml <= high
+    flags = plan.flags + segmentation.flags
+    flags += (QcFlag.BRAIN_VOLUME_UNUSUAL,) if unusual else ()
+    return tuple(sorted(set(flags)))
+
+
+def _digests(plan: CasePlan, layout: Layout) -> tuple[Digest, ...]:
+    case = plan.case
+    files = [(contrast.value, layout.image(case, contrast)) for contrast, _ in plan.images]
+    files += [("brain_mask", layout.brain_mask(case)), ("infarct_mask", layout.infarct_mask(case))]
+    return tuple(Digest(role=role, sha256=sha256_of(path)) for role, path in files)

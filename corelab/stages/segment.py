@@ -1,0 +1,233 @@
+"""Volumes to masks: brain and infarct, on the measured image's own grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.brain_ct import brain_mask_ct
+from corelab.kernels.brain_mr import brain_mask_mr
+from corelab.kernels.diffusion import adc_scale_to_mm2_s, compute_adc
+from corelab.kernels.infarct import Infarct
+from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
+from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
+from corelab.kernels.orientation import from_ras, orientation_of, to_ras
+from corelab.store.image import load_image
+from corelab.store.layout import Layout
+from corelab.store.nifti import save_volume
+from corelab.vocab import (
+    LABEL_VALUE,
+    Case,
+    Contrast,
+    Hemisphere,
+    Label,
+    Modality,
+    ParameterValue,
+    QcFlag,
+    SegmentationRecord,
+)
+from corelab.volume import Volume
+
+METHOD = {Modality.NCCT: "ncct_mirror_ratio_1", Modality.DWI: "dwi_main_mode_1"}
+_TILT_FLAG_DEG = 0.5
+_GRID_TOLERANCE_MM = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segmentation:
+    """Masks of one image on its own grid, and how they were made.
+
+    ``infarct`` holds labels (1 infarct, 2 blood inside it); ``nested`` holds the sensitivity
+    range (3 smallest mask, 2 and above the infarct, 1 and above the largest mask).
+    """
+
+    brain: Volume
+    infarct: Volume
+    nested: Volume
+    record: SegmentationRecord
+
+
+def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segmentation:
+    """Segment the infarct on a non-contrast head CT.
+
+    Parameters
+    ----------
+    image
+        CT in HU, any axis order, slices axial.
+    parameters
+        Of the method; the kernel's documented ones when left out.
+
+    Raises
+    ------
+    UnfitDataError
+        ``head_not_found`` when the image shows no head.
+    """
+    chosen = parameters or CtParameters()
+    orientation = orientation_of(image.affine)
+    spacing_mm = _permuted(image.spacing_mm, orientation.axes)
+    hu = to_ras(image.data, orientation)
+    brain = brain_mask_ct(hu, spacing_mm)
+    infarct = segment_infarct_ct(hu, brain, spacing_mm, chosen)
+    return _segmentation(image, brain, infarct, _record(Modality.NCCT, infarct, chosen._asdict()))
+
+
+def segment_dwi(
+    dwi: Volume,
+    adc: Volume | None = None,
+    b0: Volume | None = None,
+    *,
+    b_value_s_mm2: float,
+    parameters: DwiParameters | None = None,
+) -> Segmentation:
+    """Segment the infarct on a diffusion trace image.
+
+    Parameters
+    ----------
+    dwi
+        Trace image, any axis order, slices axial.
+    adc
+        On the same grid, in any of the units 1, 1e-3 and 1e-6 mm²/s. Computed from ``b0``
+        when left out.
+    b0
+        On the same grid.
+    b_value_s_mm2
+        Diffusion weighting of ``dwi``.
+    parameters
+        Of the method; the kernel's documented ones when left out.
+
+    Raises
+    ------
+    UnfitDataError
+        ``grids_differ``, ``head_not_found`` or ``adc_unit_unknown``.
+    """
+    chosen = parameters or DwiParameters()
+    orientation = orientation_of(dwi.affine)
+    spacing_mm = _permuted(dwi.spacing_mm, orientation.axes)
+
+    def beside(volume: Volume | None) -> NDArray[np.float32] | None:
+        if volume is None:
+            return None
+        _require_same_grid(volume, dwi)
+        return to_ras(volume.data, orientation).astype(np.float32)
+
+    trace, b0_data, adc_data = to_ras(dwi.data, orientation), beside(b0), beside(adc)
+    brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
+    flags: tuple[QcFlag, ...] = ()
+    scale = None
+    if adc_data is not None:
+        scale = adc_scale_to_mm2_s(adc_data, brain)
+        adc_data = adc_data * np.float32(scale)
+    elif b0_data is not None:
+        adc_data = compute_adc(b0_data, trace, b_value_s_mm2)
+        flags = (QcFlag.ADC_COMPUTED,)
+    images = DwiImages(trace.astype(np.float32), adc_data, b0_data, b_value_s_mm2)
+    infarct = segment_infarct_dwi(images, brain, spacing_mm, chosen)
+    record = _record(
+        Modality.DWI,
+        infarct._replace(flags=flags + infarct.flags),
+        chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2},
+    )
+    return _segmentation(dwi, brain, infarct, replace(record, adc_scale_to_mm2_s=scale))
+
+
+def segment(
+    case: Case, modality: Modality, layout: Layout, parameters: CtParameters | DwiParameters
+) -> SegmentationRecord:
+    """Segment the images of a case and write its masks.
+
+    Parameters
+    ----------
+    case
+        Whose images.
+    modality
+        What to segment on.
+    layout
+        Where images lie and masks go.
+    parameters
+        Of that modality's method.
+
+    Returns
+    -------
+    SegmentationRecord
+        How the masks were made.
+    """
+    made = _segment_case(case, modality, layout, parameters)
+    save_volume(layout.brain_mask(case), made.brain)
+    save_volume(layout.infarct_mask(case), made.infarct)
+    save_volume(layout.range_mask(case), made.nested)
+    return made.record
+
+
+def _segment_case(
+    case: Case, modality: Modality, layout: Layout, parameters: CtParameters | DwiParameters
+) -> Segmentation:
+    image = load_image(layout.image(case, modality.contrast))
+    if isinstance(parameters, CtParameters):
+        return segment_ct(image, parameters)
+    b_value = image.acquisition.b_value_s_mm2 if image.acquisition else None
+    if b_value is None:
+        raise UnfitDataError(ReasonCode.B_VALUE_UNKNOWN, "the trace image carries no b-value")
+    beside = {
+        contrast: load_image(layout.image(case, contrast))
+        for contrast in (Contrast.ADC, Contrast.B0)
+        if layout.image(case, contrast).exists()
+    }
+    return segment_dwi(
+        image,
+        beside.get(Contrast.ADC),
+        beside.get(Contrast.B0),
+        b_value_s_mm2=b_value,
+        parameters=parameters,
+    )
+
+
+def _record(
+    modality: Modality, infarct: Infarct, parameters: dict[str, ParameterValue | None]
+) -> SegmentationRecord:
+    return SegmentationRecord(
+        modality=modality,
+        method=METHOD[modality],
+        parameters=tuple((name, value) for name, value in parameters.items() if value is not None),
+        hemisphere=infarct.hemisphere if infarct.mask.any() else Hemisphere.NONE,
+        flags=infarct.flags,
+    )
+
+
+def _segmentation(
+    image: Volume, brain: NDArray[np.bool_], infarct: Infarct, record: SegmentationRecord
+) -> Segmentation:
+    orientation = orientation_of(image.affine)
+    labels = infarct.mask.astype(np.uint8) * np.uint8(LABEL_VALUE[Label.INFARCT])
+    labels[infarct.blood] = LABEL_VALUE[Label.BLOOD_IN_INFARCT]
+    nested = infarct.high.astype(np.uint8) + infarct.mask + infarct.low
+
+    def on_grid(mask: NDArray[np.uint8]) -> Volume:
+        return image.with_data(np.asfortranarray(from_ras(mask, orientation)))
+
+    geometry = ((QcFlag.UNEVEN_SLICES,) if image.is_uneven else ()) + (
+        (QcFlag.GANTRY_TILT,) if image.tilt_deg > _TILT_FLAG_DEG else ()
+    )
+    return Segmentation(
+        brain=on_grid(brain.astype(np.uint8)),
+        infarct=on_grid(labels),
+        nested=on_grid(nested.astype(np.uint8)),
+        record=replace(record, flags=tuple(dict.fromkeys(record.flags + geometry))),
+    )
+
+
+def _permuted(
+    spacing_mm: tuple[float, float, float], axes: tuple[int, int, int]
+) -> tuple[float, float, float]:
+    return spacing_mm[axes[0]], spacing_mm[axes[1]], spacing_mm[axes[2]]
+
+
+def _require_same_grid(volume: Volume, image: Volume) -> None:
+    if not volume.same_grid(image, tolerance_mm=_GRID_TOLERANCE_MM):
+        raise UnfitDataError(
+            ReasonCode.GRIDS_DIFFER,
+            f"images must lie on one grid, found {volume.shape} beside {image.shape} "
+            f"or more than {_GRID_TOLERANCE_MM:g} mm apart",
+        )
