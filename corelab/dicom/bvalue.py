@@ -95,7 +95,7 @@ def _siemens(elements: Elements) -> float | None:
 
 
 def _ge(elements: Elements) -> float | None:
-    """First value of (0043,1039); newer software adds 1e9 (dcm2niix issue 149)."""
+    """First value of (0043,1039); newer software adds 1e9 to it."""
     value = elements.number(elements.private_tag(0x0043, "GEMS_PARM_01", 0x39))
     return value % _GE_OFFSET if value is not None and math.isfinite(value) else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +14,7 @@ from corelab.errors import ReasonCode
 from corelab.series import Refusal, SeriesKind
 
 _CT_KINDS = frozenset({SeriesKind.CT, SeriesKind.CT_BONE_KERNEL, SeriesKind.CT_CONTRAST})
+_LARGEST_RESCALE = 1e6
 _WEIGHTED_KINDS = frozenset({SeriesKind.TRACE, SeriesKind.DIRECTION})
 
 
@@ -142,15 +142,14 @@ def _rescale(slices: Sequence[Slice]) -> Refusal | None:
         if absent:
             message = "rescale slope or intercept is not given"
             return Refusal(reason=ReasonCode.RESCALE_INVALID, message=message)
-        slope, intercept = pair
-        if not _is_usable(slope) or slope == 0 or not _is_usable(intercept):
-            message = "rescale slope or intercept is 0 or no number"
+        if not _is_usable(pair[0]) or pair[0] == 0 or not _is_usable(pair[1]):
+            message = "rescale slope or intercept is 0, far off or no number"
             return Refusal(reason=ReasonCode.RESCALE_INVALID, message=message)
     return None
 
 
 def _is_usable(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+    return value is not None and abs(value) <= _LARGEST_RESCALE
 
 
 def _b_value(kind: SeriesKind, slices: Sequence[Slice]) -> Refusal | None:

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-IGNORED_NAMES = frozenset({"DICOMDIR", ".DS_Store", "Thumbs.db", "desktop.ini"})
+IGNORED_NAMES = frozenset({"dicomdir", ".ds_store", "thumbs.db", "desktop.ini"})
 """Directory records and what file managers leave behind; DICOMDIR may point outside
 (CVE-2026-32711), so the files are walked instead."""
 
@@ -40,4 +40,4 @@ def is_regular(path: Path) -> bool:
 
 def is_ignored(path: Path) -> bool:
     """Whether a file is known to hold no image, so that it is counted and not read."""
-    return path.name in IGNORED_NAMES or path.name.startswith("._")
+    return path.name.casefold() in IGNORED_NAMES or path.name.startswith("._")

@@ -99,9 +99,7 @@ def read_header(path: Path) -> FileHeader | LooseFile:
     except UnfitDataError as error:
         return LooseFile(path=path, refusal=_refusal(error))
     if not owner.series_uid or not owner.study_uid:
-        message = "the header does not say which study and series the object belongs to"
-        refusal = Refusal(reason=ReasonCode.HEADER_CUT, message=message)
-        return LooseFile(path=path, refusal=refusal)
+        return LooseFile(path=path, refusal=_homeless(parsed))
     return _header(path, parsed, elements, owner)
 
 
@@ -139,6 +137,16 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
         frames=frames,
         fault=fault,
     )
+
+
+def _homeless(parsed: Parsed) -> Refusal:
+    """Why an object names no series: an image must, a directory or an odd object need not."""
+    is_cut = parsed.is_cut or not len(parsed.dataset)
+    if is_cut or parsed.sop_class_uid in {"", *IMAGE_CLASSES}:
+        message = "the header does not say which study and series the image belongs to"
+        return Refusal(reason=ReasonCode.HEADER_CUT, message=message)
+    message = "the object belongs to no series"
+    return Refusal(reason=ReasonCode.UNSUPPORTED_CLASS, message=message)
 
 
 def _class_fault(parsed: Parsed, sop_class_uid: str) -> Refusal | None:

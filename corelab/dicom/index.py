@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from corelab.dicom.header import FileHeader, read_header
 from corelab.errors import ReasonCode
 from corelab.series import Delivery, LooseFile, Refusal, Series
 
-_SLICE_SUFFIXES = frozenset({".dcm", ".ima"})
+_DIGITS = re.compile(r"\d+")
 
 
 def index(incoming: Path) -> Delivery:
@@ -62,20 +63,27 @@ def index_headers(records: Iterable[FileHeader | LooseFile], *, n_ignored: int =
 def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) -> frozenset[str]:
     """Series that a broken file was most likely a slice of.
 
-    A lost end slice leaves no hole in the positions. So a file that is DICOM but cut, or
-    only named as if, counts against the series when its folder holds that series alone.
+    A lost end slice leaves no hole in the positions. So a file that is DICOM but cut, or is
+    named as the slices are, counts against the series when its folder holds that one alone.
     """
-    in_folder: dict[Path, set[str]] = defaultdict(set)
+    series: dict[Path, set[str]] = defaultdict(set)
+    names: dict[Path, set[str]] = defaultdict(set)
     for header in headers:
-        in_folder[header.path.parent].add(header.owner.series_uid)
-    broken = {file.path.parent for file in loose if _is_broken_slice(file)}
-    beside = (in_folder[folder] for folder in broken if len(in_folder[folder]) == 1)
-    return frozenset(uid for uids in beside for uid in uids)
+        series[header.path.parent].add(header.owner.series_uid)
+        names[header.path.parent].add(_name_pattern(header.path))
+    suspects: set[str] = set()
+    for file in loose:
+        folder = file.path.parent
+        is_cut = file.refusal.reason is ReasonCode.HEADER_CUT
+        is_slice = is_cut or _name_pattern(file.path) in names[folder]
+        if is_slice and len(series[folder]) == 1:
+            suspects |= series[folder]
+    return frozenset(suspects)
 
 
-def _is_broken_slice(file: LooseFile) -> bool:
-    is_named_so = file.path.suffix.casefold() in _SLICE_SUFFIXES
-    return is_named_so or file.refusal.reason is ReasonCode.HEADER_CUT
+def _name_pattern(path: Path) -> str:
+    """Name with each run of digits as one, so that IM0001 and IM0002 are alike."""
+    return _DIGITS.sub("0", path.name)
 
 
 def _with_suspicion(series: Series, suspects: frozenset[str]) -> Series:

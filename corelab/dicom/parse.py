@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import pydicom.config
 from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
 from pydicom.tag import BaseTag
@@ -45,6 +45,7 @@ PARSER_FAILURES: tuple[type[Exception], ...] = (
 UNDEFINED_LENGTH = 0xFFFFFFFF
 LONGEST_VALUE_BYTES = 4 * 2**20
 INFLATED_LIMIT_BYTES = 2**30
+HEADER_LIMIT_BYTES = 2**26
 _PREAMBLE_BYTES = 128
 _GROUP_LENGTH_ELEMENT_BYTES = 12
 _PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -66,12 +67,14 @@ class PixelElement:
 class Parsed:
     """One file's elements up to its pixels, and where those are.
 
+    ``sop_class_uid`` is the file meta information's, which a cut cannot have removed.
     ``inflated`` holds the data set of a deflated file, into which offsets then point;
     otherwise they point into the file. ``size`` is the length of the one or the other.
     """
 
     dataset: Dataset
     transfer_syntax_uid: str
+    sop_class_uid: str
     pixels: PixelElement | None
     is_cut: bool
     size: int
@@ -134,7 +137,8 @@ def _parse_plain(file: BinaryIO, size: int) -> Parsed:
         raise UnfitDataError(ReasonCode.NOT_DICOM, message) from error
     return Parsed(
         dataset=dataset,
-        transfer_syntax_uid=_transfer_syntax(dataset.file_meta),
+        transfer_syntax_uid=str(dataset.file_meta.get("TransferSyntaxUID", "")),
+        sop_class_uid=str(dataset.file_meta.get("MediaStorageSOPClassUID", "")),
         pixels=stop.found,
         is_cut=stop.found is None and _is_cut(dataset, file.tell(), size),
         size=size,
@@ -164,7 +168,8 @@ def _parse_deflated(path: Path) -> Parsed:
     )
     return Parsed(
         dataset=dataset,
-        transfer_syntax_uid=_transfer_syntax(meta),
+        transfer_syntax_uid=str(meta.get("TransferSyntaxUID", "")),
+        sop_class_uid=str(meta.get("MediaStorageSOPClassUID", "")),
         pixels=stop.found,
         is_cut=not inflater.eof
         or (stop.found is None and _is_cut(dataset, stream.tell(), len(inflated))),
@@ -178,10 +183,15 @@ class _PixelStop:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._kept_bytes = 0
         self.found: PixelElement | None = None
 
     def __call__(self, tag: BaseTag, _vr: str | None, length: int) -> bool:
         if tag not in _PIXEL_TAGS:
+            self._kept_bytes += length if length <= LONGEST_VALUE_BYTES else 0
+            if self._kept_bytes > HEADER_LIMIT_BYTES:
+                message = f"the header exceeds {HEADER_LIMIT_BYTES // 2**20} MB"
+                raise UnfitDataError(ReasonCode.SIZE_BEYOND_SCANNER, message)
             return False
         offset = self._stream.tell()
         known = None if length == UNDEFINED_LENGTH else length
@@ -198,7 +208,3 @@ def _is_cut(dataset: Dataset, position: int, size: int) -> bool:
         element.value_tell + element.length for element in raw if element.length != UNDEFINED_LENGTH
     )
     return max(ends, default=size) > size
-
-
-def _transfer_syntax(meta: FileMetaDataset | Dataset) -> str:
-    return str(meta.get("TransferSyntaxUID", ""))

@@ -17,6 +17,7 @@ from corelab.series import Frame, Grid, Series, Stack
 AIR_HU = -1024
 _HIGHEST_HU = int(np.iinfo(np.int16).max)
 _LARGEST_STACK_BYTES = 4 * 2**30
+_SHORT_WORD_BYTES = 2
 _CT = "CT"
 
 
@@ -87,15 +88,20 @@ def _lay(stored: Words, frame: Frame, out: NDArray[np.int16] | NDArray[np.float3
     if out.dtype == np.float32:
         out[...] = stored if (slope, intercept) == (1, 0) else stored * slope + intercept
         return
-    if slope == 1 and intercept.is_integer():
-        hounsfield = np.add(stored, int(intercept), dtype=np.int32)
-    else:
-        hounsfield = np.rint(stored * slope + intercept).astype(np.int32)
-    highest = int(hounsfield.max())
-    if highest > _HIGHEST_HU:
-        message = f"the highest HU is {highest}, {_HIGHEST_HU} allowed"
+    if slope == 1 and intercept.is_integer() and stored.itemsize <= _SHORT_WORD_BYTES:
+        hounsfield = stored.astype(np.int32) + int(intercept)
+        _check_range(float(hounsfield.max()))
+        np.maximum(hounsfield, AIR_HU, out=out, casting="same_kind")
+        return
+    scaled = np.rint(stored * slope + intercept)
+    _check_range(float(scaled.max()))
+    out[...] = np.maximum(scaled, AIR_HU)
+
+
+def _check_range(highest_hu: float) -> None:
+    if highest_hu > _HIGHEST_HU:
+        message = f"the highest HU is {highest_hu:.0f}, {_HIGHEST_HU} allowed"
         raise UnfitDataError(ReasonCode.RESCALE_INVALID, message)
-    np.maximum(hounsfield, AIR_HU, out=out, casting="same_kind")
 
 
 def _second_decoder(file: PixelFile, frame: Frame) -> str:

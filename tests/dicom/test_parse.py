@@ -221,3 +221,11 @@ def test_pixels_are_located_not_read(tmp_path: Path) -> None:
     assert parsed.pixels is not None
     assert "PixelData" not in parsed.dataset
     assert path.read_bytes()[parsed.pixels.offset :] == ct_slice().PixelData
+
+
+def test_header_beyond_its_limit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(ct_slice(), tmp_path / "a.dcm")
+    monkeypatch.setattr(parse_module, "HEADER_LIMIT_BYTES", 100)
+    assert reason_of(path) is ReasonCode.SIZE_BEYOND_SCANNER

@@ -219,7 +219,7 @@ def test_series_without_grid_is_refused(tmp_path: Path) -> None:
 def test_signed_jpeg_2000_that_calls_itself_unsigned_keeps_its_hu(
     shared_data: Path, tmp_path: Path
 ) -> None:
-    """A real head CT whose header and codestream differ in sign (pydicom issue 1149)."""
+    """A real head CT whose header and codestream differ in sign."""
     source = shared_data / "dicom/odd_pydicom/dicom/test_files/J2K_pixelrep_mismatch.dcm"
     slice_ = pydicom.dcmread(source)
     x, y, z = (float(part) for part in slice_.ImagePositionPatient)

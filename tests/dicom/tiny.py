@@ -13,6 +13,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from corelab.dicom.files import find_files
+from corelab.dicom.index import index
+from corelab.series import Delivery, Refusal, Series
+
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
@@ -163,3 +167,56 @@ def cut(path: Path, n_bytes: int) -> Path:
     """Take bytes away from the end of a file."""
     os.truncate(path, path.stat().st_size - n_bytes)
     return path
+
+
+def assert_nothing_lost(delivery: Delivery, incoming: Path) -> None:
+    """Every file is in one series, loose, a duplicate or ignored."""
+    counted = sum(len(series.files) for series in delivery.series) + len(delivery.loose)
+    assert delivery.n_files == counted + delivery.n_duplicates + delivery.n_ignored
+    assert delivery.n_files == len(find_files(incoming))
+    named = [path for series in delivery.series for path in series.files]
+    assert len(named) == len(set(named))
+
+
+def only(delivery: Delivery) -> Series:
+    """The one series of a delivery."""
+    (series,) = delivery.series
+    return series
+
+
+def refusal_of(series: Series) -> Refusal:
+    """Why a series is refused; it must be."""
+    assert series.refusal is not None
+    return series.refusal
+
+
+def index_all(incoming: Path) -> Delivery:
+    """Index a folder and hold the books."""
+    delivery = index(incoming)
+    assert_nothing_lost(delivery, incoming)
+    return delivery
+
+
+def changed_at(place: int, keyword: str, value: object) -> Change:
+    """Change one element of one slice."""
+
+    def change(slice_: Dataset, k: int) -> None:
+        if k == place:
+            setattr(slice_, keyword, value)
+
+    return change
+
+
+def weighted(b_value: float | None, **more: object) -> Change:
+    """Diffusion images with a b-value, positions repeating every 100 slices."""
+
+    def change(slice_: Dataset, k: int) -> None:
+        slice_.ImageType = ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"]
+        slice_.ScanningSequence = "EP"
+        slice_.ImagePositionPatient = [-10, -20, 30 + 5 * (k % 100)]
+        if b_value is not None:
+            slice_.DiffusionBValue = b_value
+        for keyword, value in more.items():
+            setattr(slice_, keyword, value)
+
+    return change
