@@ -69,7 +69,12 @@ CANAL_CM2 = 10.0
 
 MIN_SECTION_CM2 = 40.0
 MIN_BRAIN_ML = 50.0
-STRIPPED_BONE_SHARE = 0.02
+PLAUSIBLE_HU = (15.0, 60.0)
+"""A brain's median is 26-38 HU; water and plastic lie outside."""
+
+STRIPPED_BONE_SHARE = 0.005
+"""Solid bone in a head: a fifth; what partial volume leaves on a stripped brain: none."""
+
 BACKGROUND_SHARE = 0.2
 
 
@@ -103,12 +108,16 @@ def brain_mask_ct(image_hu: NDArray[np.generic], spacing_mm: Sequence[float]) ->
     image = _with_air_background(reduce_mean(np.clip(image_hu, *HU_RANGE), factors))
     head = _head(image, coarse_mm)
     bone = (image > BONE_HU) & head
-    if bone.sum() < STRIPPED_BONE_SHARE * head.sum():
+    solid = open_disc(bone, COARSE_MM[0], spacing_mm=coarse_mm)
+    if solid.sum() < STRIPPED_BONE_SHARE * head.sum():
         brain = _stripped_brain(image, head, coarse_mm)
     else:
         brain = _brain_in_skull(image, head, coarse_mm)
     if brain.sum() * np.prod(coarse_mm) / 1000 < MIN_BRAIN_ML:
-        raise _no_head("less brain tissue than any head holds")
+        raise _no_head(f"it holds less than {MIN_BRAIN_ML:.0f} mL of tissue")
+    median_hu = float(np.median(image[brain]))
+    if not PLAUSIBLE_HU[0] < median_hu < PLAUSIBLE_HU[1]:
+        raise _no_head(f"what it holds has a median of {median_hu:.0f} HU")
     return _on_the_full_grid(image_hu, expand(brain, factors, image_hu.shape), spacing_mm)
 
 

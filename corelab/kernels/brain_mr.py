@@ -47,6 +47,7 @@ RIM_MM = 3.0
 BRIGHT_CAP = 1.5
 """Liquor, eyes and infarcts count as this many times the brain, so that none sets a threshold."""
 
+CAP_ROUNDS = 3
 MIN_PIECE_SHARE = 0.01
 
 
@@ -98,6 +99,9 @@ def _is_stripped(
     if not support.any() or support.mean() > 1 - STRIPPED_ZERO_SHARE:
         return False
     body = fill_holes(largest_component(support))
+    if _volume_ml(body, spacing_mm) > MAX_BRAIN_ML:
+        # Background noise of a few grey levels differs from the corners too.
+        return False
     inside = erode_disc(body, RIM_MM, spacing_mm=spacing_mm)
     if not inside.any():
         return False
@@ -116,18 +120,28 @@ def _brain_in_head(smooth: NDArray[np.float32], spacing_mm: Sequence[float]) -> 
 
 def _border_level(smooth: NDArray[np.float32]) -> float:
     """Brightness of the brain's border: set by brain and background, not by liquor or lesion."""
-    level = float(threshold_otsu(np.minimum(smooth, np.percentile(smooth[::2, ::2], 99))))
-    for _ in range(3):
-        brain = float(np.median(smooth[smooth > level]))
-        capped = np.minimum(smooth, BRIGHT_CAP * brain)
+    sample = smooth[::2, ::2].ravel()
+    level = float(threshold_otsu(np.minimum(sample, np.percentile(sample, 99))))
+    for _ in range(CAP_ROUNDS):
+        capped = np.minimum(sample, BRIGHT_CAP * _median_above(sample, level))
         level = float(threshold_otsu(capped))
-    background = float(np.median(smooth[smooth <= level]))
-    brain = float(np.median(smooth[smooth > level]))
-    return background + BORDER_HEIGHT * (brain - background)
+    background = float(np.median(sample[sample <= level]))
+    return background + BORDER_HEIGHT * (_median_above(sample, level) - background)
+
+
+def _median_above(sample: NDArray[np.float32], level: float) -> float:
+    above = sample[sample > level]
+    if above.size == 0:
+        raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "nothing stands out from the background")
+    return float(np.median(above))
+
+
+def _volume_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:
+    return float(mask.sum() * np.prod(np.asarray(spacing_mm[:3], dtype=np.float64))) / 1000
 
 
 def _check_size(brain: NDArray[np.bool_], spacing_mm: Sequence[float]) -> None:
-    brain_ml = float(brain.sum() * np.prod(np.asarray(spacing_mm[:3], dtype=np.float64))) / 1000
+    brain_ml = _volume_ml(brain, spacing_mm)
     if not MIN_BRAIN_ML <= brain_ml <= MAX_BRAIN_ML:
         raise UnfitDataError(
             ReasonCode.HEAD_NOT_FOUND,

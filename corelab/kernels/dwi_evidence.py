@@ -48,7 +48,7 @@ PETROUS_BELOW_TOP_MM = 95.0
 """Frontal sinuses reach to about 55 mm below the vertex; everything else lies lower. From
 95 mm down, air cells lie on all sides of the cerebellum and the temporal poles."""
 
-CERTAIN_Z = 5.0
+CERTAIN_Z = 4.0
 CERTAIN_ADC_RATIO = 0.75
 """As bright and as restricted as this is infarct on either side, so it is no reason to take
 its mirrored place for symmetric anatomy."""
@@ -129,7 +129,7 @@ def gather_evidence(
     z = smooth_within(contrast.z, brain, sigma_mm=in_slice, spacing_mm=across.spacing_mm)
     z[~brain] = 0
     wide = _wide(contrast.z, adc_ratio, brain & ~is_csf, across)
-    symmetric = np.where(_is_certain(z, adc_ratio, wide), np.float32(1), np.maximum(z, 0))
+    symmetric = np.where(_is_certain(z, contrast.adc_ratio, wide), np.float32(1), np.maximum(z, 0))
     return Evidence(
         z=z,
         excess=z - _brightest(symmetric, across),

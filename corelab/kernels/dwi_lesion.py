@@ -34,8 +34,7 @@ CHOROID_MAX_ML = 1.0
 CHOROID_CSF_SHARE = 0.6
 """Choroid plexus hangs in liquor: more of its border touches liquor than any gyrus's."""
 
-SMOOTH_MM = 3.0
-MAJORITY = 0.55
+SMOOTH_MM = 2.0
 SMOOTH_MIN_ML = 1.0
 """Noise frays the border of large infarcts; closing small ones would join emboli."""
 
@@ -147,6 +146,10 @@ def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
     floor = np.float32(1 + (p.z_floor + shift * p.z_floor_step) * lesion.contrast.sigma)
     is_alone = ~_reaches(evidence.wide, p.wide_seed)
     np.maximum(border, floor, out=border, where=is_alone)
+    if evidence.adc_ratio is not None:
+        # Basal ganglia are dark on the trace and stay so: there ADC draws the border.
+        is_restricted = ~is_alone & (evidence.adc_ratio <= p.adc_border - shift * p.adc_border_step)
+        np.minimum(border, evidence.reference, out=border, where=is_restricted)
     body = lesion.brain & ~evidence.is_csf & (lesion.core > 0)
     body &= lesion.contrast.signal >= border
     if evidence.adc_ratio is not None:
@@ -205,10 +208,7 @@ def _smoothed(
     lesion: Lesion, mask: NDArray[np.bool_], large: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     spacing_mm = lesion.across.spacing_mm
-    sigma_mm = (SMOOTH_MM, SMOOTH_MM, 0.0)
-    tissue = lesion.brain & ~lesion.evidence.is_csf
-    share = smooth_within(large, tissue, sigma_mm=sigma_mm, spacing_mm=spacing_mm)
-    closed = mask | (share >= MAJORITY)
+    closed = mask | close_disc(large, SMOOTH_MM, spacing_mm=spacing_mm)
     pixel_mm2 = float(spacing_mm[0] * spacing_mm[1])
     filled = fill_small_holes(closed, HOLE_MM2 / pixel_mm2)
     return mask | (filled & lesion.brain & ~lesion.evidence.is_csf)

@@ -63,8 +63,10 @@ class DwiParameters(NamedTuple):
         Least brightness in the mask away from large infarcts; change for ``low``, ``high``.
     border_height, border_step
         Where the border lies between the other side (0) and the core (1); change for
-        ``low`` and ``high``. Below one half because experts draw the visible border and
-        because liquor beside cortex pulls the half-maximum inwards.
+        ``low`` and ``high``. Under blur the half height is where counting voxels is unbiased.
+    adc_border, adc_border_step
+        Highest ADC of a voxel that is in the mask for its ADC, inside a large infarct, where
+        the trace stays dark (basal ganglia); half way to a core at 0.6. And its change.
     min_seed_share
         Least share of seeds in a component: infarcts are seeds for the most part.
     min_support_share, excess_support, adc_support
@@ -91,8 +93,10 @@ class DwiParameters(NamedTuple):
     hours_from_onset: float | None = None
     z_floor: float = 2.0
     z_floor_step: float = 0.5
-    border_height: float = 0.4
+    border_height: float = 0.5
     border_step: float = 0.1
+    adc_border: float = 0.78
+    adc_border_step: float = 0.05
     min_seed_share: float = 0.3
     min_support_share: float = 0.45
     excess_support: float = 1.0

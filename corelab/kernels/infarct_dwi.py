@@ -157,12 +157,12 @@ def _lesion(
 def _blood(
     lesion: Lesion, mask: NDArray[np.bool_], b0: NDArray[np.float32] | None
 ) -> NDArray[np.bool_]:
-    """Dark holes of b0 inside or in the border of the infarct, (I, J, K) bool array."""
+    """Blood: dark on both images, in the infarct or in its border, (I, J, K) bool array."""
     if b0 is None or not mask.any():
         return np.zeros_like(mask)
     closed = close_disc(mask, BLOOD_CLOSE_MM, spacing_mm=lesion.across.spacing_mm)
-    inside = fill_holes(closed) & lesion.brain & ~mask
-    return np.asarray(inside & (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])))
+    dark = (lesion.contrast.signal < 1) & (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain]))
+    return np.asarray(fill_holes(closed) & lesion.brain & dark)
 
 
 def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:

@@ -40,35 +40,47 @@ OUTLIER_SHARE = 0.15
 
 
 class Midline(NamedTuple):
-    """A plane in grid millimetres (voxel index times spacing).
+    """A plane in a grid's millimetres (voxel index times spacing, sheared where slices are).
 
     Attributes
     ----------
     normal : tuple of 3 float
-        Unit vector across the plane along i, j, k; its first entry is positive, so that it
-        points the way i grows.
+        Unit vector across the plane along i, j and the slices' normal; its first entry is
+        positive, so that it points the way i grows.
     distance_mm : float
         ``normal . point`` of every point in the plane.
     mismatch_mm : float
         Mean distance between the shape's border and its mirrored border.
+    shear : float
+        How far slices are shifted along j, in mm for each mm along their normal: the
+        tangent of a gantry's tilt.
     """
 
     normal: tuple[float, float, float]
     distance_mm: float
     mismatch_mm: float
+    shear: float = 0.0
+
+    def seen_from(self, origin_mm: Sequence[float] | NDArray[np.float64]) -> Midline:
+        """Return the same plane in the millimetres of a part that starts at ``origin_mm``."""
+        i, j, k = (float(part) for part in origin_mm)
+        moved = float(np.dot(self.normal, (i, j + self.shear * k, k)))
+        return self._replace(distance_mm=self.distance_mm - moved)
 
     @property
     def yaw_deg(self) -> float:
-        """Turn of the head about the foot-head axis; 0 when it looks along j."""
+        """Turn about the foot-head axis; 0 looking along j, positive towards growing i."""
         return float(np.degrees(np.arctan2(-self.normal[1], self.normal[0])))
 
     @property
     def roll_deg(self) -> float:
-        """Lean of the head towards a shoulder; 0 when it stands along k."""
+        """Lean towards a shoulder; 0 standing along k, positive towards growing i."""
         return float(np.degrees(np.arctan2(-self.normal[2], self.normal[0])))
 
 
-def find_midline(weight: NDArray[np.generic], spacing_mm: Sequence[float]) -> Midline:
+def find_midline(
+    weight: NDArray[np.generic], spacing_mm: Sequence[float], *, shear: float = 0.0
+) -> Midline:
     """Find the plane that ``weight`` mirrors best in.
 
     Parameters
@@ -77,7 +89,9 @@ def find_midline(weight: NDArray[np.generic], spacing_mm: Sequence[float]) -> Mi
         What should look alike on both sides, 0 or more, of any modality: a brain mask as a
         rule; its values are compared with their mirror.
     spacing_mm
-        Voxel size along i, j and k, mm.
+        Voxel size along i, along j and along the slices' normal, mm.
+    shear
+        Shift of the slices along j, mm for each mm along their normal; 0 without gantry tilt.
 
     Raises
     ------
@@ -94,12 +108,12 @@ def find_midline(weight: NDArray[np.generic], spacing_mm: Sequence[float]) -> Mi
         raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "no midline: the brain mask is empty")
     factors = factors_for(spacing_mm, (GRID_MM,) * 3, weight.shape)
     grid_mm = np.multiply(spacing_mm, factors)
-    # Centre of the first block, in the millimetres of the fine grid.
-    origin_mm = (np.array(factors) - 1) / 2 * np.asarray(spacing_mm)
     coarse = reduce_mean(weight, factors)
     box = bounding_box(coarse > 0, [int(12 / step) + 1 for step in grid_mm])
-    origin_mm = origin_mm + [part.start * step for part, step in zip(box, grid_mm, strict=True)]
-    return _fit(coarse[box], grid_mm.astype(np.float32), origin_mm)
+    # Centre of the first block, in the millimetres of the fine grid.
+    first_mm = (np.array(factors) - 1) / 2 * np.asarray(spacing_mm)
+    first_mm = first_mm + [part.start * step for part, step in zip(box, grid_mm, strict=True)]
+    return _fit(coarse[box], grid_mm.astype(np.float32), shear).seen_from(-first_mm)
 
 
 def mirror(
@@ -119,11 +133,14 @@ def mirror(
     """
     step = np.asarray(spacing_mm, dtype=np.float64)
     normal = np.array(midline.normal)
-    reflection = np.eye(3) - 2 * np.outer(normal, normal)
+    upright = np.eye(3)
+    upright[1, 2] = midline.shear
+    sheared = np.linalg.inv(upright)
+    reflection = sheared @ (np.eye(3) - 2 * np.outer(normal, normal)) @ upright
     mirrored: NDArray[np.float32] = ndimage.affine_transform(
         image.astype(np.float32),
         reflection * step / step[:, np.newaxis],
-        offset=2 * midline.distance_mm * normal / step,
+        offset=2 * midline.distance_mm * (sheared @ normal) / step,
         order=1,
         mode="constant",
     )
@@ -137,50 +154,64 @@ def side_of(
 
     Positive on the side that i grows to, which in RAS+ order is the patient's right.
     """
+    across = (*midline.normal[:2], midline.normal[2] + midline.shear * midline.normal[1])
     steps = [
         component * step * np.arange(size, dtype=np.float32)
-        for component, step, size in zip(midline.normal, spacing_mm, shape, strict=True)
+        for component, step, size in zip(across, spacing_mm, shape, strict=True)
     ]
     i, j, k = np.ix_(*steps)
     return np.asarray(i + j + k - midline.distance_mm, dtype=np.float32)
 
 
 class _Shape(NamedTuple):
-    """A blurred weight, and the places (3, n) it is compared with its mirror at."""
+    """A blurred weight, and the upright places (3, n) it is compared with its mirror at."""
 
     values: NDArray[np.float32]
     here: NDArray[np.float32]
     places_mm: NDArray[np.float32]
     step_mm: NDArray[np.float32]
     pivot_mm: NDArray[np.float32]
+    shear: np.float32
 
 
 def _blurred(
-    weight: NDArray[np.float32], step_mm: NDArray[np.float32], blur_mm: float, thinning: int
+    weight: NDArray[np.float32],
+    step_mm: NDArray[np.float32],
+    shear: float,
+    scale: tuple[float, int],
 ) -> _Shape:
+    blur_mm, thinning = scale
     values = gaussian(weight, blur_mm, spacing_mm=[float(step) for step in step_mm])
     places = np.indices(weight.shape, dtype=np.float32) * step_mm[:, None, None, None]
-    pivot = places.reshape(3, -1) @ (weight.ravel() / weight.sum())
-    thin = places[:, ::thinning, ::thinning].reshape(3, -1)
-    return _Shape(values, values[::thinning, ::thinning].ravel(), thin, step_mm, pivot)
+    places[1] += np.float32(shear) * places[2]
+    return _Shape(
+        values=values,
+        here=values[::thinning, ::thinning].ravel(),
+        places_mm=places[:, ::thinning, ::thinning].reshape(3, -1),
+        step_mm=step_mm,
+        pivot_mm=places.reshape(3, -1) @ (weight.ravel() / weight.sum()),
+        shear=np.float32(shear),
+    )
 
 
-def _fit(
-    weight: NDArray[np.float32], step_mm: NDArray[np.float32], origin_mm: NDArray[np.float64]
-) -> Midline:
-    rough = _blurred(weight, step_mm, *ROUGH)
+def _fit(weight: NDArray[np.float32], step_mm: NDArray[np.float32], shear: float) -> Midline:
+    rough = _blurred(weight, step_mm, shear, ROUGH)
     plane = _descend(rough, np.array([0.0, *_first_slopes(weight, step_mm)]))
-    fine = _blurred(weight, step_mm, *FINE)
+    fine = _blurred(weight, step_mm, shear, FINE)
     plane = _descend(fine, plane)
-    normal = _normal(plane)
-    distance = float(normal @ (fine.pivot_mm + origin_mm) + normal[0] * plane[0])
-    mismatch_mm = _mismatch_mm(_blurred(weight, step_mm, *SHARP), plane)
-    return Midline((float(normal[0]), float(normal[1]), float(normal[2])), distance, mismatch_mm)
+    i, j, k = (float(part) for part in _normal(plane))
+    distance_mm = float(np.dot((i, j, k), fine.pivot_mm) + i * plane[0])
+    mismatch_mm = _mismatch_mm(_blurred(weight, step_mm, shear, SHARP), plane)
+    return Midline((i, j, k), distance_mm, mismatch_mm, shear)
 
 
 def _mismatch_mm(shape: _Shape, plane: NDArray[np.float64]) -> float:
     """Mean width of the difference along the border of the shape."""
-    slopes = [np.gradient(shape.values, axis=a) / shape.step_mm[a] for a in range(3)]
+    slopes = [
+        np.gradient(shape.values, axis=axis) / shape.step_mm[axis]
+        for axis in range(3)
+        if shape.values.shape[axis] > 1
+    ]
     border = float(np.sqrt(sum(np.square(slope) for slope in slopes)).sum())
     return float(np.abs(_difference(shape, plane)).sum()) / border if border > 0 else 0.0
 
@@ -206,6 +237,7 @@ def _difference(shape: _Shape, plane: NDArray[np.float64]) -> NDArray[np.float32
     distance = normal @ shape.pivot_mm + normal[0] * np.float32(plane[0])
     gap = normal @ shape.places_mm - distance
     mirrored_mm = shape.places_mm - 2 * normal[:, np.newaxis] * gap
+    mirrored_mm[1] -= shape.shear * mirrored_mm[2]
     mirrored_at = mirrored_mm / shape.step_mm[:, np.newaxis]
     mirrored = ndimage.map_coordinates(shape.values, mirrored_at, order=1, mode="nearest")
     return np.asarray(shape.here - mirrored)

@@ -6,17 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from corelab.kernels.midline import Midline, mirror
 from corelab.kernels.morphology import dilate_disc
-from corelab.kernels.reduction import factors_for, reduce_mean
+from corelab.kernels.reduction import factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_levels
 
 BORDER_MM = 3.0
 SEED_MM = 5.0
-REFERENCE_MM = 7.0
+REFERENCE_MM = 5.0
 """Smoothing of the lesion's border, of its seeds, and of the mirrored side: a wider mirror
 absorbs that the halves of a brain are not copies of each other."""
 
@@ -106,28 +105,12 @@ def _reference(
     sigma = across_slices(REFERENCE_MM, coarse_mm)
     total = gaussian(reduce_mean(relative * tissue.weight, factors), sigma, spacing_mm=coarse_mm)
     share = gaussian(reduce_mean(tissue.weight, factors), sigma, spacing_mm=coarse_mm)
-    shift_mm = (np.array(factors) - 1) / 2 * step
-    distance = midline.distance_mm - float(np.array(midline.normal) @ shift_mm)
-    plane = midline._replace(distance_mm=distance)
+    plane = midline.seen_from((np.array(factors) - 1) / 2 * step)
     mirrored = mirror(total + PRIOR_WEIGHT, plane, coarse_mm)
     weight = mirror(share + PRIOR_WEIGHT, plane, coarse_mm)
     reference = np.ones_like(mirrored)
     np.divide(mirrored, weight, out=reference, where=weight > PRIOR_WEIGHT / 2)
-    return np.minimum(_refined(reference, factors, relative.shape), BRIGHTEST_REFERENCE)
-
-
-def _refined(
-    coarse: NDArray[np.float32], factors: tuple[int, int, int], shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    refined: NDArray[np.float32] = ndimage.affine_transform(
-        coarse,
-        [1 / factor for factor in factors],
-        offset=[-(factor - 1) / 2 / factor for factor in factors],
-        output_shape=shape,
-        order=1,
-        mode="nearest",
-    )
-    return refined
+    return np.minimum(interpolate(reference, factors, relative.shape), BRIGHTEST_REFERENCE)
 
 
 def _spread(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,21 @@ def expand(coarse: NDArray[Scalar], factors: Factors, shape: Sequence[int]) -> N
         index = np.minimum(np.arange(shape[axis]) // factors[axis], coarse.shape[axis] - 1)
         if shape[axis] != coarse.shape[axis] or factors[axis] != 1:
             fine = np.take(fine, index, axis=axis)
+    return fine
+
+
+def interpolate(
+    coarse: NDArray[np.float32], factors: Factors, shape: Sequence[int]
+) -> NDArray[np.float32]:
+    """Linear between the centres of the blocks, float32 array of ``shape``."""
+    fine: NDArray[np.float32] = ndimage.affine_transform(
+        coarse,
+        [1 / factor for factor in factors],
+        offset=[-(factor - 1) / 2 / factor for factor in factors],
+        output_shape=tuple(shape),
+        order=1,
+        mode="nearest",
+    )
     return fine
 
 

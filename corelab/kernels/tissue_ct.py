@@ -51,6 +51,8 @@ class CtTissue(NamedTuple):
         Inside of the skull; CSF; its ventricles and cisterns; blood, calcium and contrast.
     weight : (I, J, K) float32 array
         How far a voxel stands for pure parenchyma, 0 to 1.
+    fluid_hu : float
+        Density of the ventricles; that of textbook CSF where there are none.
     spacing_mm : tuple of 3 float
     """
 
@@ -60,7 +62,31 @@ class CtTissue(NamedTuple):
     wide_fluid: NDArray[np.bool_]
     bright: NDArray[np.bool_]
     weight: NDArray[np.float32]
+    fluid_hu: float
     spacing_mm: tuple[float, float, float]
+
+    @property
+    def parenchyma(self) -> NDArray[np.bool_]:
+        """Where tissue can be judged: neither fluid nor blood, (I, J, K) bool array."""
+        return self.brain & ~self.fluid & ~self.bright
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel, mL."""
+        return float(np.prod(self.spacing_mm)) / 1000
+
+    def cropped(self, box: tuple[slice, slice, slice]) -> CtTissue:
+        """Tissues inside a box."""
+        return CtTissue(
+            hu=self.hu[box],
+            brain=self.brain[box],
+            fluid=self.fluid[box],
+            wide_fluid=self.wide_fluid[box],
+            bright=self.bright[box],
+            weight=self.weight[box],
+            fluid_hu=self.fluid_hu,
+            spacing_mm=self.spacing_mm,
+        )
 
 
 def sort_tissue(
@@ -87,7 +113,16 @@ def sort_tissue(
     weight[mixed & brain] = FAINT_WEIGHT
     weight[fluid | dilate_disc(bright, BRIGHT_HALO_MM, spacing_mm=spacing_mm)] = 0
     wide = open_disc(fluid, WIDE_FLUID_MM, spacing_mm=spacing_mm)
-    return CtTissue(hu, brain, fluid, wide, bright, weight, spacing_mm)
+    return CtTissue(
+        hu=hu,
+        brain=brain,
+        fluid=fluid,
+        wide_fluid=wide,
+        bright=bright,
+        weight=weight,
+        fluid_hu=_fluid_level_hu(hu, erode_disc(wide, NOISE_MM, spacing_mm=spacing_mm)),
+        spacing_mm=spacing_mm,
+    )
 
 
 def even_levels(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -116,12 +151,10 @@ def even_levels(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.floa
     return np.asarray(tissue.hu / np.array(levels, dtype=np.float32))
 
 
-def fluid_level_hu(tissue: CtTissue) -> float:
-    """Median density of the ventricles, HU; that of textbook CSF where there are none."""
-    deep = erode_disc(tissue.wide_fluid, NOISE_MM, spacing_mm=tissue.spacing_mm)
+def _fluid_level_hu(hu: NDArray[np.float32], deep: NDArray[np.bool_]) -> float:
     if np.count_nonzero(deep) < MIN_LEVEL_VOXELS:
         return DEFAULT_FLUID_HU
-    return float(np.median(tissue.hu[deep]))
+    return float(np.median(hu[deep]))
 
 
 def pixel_noise_hu(image_hu: NDArray[np.float32], tissue: CtTissue) -> NDArray[np.float64]:

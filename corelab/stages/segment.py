@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -185,15 +186,29 @@ def _segment_case(
 
 
 def _record(
-    modality: Modality, infarct: Infarct, parameters: dict[str, ParameterValue | None]
+    modality: Modality, infarct: Infarct, parameters: Mapping[str, object]
 ) -> SegmentationRecord:
     return SegmentationRecord(
         modality=modality,
         method=METHOD[modality],
-        parameters=tuple((name, value) for name, value in parameters.items() if value is not None),
+        parameters=_named_numbers(parameters),
         hemisphere=infarct.hemisphere if infarct.mask.any() else Hemisphere.NONE,
         flags=infarct.flags,
     )
+
+
+def _named_numbers(parameters: Mapping[str, object]) -> tuple[tuple[str, ParameterValue], ...]:
+    """Every number by its name, those of a group as ``group.name``; unset ones left out."""
+    found: list[tuple[str, ParameterValue]] = []
+    for name, value in parameters.items():
+        if isinstance(value, int | float):
+            found.append((name, float(value)))
+        elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+            group = {f"{name}.{part}": number for part, number in value._asdict().items()}
+            found += _named_numbers(group)
+        elif isinstance(value, tuple):
+            found.append((name, tuple(float(number) for number in value)))
+    return tuple(found)
 
 
 def _segmentation(

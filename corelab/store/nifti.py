@@ -14,6 +14,7 @@ import numpy as np
 from isal import igzip, isal_zlib
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
@@ -53,7 +54,7 @@ def load_volume(path: Path, slice_positions_mm: NDArray[np.float64] | None = Non
     try:
         image = nib.Nifti1Image.from_bytes(content)
         data = _voxels(image)
-    except (HeaderDataError, ImageFileError, ValueError, OSError) as error:
+    except (HeaderDataError, ImageFileError, WrapStructError, ValueError, OSError) as error:
         raise UnfitDataError(
             ReasonCode.IMAGE_INVALID, "the file is not a complete NIfTI image", evidence=str(error)
         ) from error

@@ -1,0 +1,122 @@
+"""Final outline of an infarct on CT: blood it holds taken in, fluid it runs into given up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from corelab.kernels.ct_parameters import CtParameters
+from corelab.kernels.half_maximum import settle_border
+from corelab.kernels.morphology import (
+    close_disc,
+    dilate_disc,
+    fill_small_holes,
+    keep_larger_than,
+    keep_touching,
+    open_disc,
+)
+from corelab.kernels.reduction import bounding_box
+from corelab.kernels.tissue_ct import CtTissue
+
+Mask = NDArray[np.bool_]
+
+MARGIN_MM = 25.0
+ROUNDS = 3
+HOLE_MM2 = 60.0
+SMOOTH_MM = 1.5
+
+CALCIUM_HU = 110.0
+"""No clot is denser; contrast left by an angiography may be, and is no blood either."""
+
+BLOOD_BORDER_HU = 42.0
+"""Halfway between an infarct (21 HU) and clot (62 HU)."""
+
+BLOOD_CORE_MM = 1.0
+BLOOD_RIM_MM = 4.0
+BLOOD_REACH_MM = 3.0
+BLOOD_HELD_SHARE = 0.4
+"""Share of a bleed's surroundings that is infarct, from which on the infarct holds it."""
+
+
+class Outline(NamedTuple):
+    """An infarct, its blood, and how far its border can be argued.
+
+    Attributes
+    ----------
+    mask, low, high, blood : (I, J, K) bool array
+        ``low`` and ``blood`` lie in ``mask``, ``mask`` in ``high``.
+    """
+
+    mask: Mask
+    low: Mask
+    high: Mask
+    blood: Mask
+
+
+def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
+    """Outline of an infarct from a region grown roughly.
+
+    Parameters
+    ----------
+    tissue
+        Sorted tissues.
+    grown : (I, J, K) bool array
+        Holds at least one voxel.
+    p
+        Numbers of the method.
+    """
+    i, j, _ = tissue.spacing_mm
+    box = bounding_box(grown, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
+    local = _outline(tissue.cropped(box), grown[box], p)
+    whole = [np.zeros_like(grown) for _ in local]
+    for full, part in zip(whole, local, strict=True):
+        full[box] = part
+    return Outline(*whole)
+
+
+def _outline(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
+    settled = settle_border(tissue, grown, rounds=ROUNDS)
+    blood = _blood_held(tissue, grown | settled, p)
+    mask = _shaped(tissue, settled, blood, p)
+    stricter = settle_border(tissue, settled, rounds=1, step=p.border_step)
+    wider = settle_border(tissue, settled, rounds=1, step=-p.border_step)
+    low = _shaped(tissue, stricter, blood & mask, p) & mask
+    high = _shaped(tissue, wider, blood, p) | mask
+    return Outline(mask, low, high, blood & mask)
+
+
+def _blood_held(tissue: CtTissue, grown: Mask, p: CtParameters) -> Mask:
+    """Bleeds that the infarct holds, or borders on for a good part."""
+    step = tissue.spacing_mm
+    solid = open_disc(tissue.bright, BLOOD_CORE_MM, spacing_mm=step)
+    bleeds = keep_larger_than(solid, p.blood_min_ml / tissue.voxel_ml)
+    bleeds &= ~keep_touching(bleeds, bleeds & (tissue.hu > CALCIUM_HU))
+    if not bleeds.any():
+        return bleeds
+    around = dilate_disc(bleeds, BLOOD_REACH_MM, spacing_mm=step) & tissue.brain
+    shell = around & ~bleeds
+    near = dilate_disc(grown, BLOOD_REACH_MM, spacing_mm=step)
+    labels, count = ndimage.label(around)
+    whole = np.bincount(labels[shell], minlength=count + 1)
+    held = np.bincount(labels[shell & near], minlength=count + 1)
+    inside = held >= BLOOD_HELD_SHARE * np.maximum(whole, 1)
+    inside[0] = False
+    core = bleeds & inside[labels]
+    return dilate_disc(core, BLOOD_RIM_MM, spacing_mm=step) & (tissue.hu > BLOOD_BORDER_HU)
+
+
+def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Mask:
+    """Gaps closed, fluid given up, slivers and crumbs dropped."""
+    if not settled.any():
+        return settled
+    step = tissue.spacing_mm
+    whole = close_disc(settled | blood, p.close_mm, spacing_mm=step) & tissue.brain
+    whole = fill_small_holes(whole, HOLE_MM2 / (step[0] * step[1]))
+    core_hu = float(np.median(tissue.hu[settled]))
+    fluid = tissue.wide_fluid | (tissue.hu < (tissue.fluid_hu + core_hu) / 2)
+    solid = open_disc(whole & ~fluid, SMOOTH_MM, spacing_mm=step)
+    kept = keep_touching(solid, settled & solid)
+    return keep_larger_than(kept, p.component_min_ml / tissue.voxel_ml)

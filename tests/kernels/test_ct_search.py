@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from corelab.kernels.ct_parameters import CtParameters
+from corelab.kernels.ct_search import Scan, find_regions, prepare_scan
+
+SPACING_MM = (1.5, 1.5, 5.0)
+SHAPE = (96, 116, 12)
+DEFAULT = CtParameters()
+
+
+def a_scan(image: NDArray[np.float32]) -> Scan:
+    i, j, _ = np.indices(SHAPE)
+    brain = ((i - 47.5) / 44) ** 2 + ((j - 57.5) / 54) ** 2 <= 1
+    rough = np.random.default_rng(4).normal(0, 2, SHAPE)
+    noisy = np.where(brain, image + rough, -20).astype(np.float32)
+    return prepare_scan(noisy, brain, SPACING_MM, DEFAULT, shear=0.0)
+
+
+def plain() -> NDArray[np.float32]:
+    image = np.full(SHAPE, 33, dtype=np.float32)
+    image[42:54, 40:76, 4:8] = 7
+    return image
+
+
+def test_a_dark_block_is_one_region() -> None:
+    image = plain()
+    image[62:80, 45:70, 3:9] = 21
+    findings = find_regions(a_scan(image), DEFAULT)
+    assert len(findings.regions) == 1
+    assert findings.union()[70, 57, 6]
+    assert findings.union().sum() == pytest.approx(18 * 25 * 6, rel=0.15)
+    assert findings.regions[0].core == pytest.approx(21 / 33, abs=0.04)
+
+
+def test_a_plain_brain_has_no_region() -> None:
+    findings = find_regions(a_scan(plain()), DEFAULT)
+    assert findings.regions == []
+    assert findings.spread < 0.05
+
+
+def test_places_beside_fluid_bone_and_open_slices_are_not_deep() -> None:
+    scan = a_scan(plain())
+    assert scan.deep[25, 57, 6]
+    assert not scan.deep[55, 57, 6]
+    assert not scan.deep[48, 57, 3]
+    assert not scan.deep[5, 57, 6]
+
+
+def test_a_streaked_slice_starts_nothing() -> None:
+    image = plain()
+    image[:, :, 9] += np.random.default_rng(8).normal(0, 9, SHAPE[:2])
+    scan = a_scan(image)
+    assert list(np.flatnonzero(scan.streaked)) == [9]
+
+
+def test_a_faint_small_region_is_not_believed() -> None:
+    image = plain()
+    image[66:76, 50:62, 5:8] = 27.5
+    assert find_regions(a_scan(image), DEFAULT).regions == []
+
+
+def test_a_flat_region_is_not_believed() -> None:
+    image = plain()
+    image[62:80, 40:75, 6] = 20
+    assert find_regions(a_scan(image), DEFAULT).regions == []

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+
+from corelab.kernels.across import Across
+from corelab.kernels.dwi_contrast import diffusion_contrast
+from corelab.kernels.dwi_evidence import Evidence, gather_evidence
+from corelab.kernels.midline import find_midline
+from tests.kernels.dwi_phantom import SHAPE, SPACING_MM, Blob, Change, Head, make_head
+
+RIGHT = Blob((38, 5, 12), (12, 14, 14))
+LEFT = Blob((-38, 5, 12), (12, 14, 14))
+
+
+def evidence_of(head: Head) -> Evidence:
+    across = Across(SHAPE, SPACING_MM, find_midline(head.brain, SPACING_MM))
+    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across)
+    return gather_evidence(contrast, head.brain, across)
+
+
+def test_one_sided_brightness_has_excess_and_symmetric_brightness_has_none() -> None:
+    shine = Change(adc=1.0, b0=1.8)
+    one, both = make_head((RIGHT,), change=shine), make_head((RIGHT, LEFT), change=shine)
+    inside = one.fraction > 0.9
+    assert np.median(evidence_of(one).excess[inside]) > 3
+    assert np.median(evidence_of(both).excess[inside]) < 0
+
+
+def test_restricted_infarcts_of_both_sides_do_not_explain_each_other_away() -> None:
+    both = make_head((RIGHT, LEFT))
+    inside = both.fraction > 0.9
+    assert np.median(evidence_of(both).excess[inside]) > 3
+
+
+def test_liquor_is_known_by_its_adc() -> None:
+    head = make_head()
+    is_csf = evidence_of(head).is_csf
+    assert is_csf[head.brain & (head.adc > 2.2e-3)].mean() > 0.9
+    assert is_csf[head.brain & (head.adc < 1.0e-3)].mean() < 0.01
+
+
+def test_only_the_low_rim_of_the_brain_is_near_air() -> None:
+    near_air = evidence_of(make_head()).is_near_air
+    middle = np.s_[48, 56]
+    assert not near_air[(*middle, slice(4, None))].any()
+    assert near_air[48, :, 8].any()
+    assert not near_air[:, :, 12:].any()
+
+
+def test_wide_evidence_sees_a_pale_infarct_above_single_voxels_noise() -> None:
+    head = make_head((RIGHT,), change=Change(adc=0.72, b0=1.05), noise=0.1)
+    evidence = evidence_of(head)
+    inside = head.fraction > 0.9
+    assert np.median(evidence.wide.excess[inside]) > 1.25
+    assert evidence.wide.adc_ratio is not None
+    assert np.median(evidence.wide.adc_ratio[inside]) < 0.87

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from numpy.typing import NDArray
+
+from corelab.kernels.across import Across
+from corelab.kernels.dwi_contrast import DwiContrast
+from corelab.kernels.dwi_evidence import Evidence, WideEvidence
+from corelab.kernels.dwi_lesion import Lesion, accept, find_core, find_seeds, grow, keep_joined
+from corelab.kernels.dwi_parameters import DEFAULTS, DwiParameters
+from corelab.kernels.midline import Midline
+
+SHAPE = (24, 24, 5)
+SPACING_MM = (2.0, 2.0, 5.0)
+ACROSS = Across(SHAPE, SPACING_MM, Midline((1.0, 0.0, 0.0), 23.0, 0.0))
+BRAIN = np.ones(SHAPE, dtype=bool)
+NOWHERE = np.zeros(SHAPE, dtype=bool)
+SIGMA = 0.15
+
+
+def flat(value: float) -> NDArray[np.float32]:
+    return np.full(SHAPE, value, dtype=np.float32)
+
+
+def blob(*, signal: float, adc: float, size: int = 6) -> tuple[NDArray[np.float32], ...]:
+    """Signal and ADC ratio maps with a square infarct of ``size`` voxels in one slice."""
+    where = np.s_[4 : 4 + size, 4 : 4 + size, 2]
+    maps = flat(1.0), flat(1.0)
+    for image, value in zip(maps, (signal, adc), strict=True):
+        image[where] = value
+    return maps
+
+
+def evidence_of(signal: NDArray[np.float32], adc: NDArray[np.float32] | None) -> Evidence:
+    z = (signal - 1) / np.float32(SIGMA)
+    wide = WideEvidence(flat(0), flat(0), None if adc is None else flat(1))
+    return Evidence(z, z, flat(1), adc, NOWHERE, NOWHERE, wide)
+
+
+def lesion_of(
+    signal: NDArray[np.float32],
+    evidence: Evidence,
+    *,
+    seeds: NDArray[np.bool_] | None = None,
+    parameters: DwiParameters = DEFAULTS,
+) -> Lesion:
+    if seeds is None:
+        seeds = find_seeds(evidence, BRAIN, parameters)
+    core = find_core(signal, seeds, ACROSS)
+    contrast = DwiContrast(signal, SIGMA, evidence.adc_ratio)
+    return Lesion(contrast, evidence, BRAIN, ACROSS, parameters, seeds, core)
+
+
+def accepted(signal: NDArray[np.float32], evidence: Evidence) -> NDArray[np.bool_]:
+    lesion = lesion_of(signal, evidence)
+    return accept(lesion, grow(lesion, shift=0))
+
+
+@pytest.mark.parametrize(
+    ("signal", "adc", "is_seed"),
+    [
+        (1.6, 0.7, True),
+        (1.6, 0.95, False),
+        (1.3, 0.7, False),
+        (2.1, 0.95, True),
+        (2.1, 1.2, False),
+    ],
+    ids=["infarct", "shine-through", "pale", "pseudo-normal", "old"],
+)
+def test_a_seed_is_bright_and_restricted_or_glaring(
+    signal: float, adc: float, *, is_seed: bool
+) -> None:
+    evidence = evidence_of(*blob(signal=signal, adc=adc))
+    assert find_seeds(evidence, BRAIN, DEFAULTS).any() == is_seed
+
+
+def test_late_infarcts_need_no_low_adc() -> None:
+    evidence = evidence_of(*blob(signal=1.7, adc=1.1))
+    late = DEFAULTS._replace(hours_from_onset=120.0)
+    assert not find_seeds(evidence, BRAIN, DEFAULTS).any()
+    assert find_seeds(evidence, BRAIN, late).sum() == 36
+
+
+def test_brightness_alone_proves_nothing_near_air() -> None:
+    evidence = evidence_of(*blob(signal=2.5, adc=0.95))
+    assert not find_seeds(evidence._replace(is_near_air=BRAIN), BRAIN, DEFAULTS).any()
+
+
+def test_without_adc_seeds_must_be_brighter() -> None:
+    for signal, is_seed in ((1.55, False), (1.7, True)):
+        evidence = evidence_of(blob(signal=signal, adc=1)[0], None)
+        assert find_seeds(evidence, BRAIN, DEFAULTS).any() == is_seed
+
+
+def test_border_lies_at_the_set_height_between_other_side_and_core() -> None:
+    signal, adc = blob(signal=2.0, adc=0.6)
+    signal[10, 4:10, 2] = 1.55
+    signal[3, 4:10, 2] = 1.45
+    mask = grow(lesion_of(signal, evidence_of(signal, adc)), shift=0)
+    assert mask[10, 6, 2]
+    assert not mask[3, 6, 2]
+
+
+def test_stricter_border_lies_inside_and_a_generous_one_outside() -> None:
+    signal, adc = blob(signal=2.0, adc=0.6)
+    signal[10, 4:10, 2] = 1.55
+    signal[3, 4:10, 2] = 1.45
+    lesion = lesion_of(signal, evidence_of(signal, adc))
+    strict, middle, generous = (grow(lesion, shift=shift) for shift in (1, 0, -1))
+    assert strict.sum() < middle.sum() < generous.sum()
+    assert not (strict & ~middle).any()
+    assert not (middle & ~generous).any()
+
+
+def test_core_is_the_brighter_half_of_the_seeds() -> None:
+    signal, _ = blob(signal=2.0, adc=0.6)
+    seeds = signal > 1
+    signal[4:10, 4, 2] = 1.2
+    core = find_core(signal, seeds, ACROSS)
+    np.testing.assert_allclose(core[4:10, 4:10, 2], 2.0, rtol=1e-5)
+
+
+def test_core_is_nothing_without_seeds() -> None:
+    assert not find_core(flat(1.5), NOWHERE, ACROSS).any()
+
+
+def test_emboli_of_three_voxels_stay_and_specks_go() -> None:
+    for count, stays in ((3, True), (2, False)):
+        signal, adc = flat(1), flat(1)
+        signal[6 : 6 + count, 6, 2] = 1.9
+        adc[6 : 6 + count, 6, 2] = 0.6
+        assert accepted(signal, evidence_of(signal, adc)).any() == stays
+
+
+def test_what_leaked_far_beyond_its_seeds_is_dropped() -> None:
+    signal, adc = blob(signal=1.8, adc=1.0, size=14)
+    adc[5:7, 5:7, 2] = 0.7
+    assert find_seeds(evidence_of(signal, adc), BRAIN, DEFAULTS).sum() == 4
+    assert not accepted(signal, evidence_of(signal, adc)).any()
+
+
+def test_choroid_plexus_hanging_in_liquor_is_dropped() -> None:
+    signal, adc = blob(signal=1.9, adc=0.7, size=3)
+    evidence = evidence_of(signal, adc)
+    assert accepted(signal, evidence).any()
+    around = NOWHERE.copy()
+    around[2:9, 2:9, 2] = True
+    assert not accepted(signal, evidence._replace(is_csf=around & (signal == 1))).any()
+
+
+def test_noise_holes_are_filled_and_liquor_is_not() -> None:
+    signal, adc = blob(signal=2.0, adc=0.6, size=12)
+    signal[7, 7, 2] = signal[11, 11, 2] = 1.0
+    is_csf = NOWHERE.copy()
+    is_csf[11, 11, 2] = True
+    mask = accepted(signal, evidence_of(signal, adc)._replace(is_csf=is_csf))
+    assert mask[7, 7, 2]
+    assert not mask[11, 11, 2]
+
+
+@given(
+    mask=npst.arrays(bool, (5, 4, 3), elements=st.booleans()),
+    seeds=npst.arrays(bool, (5, 4, 3), elements=st.booleans()),
+)
+def test_joined_pieces_are_those_a_flood_from_the_seeds_reaches(
+    mask: NDArray[np.bool_], seeds: NDArray[np.bool_]
+) -> None:
+    flood = mask & seeds
+    while True:
+        near = np.zeros_like(flood)
+        for i, j, k in np.argwhere(flood):
+            near[max(0, i - 1) : i + 2, max(0, j - 1) : j + 2, max(0, k - 1) : k + 2] = True
+        grown = near & mask
+        if np.array_equal(grown, flood):
+            break
+        flood = grown
+    np.testing.assert_array_equal(keep_joined(mask, seeds), flood)

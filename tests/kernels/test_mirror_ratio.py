@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from corelab.kernels.midline import Midline
+from corelab.kernels.mirror_ratio import MirrorRatio, mirror_ratio
+from corelab.kernels.tissue_ct import sort_tissue
+
+SPACING_MM = (1.5, 1.5, 5.0)
+SHAPE = (80, 80, 4)
+MIDDLE = Midline((1.0, 0.0, 0.0), 39.5 * 1.5, 0.0)
+NOWHERE = np.zeros(SHAPE, dtype=bool)
+LEFT = np.s_[10:30, 25:55, :]
+RIGHT = np.s_[50:70, 25:55, :]
+CENTRE_LEFT = np.s_[18:22, 38:42, 1:3]
+CENTRE_RIGHT = np.s_[58:62, 38:42, 1:3]
+
+
+def ratio_of(image: NDArray[np.float32], lesion: NDArray[np.bool_] = NOWHERE) -> MirrorRatio:
+    brain = np.zeros(SHAPE, dtype=bool)
+    brain[4:76, 4:76] = True
+    tissue = sort_tissue(np.where(brain, image, -20).astype(np.float32), brain, SPACING_MM)
+    return mirror_ratio(tissue, MIDDLE, lesion=lesion, deep=tissue.weight == 1)
+
+
+def test_a_dark_place_stands_out_against_its_mirror() -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    image[RIGHT] = 22
+    ratio = ratio_of(image)
+    assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.01)
+    assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
+    assert ratio.border[CENTRE_LEFT].min() > 1.2
+
+
+def test_what_is_dark_on_both_sides_does_not() -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    image[RIGHT] = 22
+    image[LEFT] = 22
+    ratio = ratio_of(image)
+    assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(1, abs=0.02)
+    assert ratio.level[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.02)
+
+
+def test_a_bright_mirror_makes_no_lesion() -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    image[LEFT] = 46
+    assert ratio_of(image).border[CENTRE_RIGHT].mean() == pytest.approx(1 / 1.1, abs=0.02)
+
+
+def test_a_known_lesion_does_not_count_as_spread() -> None:
+    rng = np.random.default_rng(2)
+    image = (34 + rng.normal(0, 3, SHAPE)).astype(np.float32)
+    image[8:34, 8:48] -= 12
+    lesion = NOWHERE.copy()
+    lesion[8:34, 8:48] = True
+    assert ratio_of(image, lesion).spread < 0.5 * ratio_of(image).spread
+
+
+def test_an_even_brain_has_no_spread() -> None:
+    assert ratio_of(np.full(SHAPE, 34, dtype=np.float32)).spread < 1e-3
