@@ -8,7 +8,6 @@ from typing import NewType
 
 SubjectCode = NewType("SubjectCode", str)
 VisitLabel = NewType("VisitLabel", str)
-ParameterValue = float | tuple[float, ...]
 
 
 class Contrast(StrEnum):
@@ -142,7 +141,7 @@ class SegmentationRecord:
 
     modality: Modality
     method: str
-    parameters: tuple[tuple[str, ParameterValue], ...]
+    parameters: tuple[tuple[str, float], ...]
     hemisphere: Hemisphere
     flags: tuple[QcFlag, ...]
     adc_scale_to_mm2_s: float | None = None
@@ -174,7 +173,7 @@ class Read:
     qc_flags: tuple[QcFlag, ...]
     read_status: ReadStatus
     method: str
-    parameters: tuple[tuple[str, ParameterValue], ...]
+    parameters: tuple[tuple[str, float], ...]
     adc_scale_to_mm2_s: float | None
     digests: tuple[Digest, ...]
     choice: str

@@ -124,11 +124,7 @@ def texts_of(
     """Volume, window and flags as the header of a mosaic says them."""
     low, high = measurement.infarct_volume_low_ml, measurement.infarct_volume_high_ml
     volume = measurement.infarct_volume_ml
-    volume_text = (
-        f"infarct {volume:.1f} mL ({low:.1f} to {high:.1f})"
-        if volume > 0
-        else "no infarct found: confirm"
-    )
+    volume_text = f"infarct {volume:.1f} mL" + (f" ({low:.1f} to {high:.1f})" if high else "")
     if measurement.haemorrhage_in_infarct_ml > 0:
         volume_text += f", blood inside {measurement.haemorrhage_in_infarct_ml:.1f} mL"
     window = (

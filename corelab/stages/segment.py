@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +26,6 @@ from corelab.vocab import (
     Hemisphere,
     Label,
     Modality,
-    ParameterValue,
     QcFlag,
     SegmentationRecord,
 )
@@ -197,18 +196,20 @@ def _record(
     )
 
 
-def _named_numbers(parameters: Mapping[str, object]) -> tuple[tuple[str, ParameterValue], ...]:
+def _named_numbers(parameters: Mapping[str, object]) -> tuple[tuple[str, float], ...]:
     """Every number by its name, those of a group as ``group.name``; unset ones left out."""
-    found: list[tuple[str, ParameterValue]] = []
+    found: list[tuple[str, float]] = []
     for name, value in parameters.items():
         if isinstance(value, int | float):
             found.append((name, float(value)))
-        elif isinstance(value, tuple) and hasattr(value, "_asdict"):
-            group = {f"{name}.{part}": number for part, number in value._asdict().items()}
-            found += _named_numbers(group)
         elif isinstance(value, tuple):
-            found.append((name, tuple(float(number) for number in value)))
+            found += _named_numbers({f"{name}.{part}": item for part, item in _parts(value)})
     return tuple(found)
+
+
+def _parts(group: tuple[object, ...]) -> Iterable[tuple[str, object]]:
+    names = getattr(group, "_fields", range(1, len(group) + 1))
+    return zip(map(str, names), group, strict=True)
 
 
 def _segmentation(

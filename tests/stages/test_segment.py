@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import corelab
+from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.infarct_dwi import DwiParameters
+from corelab.stages.segment import Segmentation
+from corelab.vocab import Hemisphere, QcFlag
+from corelab.volume import Volume
+from tests.kernels.ct_phantom import CtHead, Recipe, build_ct_head
+from tests.kernels.dwi_phantom import B_VALUE, SPACING_MM, Blob, Head, make_head
+
+RAS_AXES = (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def ct_head() -> CtHead:
+    return build_ct_head(Recipe(lesion_ml=40.0))
+
+
+@pytest.fixture(scope="module")
+def dwi_head() -> Head:
+    return make_head((Blob((30.0, 10.0, 5.0), (14.0, 14.0, 14.0)),))
+
+
+def stored(
+    data: np.ndarray, spacing_mm: tuple[float, ...], axes: tuple[int, ...], signs: tuple[int, ...]
+) -> Volume:
+    """Store an RAS+ array in another order of axes; ``signs`` belong to the world axes."""
+    flipped = data[tuple(slice(None, None, sign) for sign in signs)]
+    affine = np.zeros((4, 4))
+    affine[3, 3] = 1
+    for world, sign in enumerate(signs):
+        affine[world, axes.index(world)] = spacing_mm[world] * sign
+        affine[world, 3] = 0 if sign > 0 else spacing_mm[world] * (data.shape[world] - 1)
+    return Volume(data=np.ascontiguousarray(flipped.transpose(axes)), affine=affine)
+
+
+def voxels_in_ras(made: Segmentation, axes: tuple[int, ...], signs: tuple[int, ...]) -> np.ndarray:
+    back = np.asarray(made.infarct.data).transpose(np.argsort(axes))
+    return back[tuple(slice(None, None, sign) for sign in signs)]
+
+
+ORDERS = [
+    pytest.param(RAS_AXES, (-1, -1, 1), id="as-scanners-store-it"),
+    pytest.param(RAS_AXES, (1, 1, -1), id="head-first"),
+    pytest.param((1, 2, 0), (1, -1, 1), id="permuted"),
+]
+
+
+@pytest.mark.parametrize(("axes", "signs"), ORDERS)
+def test_a_ct_mask_does_not_depend_on_the_order_of_axes(
+    ct_head: CtHead, axes: tuple[int, ...], signs: tuple[int, ...]
+) -> None:
+    plain = corelab.segment_ct(stored(ct_head.hu, ct_head.spacing_mm, RAS_AXES, (1, 1, 1)))
+    made = corelab.segment_ct(stored(ct_head.hu, ct_head.spacing_mm, axes, signs))
+    np.testing.assert_array_equal(voxels_in_ras(made, axes, signs), plain.infarct.data)
+    assert made.record.hemisphere is plain.record.hemisphere is Hemisphere.RIGHT
+    assert corelab.volume_ml(made.infarct) == pytest.approx(
+        ct_head.millilitres(ct_head.lesion), rel=0.15
+    )
+
+
+def test_the_range_is_nested_around_the_mask(ct_head: CtHead) -> None:
+    made = corelab.segment_ct(stored(ct_head.hu, ct_head.spacing_mm, RAS_AXES, (-1, -1, 1)))
+    np.testing.assert_array_equal(made.nested.data >= 2, made.infarct.data > 0)
+    assert (made.nested.data == 3).any()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e-6])
+def test_an_adc_in_any_unit_gives_the_same_mask(dwi_head: Head, scale: float) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    adc = dwi.with_data((dwi_head.adc / scale).astype(np.float32))
+    made = corelab.segment_dwi(dwi, adc, b_value_s_mm2=B_VALUE)
+    assert made.record.adc_scale_to_mm2_s == scale
+    assert corelab.volume_ml(made.infarct) == pytest.approx(dwi_head.truth_ml, rel=0.12)
+
+
+def test_a_missing_adc_is_computed_from_b0_and_said(dwi_head: Head) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    made = corelab.segment_dwi(dwi, b0=dwi.with_data(dwi_head.b0), b_value_s_mm2=B_VALUE)
+    assert QcFlag.ADC_COMPUTED in made.record.flags
+    assert made.record.adc_scale_to_mm2_s is None
+    assert corelab.volume_ml(made.infarct) == pytest.approx(dwi_head.truth_ml, rel=0.15)
+
+
+def test_an_adc_elsewhere_in_space_is_refused(dwi_head: Head) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    shifted = dwi.affine.copy()
+    shifted[0, 3] += 3.0
+    adc = Volume(data=dwi_head.adc, affine=shifted)
+    with pytest.raises(UnfitDataError, match="one grid") as caught:
+        corelab.segment_dwi(dwi, adc, b_value_s_mm2=B_VALUE)
+    assert caught.value.reason is ReasonCode.GRIDS_DIFFER
+
+
+def test_every_parameter_is_recorded_by_name(dwi_head: Head) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    made = corelab.segment_dwi(dwi, dwi.with_data(dwi_head.adc), b_value_s_mm2=B_VALUE)
+    recorded = dict(made.record.parameters)
+    assert recorded["b_value_s_mm2"] == B_VALUE
+    assert recorded["early.z"] == DwiParameters().early.z
+    assert recorded["border_height"] == DwiParameters().border_height
