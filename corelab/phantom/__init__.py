@@ -1,0 +1,1 @@
+"""Synthetic heads of known infarct volume, as CT and MR images on any acquisition grid."""

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from corelab.phantom import domain
+from corelab.phantom.anatomy import Head
+from corelab.phantom.planning import base_ct_grid, ct_grid, mr_grid, two_step_ct_grid
+from corelab.phantom.sampling import AcquisitionGrid
+from corelab.phantom.tissue import Tissue
+
+Planner = Callable[[Head, np.random.Generator], AcquisitionGrid]
+
+
+def tilted(head: Head, rng: np.random.Generator) -> AcquisitionGrid:
+    return ct_grid(head, rng, tilt_deg=18.0)
+
+
+@pytest.mark.parametrize("planner", [ct_grid, tilted, two_step_ct_grid, mr_grid])
+def test_every_plan_covers_the_brain(head: Head, planner: Planner) -> None:
+    grid = planner(head, np.random.default_rng(1))
+    cerebrum = (head.fraction(Tissue.WHITE)[::2, ::2, ::2] > 0.5) & (head.atlas_mm[2] > -55)
+    nodes = np.argwhere(cerebrum) * 2 + np.array(domain.ORIGIN_MM)
+    back = np.linalg.inv(grid.pose)
+    seen = nodes @ back[:3, :3].T + back[:3, 3]
+    heights = seen @ grid.frame.normal
+    ends = [grid.frame.slice_origin_mm(k) @ grid.frame.normal for k in (0, grid.shape[2] - 1)]
+    assert ends[0] - grid.thickness_mm[0] / 2 < heights.min()
+    assert ends[1] + grid.thickness_mm[-1] / 2 > heights.max()
+
+
+def test_uneven_slices_abut(head: Head) -> None:
+    grid = two_step_ct_grid(head, np.random.default_rng(1))
+    assert grid.slice_positions_mm is not None
+    gaps = np.diff(grid.slice_positions_mm)
+    assert np.allclose(gaps, (grid.thickness_mm[1:] + grid.thickness_mm[:-1]) / 2)
+    assert set(grid.thickness_mm) == {4.0, 7.0}
+
+
+def test_a_tilted_plan_abuts_along_the_normal(head: Head) -> None:
+    grid = tilted(head, np.random.default_rng(1))
+    assert grid.frame.slab_heights_mm[0] == pytest.approx(5.0)
+
+
+def test_the_base_lies_as_the_other_grid(head: Head) -> None:
+    rng = np.random.default_rng(1)
+    grid = ct_grid(head, rng)
+    base = base_ct_grid(grid, rng)
+    assert np.array_equal(base.pose, grid.pose)
+    assert base.shape[2] == 3
