@@ -1,0 +1,1 @@
+"""What runs in a batch, and the command line over it."""

@@ -1,0 +1,128 @@
+"""One case through all stages, in one worker: DICOM in, blinded files and a read out."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from corelab.errors import StoreError, UnfitDataError
+from corelab.series import CasePlan
+from corelab.stages.convert import convert
+from corelab.stages.measure import measure
+from corelab.stages.overlay import overlay
+from corelab.stages.read import Provenance, read_case
+from corelab.stages.segment import segment
+from corelab.store.files import sha256_of
+from corelab.store.layout import Layout
+from corelab.store.record import load_read
+from corelab.trial import Trial
+from corelab.vocab import Case, Modality, Problem, Read
+
+WORK_FOLDER = ".work"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseTask:
+    """What a worker needs to run a case."""
+
+    plan: CasePlan
+    out: Path
+    trial: Trial
+    software_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOutcome:
+    """What became of a case: a read, or a problem with evidence for the vault."""
+
+    case: Case
+    read: Read | None
+    problem: Problem | None
+    evidence: str
+    is_new: bool
+
+
+def run_case(task: CaseTask) -> CaseOutcome:
+    """Run a case, or find that its read is there already and nothing has changed.
+
+    All files are built in a work folder and put in place by one rename, so that a case is
+    there whole or not at all. A case that fails leaves no older result behind.
+    """
+    case, layout = task.plan.case, Layout(task.out)
+    key = case_key(task)
+    done = _read_done(layout, case, key)
+    if done:
+        return CaseOutcome(case=case, read=done, problem=None, evidence="", is_new=False)
+    work = Layout(task.out / WORK_FOLDER / case.stem)
+    shutil.rmtree(work.root, ignore_errors=True)
+    try:
+        read = _run_stages(task, work, key)
+    except UnfitDataError as error:
+        shutil.rmtree(layout.case_folder(case), ignore_errors=True)
+        problem = problem_of(case, error)
+        return CaseOutcome(
+            case=case, read=None, problem=problem, evidence=error.evidence, is_new=True
+        )
+    else:
+        _put_in_place(work.case_folder(case), layout.case_folder(case))
+        return CaseOutcome(case=case, read=read, problem=None, evidence="", is_new=True)
+    finally:
+        shutil.rmtree(work.root, ignore_errors=True)
+
+
+def case_key(task: CaseTask) -> str:
+    """Digest of all that a case's result rests on: files, settings, plan and version."""
+    plan, digest = task.plan, hashlib.sha256()
+    digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
+    digest.update(f"{plan.modality} {plan.choice} {plan.flags}".encode())
+    for contrast, series in plan.images:
+        digest.update(contrast.encode())
+        for path in sorted(series.files):
+            digest.update(sha256_of(path).encode())
+    return digest.hexdigest()
+
+
+def problem_of(case: Case, error: UnfitDataError) -> Problem:
+    """Row of ``problems.csv`` for a case that could not be measured."""
+    return Problem(
+        subject_code=case.subject_code,
+        visit=case.visit,
+        reason_code=error.reason.value,
+        message=error.message,
+    )
+
+
+def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
+    plan, trial = task.plan, task.trial
+    case, modality = plan.case, plan.modality
+    methods = trial.methods
+    parameters = methods.ncct if modality is Modality.NCCT else methods.dwi
+    convert(plan, work)
+    segmentation = segment(case, modality, work, parameters)
+    read = read_case(
+        plan,
+        work,
+        segmentation=segmentation,
+        measurement=measure(case, modality, work),
+        trial=trial,
+        provenance=Provenance(case_key=key, software_version=task.software_version),
+    )
+    overlay(read, work)
+    return read
+
+
+def _read_done(layout: Layout, case: Case, key: str) -> Read | None:
+    try:
+        read = load_read(layout.read(case))
+    except StoreError:
+        return None
+    return read if read.case_key == key and layout.mosaic(case).exists() else None
+
+
+def _put_in_place(built: Path, final: Path) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if final.exists():
+        shutil.rmtree(final)
+    built.rename(final)

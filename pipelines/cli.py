@@ -1,0 +1,168 @@
+"""The command line: options to one use case, its result to text and an exit status.
+
+Heavy libraries are imported inside the command that needs them, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="corelab",
+    help="Open imaging core lab for infarct volume: head CT and MRI DICOM in, blinded mL out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_PROBLEMS = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+Incoming = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What a site sent.")]
+Out = Annotated[Path, typer.Argument(help="The blinded output folder.", file_okay=False)]
+TrialFile = Annotated[Path, typer.Option("--trial", help="The trial file (configs/*.toml).")]
+
+
+@app.command()
+def run(
+    incoming: Incoming,
+    trial: TrialFile,
+    out: Annotated[Path, typer.Option("--out", help="Where blinded results go.")],
+    subjects: Annotated[
+        Path | None, typer.Option(help="patient_id,subject_code[,visit,study_instance_uid]")
+    ] = None,
+    vault: Annotated[
+        Path | None, typer.Option(help="Identified side; default: beside OUT, named OUT-vault.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+) -> None:
+    """Run a delivery: DICOM in, blinded infarct volumes out."""
+    from pipelines.command import Workers, plan_command, run_command
+    from pipelines.followup import BatchRequest
+
+    request = BatchRequest(
+        incoming=incoming,
+        trial_file=trial,
+        out=out,
+        subjects_file=subjects,
+        vault=vault or out.with_name(out.name + "-vault"),
+    )
+    command = plan_command if dry_run else run_command
+    raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
+
+
+@app.command()
+def inspect(
+    incoming: Incoming,
+    trial: Annotated[
+        Path | None, typer.Option("--trial", help="Judge by this trial's rules.")
+    ] = None,
+) -> None:
+    """Show what is here: studies, series, geometry, what would be used and why (unblinded)."""
+    from pipelines.command import inspect_command
+
+    raise typer.Exit(inspect_command(incoming, trial))
+
+
+@app.command()
+def segment(
+    image: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CT or DWI NIfTI.")],
+    out: Annotated[Path, typer.Option("--out", help="Where mask, read and mosaic go.")],
+    adc: Annotated[Path | None, typer.Option(exists=True, help="ADC, any unit.")] = None,
+    b0: Annotated[Path | None, typer.Option(exists=True, help="b0 on the DWI's grid.")] = None,
+    bvalue: Annotated[
+        float | None, typer.Option(min=1, help="s/mm2; says that IMAGE is a DWI.")
+    ] = None,
+) -> None:
+    """Segment one NIfTI image without a trial: a CT, or a DWI with --bvalue."""
+    from pipelines.command import segment_command
+    from pipelines.single import SegmentRequest
+
+    request = SegmentRequest(image=image, out=out, adc=adc, b0=b0, b_value_s_mm2=bvalue)
+    raise typer.Exit(segment_command(request))
+
+
+@app.command()
+def audit(
+    out: Out,
+    vault: Annotated[Path, typer.Option("--vault", exists=True, help="The identified side.")],
+) -> None:
+    """Prove that nothing identifying crossed: exit 1 with where, not what, on a hit."""
+    from pipelines.command import audit_command
+
+    raise typer.Exit(audit_command(out, vault))
+
+
+@app.command()
+def review(
+    out: Out,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 0,
+) -> None:
+    """Serve the QA page and the mosaics on 127.0.0.1."""
+    from pipelines.command import review_command
+
+    raise typer.Exit(review_command(out, port))
+
+
+@app.command()
+def tables(out: Out) -> None:
+    """Rebuild every table and the QA page from the cases' records."""
+    from pipelines.command import tables_command
+
+    raise typer.Exit(tables_command(out))
+
+
+@app.command()
+def agreement(
+    out: Out,
+    reference: Annotated[
+        Path, typer.Option("--reference", exists=True, help="subject_code,visit,infarct_volume_ml")
+    ],
+    plot: Annotated[Path | None, typer.Option(help="Bland-Altman plot, PNG.")] = None,
+) -> None:
+    """Compare measured volumes with reference volumes: bias, limits of agreement, ICC."""
+    from pipelines.command import agreement_command
+
+    raise typer.Exit(agreement_command(out, reference, plot))
+
+
+@app.command()
+def lock(
+    out: Out,
+    reason: Annotated[str, typer.Option("--reason", help="Why the data are final.")],
+) -> None:
+    """Freeze OUT: a manifest with the SHA-256 of every file, refused while problems are open."""
+    from pipelines.command import lock_command
+
+    raise typer.Exit(lock_command(out, reason))
+
+
+@app.command()
+def verify(out: Out) -> None:
+    """Say what differs from the locked state: changed, added and removed files."""
+    from pipelines.command import verify_command
+
+    raise typer.Exit(verify_command(out))
+
+
+@app.command()
+def sample(
+    directory: Annotated[Path, typer.Argument(help="Where the delivery is written.")],
+    subjects: Annotated[int, typer.Option(min=1, help="How many subjects.")] = 8,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+) -> None:
+    """Write a synthetic delivery with known volumes (needs the extra corelab[sample])."""
+    from pipelines.command import sample_command
+
+    raise typer.Exit(sample_command(directory, n_subjects=subjects, seed=seed))
+
+
+def main() -> None:
+    """Start the command line."""
+    app()

@@ -1,0 +1,320 @@
+"""Each command's use case, shown on a terminal, with its exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+from rich.console import Console
+from rich.table import Table
+
+from corelab.blinding.audit import audit
+from corelab.blinding.vault import open_vault
+from corelab.errors import ConfigError, CorelabError, UnfitDataError
+from corelab.series import Outcome, SeriesVerdict
+from corelab.stages.publish import publication_from, publish
+from corelab.store.layout import Layout
+from corelab.store.manifest import differences, lock_out
+from corelab.store.table import load_problems
+from corelab.vocab import Problem, Read
+from pipelines.agreement import compare, write_plot
+from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.engine import open_engine
+from pipelines.followup import (
+    BatchRequest,
+    BatchResult,
+    Counts,
+    load_inputs,
+    plan_delivery,
+    run_batch,
+)
+from pipelines.progress import watcher_for
+from pipelines.sample import write_sample
+from pipelines.single import SegmentRequest, segment_file
+from pipelines.survey import survey
+
+Parameters = ParamSpec("Parameters")
+
+_OUTCOME_STYLE = {
+    Outcome.USED: "green",
+    Outcome.NOT_NEEDED: "dim",
+    Outcome.QUARANTINED: "bold red",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """Who does the work: local processes, or those of a running scheduler."""
+
+    count: int | None
+    scheduler: str | None
+
+
+def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
+    """Turn errors that a user can mend into a message and a status; bugs stay tracebacks."""
+
+    @wraps(command)
+    def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> int:
+        try:
+            return command(*args, **kwargs)
+        except UnfitDataError as error:
+            _complain(f"not measured: {error}")
+            return EXIT_PROBLEMS
+        except (ConfigError, CorelabError) as error:
+            _complain(str(error))
+            return EXIT_USAGE
+        except KeyboardInterrupt:
+            _complain("interrupted; the same command resumes")
+            return EXIT_INTERRUPTED
+
+    return wrapped
+
+
+@_told
+def run_command(request: BatchRequest, workers: Workers) -> int:
+    """Run a batch and print its volume table."""
+    load_inputs(request)
+    with (
+        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
+        watcher_for(_console_for_progress()) as watcher,
+    ):
+        result = run_batch(request, engine, watcher)
+    _show_result(_console(), result, Layout(request.out))
+    return EXIT_PROBLEMS if result.problems else 0
+
+
+@_told
+def plan_command(request: BatchRequest, workers: Workers) -> int:
+    """Print what a batch would do."""
+    load_inputs(request)
+    with (
+        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
+        watcher_for(_console_for_progress()) as watcher,
+    ):
+        plan, counts = plan_delivery(request, engine, watcher)
+    console = _console()
+    console.print(_verdict_table("What would be used", plan.verdicts))
+    for problem in plan.problems:
+        console.print(_line(problem), style="bold red", highlight=False)
+    console.print(_sum_line(counts), highlight=False)
+    console.print(f"{len(plan.cases)} cases would be measured. Nothing was written to OUT.")
+    return EXIT_PROBLEMS if plan.problems else 0
+
+
+@_told
+def inspect_command(incoming: Path, trial_file: Path | None) -> int:
+    """Print every study and series of a folder."""
+    console = _console()
+    with open_engine() as engine:
+        found = survey(incoming, trial_file, engine)
+    for study in found.studies:
+        console.print(_verdict_table(f"Study {study.number}", study.verdicts))
+    for loose in found.loose:
+        console.print(
+            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}", highlight=False
+        )
+    console.print(_sum_line(found.counts), highlight=False)
+    return 0
+
+
+@_told
+def segment_command(request: SegmentRequest) -> int:
+    """Segment one NIfTI image and print its volume."""
+    result = segment_file(request)
+    numbers = result.measurement
+    console = _console()
+    console.print(
+        f"infarct {numbers.infarct_volume_ml:.2f} mL "
+        f"(sensitivity range {numbers.infarct_volume_low_ml:.2f} to "
+        f"{numbers.infarct_volume_high_ml:.2f}), {len(numbers.components)} components, "
+        f"brain {numbers.brain_volume_ml:.0f} mL",
+        highlight=False,
+    )
+    console.print(f"mask    {result.mask}\nmosaic  {result.mosaic}", highlight=False)
+    return 0
+
+
+@_told
+def audit_command(out: Path, vault_folder: Path) -> int:
+    """Print where identifying texts stand under OUT, if anywhere."""
+    with open_vault(vault_folder) as vault:
+        identifiers = vault.identifiers()
+    leaks = audit(out, identifiers)
+    console = _console()
+    for leak in leaks:
+        console.print(f"leak in the {leak.place} of {leak.path}", highlight=False)
+    console.print(f"{len(identifiers)} identifying texts looked for, {len(leaks)} leaks found.")
+    return EXIT_PROBLEMS if leaks else 0
+
+
+@_told
+def review_command(out: Path, port: int) -> int:
+    """Serve OUT until interrupted."""
+    from corelab.review.server import serve  # noqa: PLC0415 - the web framework loads here only
+
+    serve(out, port=port)
+    return 0
+
+
+@_told
+def tables_command(out: Path) -> int:
+    """Rebuild tables and QA page."""
+    layout = Layout(out)
+    problems = load_problems(layout)
+    publish(layout, problems, publication_from(layout))
+    _console().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
+    return EXIT_PROBLEMS if problems else 0
+
+
+@_told
+def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
+    """Print measured beside reference volumes and their agreement."""
+    comparison = compare(out, reference)
+    table = Table("subject", "visit", title="Measured against reference, mL")
+    for name in ("reference", "measured", "difference"):
+        table.add_column(name, justify="right")
+    for pair in comparison.pairs:
+        known = pair.measured_ml is not None and pair.reference_ml is not None
+        difference = (pair.measured_ml or 0.0) - (pair.reference_ml or 0.0) if known else None
+        table.add_row(
+            pair.subject_code,
+            pair.visit,
+            _ml(pair.reference_ml),
+            _ml(pair.measured_ml),
+            _ml(difference, signed="+"),
+        )
+    console = _console()
+    console.print(table)
+    if comparison.agreement:
+        found = comparison.agreement
+        console.print(
+            f"{found.n} cases: bias {found.bias:+.2f} mL, limits of agreement "
+            f"{found.lower_limit:+.2f} to {found.upper_limit:+.2f} mL, "
+            f"ICC(2,1) {found.icc_2_1:.3f}",
+            highlight=False,
+        )
+    if plot:
+        write_plot(comparison, plot)
+        console.print(f"plot  {plot}", highlight=False)
+    return 0
+
+
+@_told
+def lock_command(out: Path, reason: str) -> int:
+    """Write the manifest of OUT."""
+    count = lock_out(Layout(out), reason)
+    _console().print(f"locked: {count} files, manifest in lock.json")
+    return 0
+
+
+@_told
+def verify_command(out: Path) -> int:
+    """Print what differs from the locked state."""
+    found = differences(Layout(out))
+    for difference in found:
+        _console().print(f"{difference.found}: {difference.path}", highlight=False)
+    _console().print(f"{len(found)} differences from the locked state")
+    return EXIT_PROBLEMS if found else 0
+
+
+@_told
+def sample_command(directory: Path, *, n_subjects: int, seed: int) -> int:
+    """Write a synthetic delivery."""
+    write_sample(directory, n_subjects=n_subjects, seed=seed)
+    _console().print(f"{n_subjects} subjects written below {directory}", highlight=False)
+    return 0
+
+
+def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
+    console.print(_volume_table(result.reads))
+    for problem in result.problems:
+        console.print(f"not measured  {_line(problem)}", style="bold red", highlight=False)
+    again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
+    console.print(_sum_line(result.counts), highlight=False)
+    console.print(
+        f"{len(result.reads)} cases measured ({again} unchanged since the last run), "
+        f"{len(result.problems)} problems",
+        highlight=False,
+    )
+    console.print(f"volume table  {layout.volumes_csv}", highlight=False, soft_wrap=True)
+    console.print(f"problems      {layout.problems_csv}", highlight=False, soft_wrap=True)
+    console.print(f"QA page       {layout.qa_page.resolve()}", highlight=False, soft_wrap=True)
+    console.print(f"vault         {result.vault} (identified: not for readers)", highlight=False)
+
+
+def _volume_table(reads: tuple[Read, ...]) -> Table:
+    table = Table("subject", "visit", "modality", title="Infarct volumes, mL")
+    for name in ("volume", "low", "high", "blood", "pieces"):
+        table.add_column(name, justify="right")
+    table.add_column("side")
+    table.add_column("look because", overflow="fold")
+    for read in reads:
+        numbers = read.measurement
+        table.add_row(
+            read.subject_code,
+            read.visit,
+            read.modality.value,
+            _ml(numbers.infarct_volume_ml),
+            _ml(numbers.infarct_volume_low_ml),
+            _ml(numbers.infarct_volume_high_ml),
+            _ml(numbers.haemorrhage_in_infarct_ml),
+            str(len(numbers.components)),
+            read.hemisphere.value,
+            ", ".join(flag.replace("_", " ") for flag in read.qc_flags),
+        )
+    return table
+
+
+def _verdict_table(title: str, verdicts: tuple[SeriesVerdict, ...]) -> Table:
+    table = Table("series", "what", "slices", "spacing", "tilt", "b", "files", "outcome", "why")
+    table.title = title
+    for verdict in verdicts:
+        series, grid = verdict.series, verdict.series.grid
+        number = series.identity.series_number
+        table.add_row(
+            "" if number is None else str(number),
+            series.kind.value,
+            str(grid.shape[2] if grid else len(series.frames)),
+            f"{grid.slice_spacing_mm:.2f}" if grid else "",
+            f"{grid.tilt_deg:.1f}" if grid else "",
+            "" if series.b_value_s_mm2 is None else f"{series.b_value_s_mm2:g}",
+            str(len(series.files)),
+            verdict.outcome.value,
+            verdict.why,
+            style=_OUTCOME_STYLE[verdict.outcome],
+        )
+    return table
+
+
+def _sum_line(counts: Counts) -> str:
+    return (
+        f"{counts.n_files} files = {counts.n_used} used + {counts.n_not_needed} not needed + "
+        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined"
+    )
+
+
+def _line(problem: Problem) -> str:
+    where = " ".join(filter(None, (problem.subject_code, problem.visit))) or "unknown subject"
+    return f"{where}: {problem.reason_code}: {problem.message}"
+
+
+def _ml(value: float | None, signed: str = "") -> str:
+    return "" if value is None else f"{value:{signed}.2f}"
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _console_for_progress() -> Console:
+    return Console(stderr=True)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True).print(
+        text, style="bold red", highlight=False, markup=False, soft_wrap=True
+    )

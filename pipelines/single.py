@@ -1,0 +1,99 @@
+"""One NIfTI image without a trial: mask, read and mosaic beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from corelab.stages.measure import measurement_of
+from corelab.stages.overlay import mosaic_of, panels_of, texts_of
+from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
+from corelab.store.files import Json, write_bytes, write_json
+from corelab.store.nifti import load_volume, save_volume
+from corelab.vocab import Acquisition, Contrast, Measurement
+from corelab.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRequest:
+    """Which files, and the b-value that makes the image a DWI."""
+
+    image: Path
+    out: Path
+    adc: Path | None
+    b0: Path | None
+    b_value_s_mm2: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentResult:
+    """The numbers, and where the files are."""
+
+    measurement: Measurement
+    mask: Path
+    mosaic: Path
+
+
+def segment_file(request: SegmentRequest) -> SegmentResult:
+    """Segment one image and write mask, read and mosaic.
+
+    Raises
+    ------
+    UnfitDataError
+        When an image cannot be measured.
+    StoreError
+        When the folder cannot be written to.
+    """
+    is_dwi = request.b_value_s_mm2 is not None
+    contrast = Contrast.DWI if is_dwi else Contrast.CT
+    image = _load(request.image, contrast)
+    adc = _load(request.adc, Contrast.ADC) if request.adc else None
+    b0 = _load(request.b0, Contrast.B0) if request.b0 else None
+    if request.b_value_s_mm2 is None:
+        made = segment_ct(image)
+    else:
+        made = segment_dwi(image, adc, b0, b_value_s_mm2=request.b_value_s_mm2)
+    measurement = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
+    stem = request.image.name.removesuffix(".gz").removesuffix(".nii")
+    mask = request.out / f"{stem}_desc-infarct_mask.nii.gz"
+    mosaic = request.out / f"{stem}_desc-infarct_qa.png"
+    save_volume(mask, made.infarct)
+    write_json(request.out / f"{stem}_desc-infarct_read.json", _read(made, measurement))
+    write_bytes(mosaic, _mosaic(image, adc, made, title=stem))
+    return SegmentResult(measurement=measurement, mask=mask, mosaic=mosaic)
+
+
+def _load(path: Path, contrast: Contrast) -> Volume:
+    volume = load_volume(path)
+    return Volume(
+        data=volume.data, affine=volume.affine, acquisition=Acquisition(contrast=contrast)
+    )
+
+
+def _read(made: Segmentation, measurement: Measurement) -> dict[str, Json]:
+    numbers: dict[str, Json] = dict(asdict(measurement))
+    parameters: dict[str, Json] = dict(made.record.parameters)
+    return {
+        "reader": "auto",
+        "modality": made.record.modality.value,
+        "measurement": numbers,
+        "hemisphere": made.record.hemisphere.value,
+        "qc_flags": list(made.record.flags),
+        "method": made.record.method,
+        "parameters": parameters,
+        "adc_scale_to_mm2_s": made.record.adc_scale_to_mm2_s,
+    }
+
+
+def _mosaic(image: Volume, adc: Volume | None, made: Segmentation, *, title: str) -> bytes:
+    measurement = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
+    brain = np.asarray(made.brain.data, dtype=np.uint8)
+    return mosaic_of(
+        panels=panels_of(image, adc, made.record.adc_scale_to_mm2_s, brain),
+        labels=made.infarct,
+        brain=brain,
+        title=title,
+        texts=texts_of(measurement, made.record.modality, made.record.flags),
+    )

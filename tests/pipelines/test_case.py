@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from corelab.series import CasePlan, Frame, Series
+from corelab.store.layout import Layout
+from corelab.store.record import load_read
+from corelab.trial import Trial
+from corelab.vocab import Contrast
+from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
+
+
+@pytest.fixture
+def task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
+    return CaseTask(plan=dwi_plan, out=tmp_path, trial=demo_trial, software_version="1")
+
+
+def without_pixels(series: Series, folder: Path) -> Series:
+    """Copy a series whose files are cut after it was indexed."""
+    copies = {}
+    for path in series.files:
+        copies[path] = folder / path.name
+        content = path.read_bytes()
+        copies[path].write_bytes(content[: len(content) * 3 // 4])
+    frames = tuple(dataclasses.replace(f, path=copies[f.path]) for f in series.frames)
+    return dataclasses.replace(series, frames=frames, files=tuple(copies.values()))
+
+
+def test_a_case_is_put_in_place_whole_and_found_unchanged_again(task: CaseTask) -> None:
+    first = run_case(task)
+    assert first.is_new
+    assert first.read is not None
+    layout, case = Layout(task.out), task.plan.case
+    assert load_read(layout.read(case)) == first.read
+    assert not (task.out / WORK_FOLDER / case.stem).exists()
+    before = layout.mosaic(case).stat().st_mtime_ns
+    second = run_case(task)
+    assert not second.is_new
+    assert second.read == first.read
+    assert layout.mosaic(case).stat().st_mtime_ns == before
+
+
+def test_every_image_and_mask_is_bound_to_the_read_by_its_digest(task: CaseTask) -> None:
+    read = run_case(task).read
+    assert read is not None
+    roles = [digest.role for digest in read.digests]
+    assert roles == [c.value for c, _ in task.plan.images] + ["brain_mask", "infarct_mask"]
+    assert len({digest.sha256 for digest in read.digests}) == len(roles)
+
+
+def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Path) -> None:
+    reads = task.trial.reads.model_copy(update={"readers": 3})
+    others = [
+        dataclasses.replace(task, software_version="2"),
+        dataclasses.replace(task, trial=task.trial.model_copy(update={"reads": reads})),
+        dataclasses.replace(task, plan=dataclasses.replace(task.plan, choice="another")),
+    ]
+    contrast, series = task.plan.images[0]
+    (tmp_path / "cut").mkdir()
+    cut = without_pixels(series, tmp_path / "cut")
+    images = ((contrast, cut), *task.plan.images[1:])
+    others.append(dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images)))
+    keys = {case_key(task), *(case_key(other) for other in others)}
+    assert len(keys) == len(others) + 1
+
+
+def test_a_case_that_fails_leaves_no_older_number_behind(task: CaseTask, tmp_path: Path) -> None:
+    assert run_case(task).read is not None
+    (tmp_path / "cut").mkdir()
+    images = tuple(
+        (contrast, without_pixels(series, tmp_path / "cut"))
+        for contrast, series in task.plan.images
+        if contrast is Contrast.DWI
+    )
+    broken = dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images))
+    outcome = run_case(broken)
+    assert outcome.read is None
+    assert outcome.problem is not None
+    assert outcome.problem.reason_code in {"pixels_truncated", "pixels_undecodable", "header_cut"}
+    assert not Layout(task.out).case_folder(task.plan.case).exists()
+
+
+def test_a_frame_is_small_enough_to_travel(dwi_plan: CasePlan) -> None:
+    frame = dwi_plan.images[0][1].frames[0]
+    assert isinstance(frame, Frame)
+    assert not hasattr(frame, "pixels")

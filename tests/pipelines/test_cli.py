@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from corelab.store.layout import Layout
+from corelab.store.table import write_tables
+from corelab.vocab import Problem
+from pipelines.cli import app
+
+VOLUMES = "subject_code,visit,infarct_volume_ml\nA,v,10\nB,v,20\nC,v,30\nD,v,\n"
+REFERENCE = "subject_code,visit,infarct_volume_ml\nA,v,11\nB,v,19\nC,v,33\nE,v,5\n"
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_agreement_prints_every_case_and_writes_a_plot(tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_text(VOLUMES)
+    (tmp_path / "reference.csv").write_text(REFERENCE)
+    plot = tmp_path / "plot.png"
+    done = call("agreement", tmp_path, "--reference", tmp_path / "reference.csv", "--plot", plot)
+    assert done.exit_code == 0, done.output
+    assert "3 cases: bias -1.00 mL" in done.output
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    first = plot.read_bytes()
+    call("agreement", tmp_path, "--reference", tmp_path / "reference.csv", "--plot", plot)
+    assert plot.read_bytes() == first
+
+
+def test_a_volume_that_is_no_number_is_named(tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_text(VOLUMES)
+    (tmp_path / "reference.csv").write_text(REFERENCE.replace("33", "n/a"))
+    done = call("agreement", tmp_path, "--reference", tmp_path / "reference.csv")
+    assert done.exit_code == 2
+    assert "line 4: 'n/a' is no volume" in done.stderr
+
+
+def test_lock_verify_and_a_changed_table(tmp_path: Path) -> None:
+    write_tables(Layout(tmp_path), [], {})
+    assert call("lock", tmp_path, "--reason", "database lock").exit_code == 0
+    assert call("verify", tmp_path).exit_code == 0
+    (tmp_path / "volumes.csv").write_text("changed")
+    done = call("verify", tmp_path)
+    assert done.exit_code == 1
+    assert "changed: volumes.csv" in done.output
+
+
+def test_lock_with_open_problems_is_refused(tmp_path: Path) -> None:
+    problem = Problem(subject_code="A", visit="v", reason_code="missing_slice", message="gap")
+    write_tables(Layout(tmp_path), [problem], {})
+    done = call("lock", tmp_path, "--reason", "database lock")
+    assert done.exit_code == 2
+    assert "1 open problems" in done.stderr
+
+
+def test_tables_rebuilds_and_says_that_problems_are_open(tmp_path: Path) -> None:
+    problem = Problem(subject_code="A", visit="v", reason_code="missing_slice", message="gap")
+    write_tables(Layout(tmp_path), [problem], {})
+    done = call("tables", tmp_path)
+    assert done.exit_code == 1
+    assert "missing_slice" in (tmp_path / "qa" / "index.html").read_text("utf-8")
+    assert json.loads((tmp_path / "dataset_description.json").read_text())["DatasetType"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "no-such-folder", "--trial", "x.toml", "--out", "o"),
+        ("segment", "no-such-file.nii.gz", "--out", "o"),
+        ("nonsense",),
+    ],
+)
+def test_wrong_usage_ends_with_status_2(words: tuple[str, ...]) -> None:
+    assert call(*words).exit_code == 2
+
+
+def test_a_file_that_is_no_image_is_named_and_measured_as_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.nii").write_bytes(b"no image")
+    done = call("segment", tmp_path / "x.nii", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "not measured: image_invalid" in done.stderr
+    assert not list(tmp_path.glob("out/*"))

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
+from tests.pipelines.work import die, double, threads
+
+
+def test_every_item_comes_back_once_with_its_result(engine: Engine) -> None:
+    items = list(range(14, 14 + 5 * IN_FLIGHT_PER_WORKER))
+    found = list(engine.over(double, items))
+    assert sorted(found) == [(item, 2 * item) for item in items]
+
+
+def test_one_item_that_raises_does_not_stop_the_others(engine: Engine) -> None:
+    found = dict(engine.over(double, [12, 13, 14]))
+    crash = found.pop(13)
+    assert found == {12: 24, 14: 28}
+    assert isinstance(crash, Crash)
+    assert crash.kind == "ValueError"
+    assert "13 is refused" in crash.detail
+
+
+def test_nothing_to_do_is_no_error(engine: Engine) -> None:
+    assert list(engine.over(double, [])) == []
+
+
+def test_workers_run_one_thread_each(engine: Engine) -> None:
+    assert [result for _, result in engine.over(threads, [1, 2, 3])] == ["1", "1", "1"]
+
+
+def test_items_are_taken_as_workers_get_free(engine: Engine) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100, 140):
+            taken.append(number)
+            yield number
+
+    results = engine.over(double, items())
+    next(results)
+    assert len(taken) <= 2 * IN_FLIGHT_PER_WORKER + 1
+    assert len(list(results)) == 39
+
+
+def test_a_worker_that_dies_takes_only_its_own_item_with_it() -> None:
+    with open_engine(n_workers=2) as running:
+        found = dict(running.over(die, [1, 2, 3, 4, 5]))
+    crash = found.pop(3)
+    assert isinstance(crash, Crash)
+    assert found == {1: 1, 2: 2, 4: 4, 5: 5}
+
+
+def test_there_is_always_a_worker() -> None:
+    assert default_workers() >= 1
