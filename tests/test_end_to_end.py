@@ -1,0 +1,219 @@
+"""The sample delivery from DICOM to tables, through the command line as a user starts it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SAMPLE = REPOSITORY / "sample_data"
+CORELAB = Path(sys.executable).parent / "corelab"
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    output: str
+    out: Path
+    vault: Path
+
+
+def run(out: Path, vault: Path, *options: str) -> Run:
+    done = subprocess.run(
+        [
+            CORELAB,
+            "run",
+            SAMPLE / "incoming",
+            "--trial",
+            REPOSITORY / "configs" / "demo.toml",
+            "--subjects",
+            SAMPLE / "subjects.csv",
+            "--out",
+            out,
+            "--vault",
+            vault,
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Run(status=done.returncode, output=done.stdout + done.stderr, out=out, vault=vault)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "batch.json"
+    }
+
+
+TRUTH = {(row["subject_code"], row["visit"]): row for row in rows(SAMPLE / "truth.csv")}
+MEASURABLE = sorted(key for key, row in TRUTH.items() if row["status"] == "measurable")
+TRUNCATED = sorted(key for key, row in TRUTH.items() if row["status"] == "truncated")
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("batch")
+    return run(folder / "out", folder / "vault", "--workers", "2")
+
+
+@pytest.fixture(scope="module")
+def volumes(batch: Run) -> dict[tuple[str, str], dict[str, str]]:
+    found = rows(batch.out / "volumes.csv")
+    return {(row["subject_code"], row["visit"]): row for row in found}
+
+
+def test_the_batch_finishes_with_status_1_and_says_why(batch: Run) -> None:
+    assert batch.status == 1, batch.output
+    assert "pixels_truncated" in batch.output
+
+
+def test_exactly_the_truncated_series_is_a_problem(batch: Run) -> None:
+    problems = rows(batch.out / "problems.csv")
+    assert [(row["subject_code"], row["visit"]) for row in problems] == TRUNCATED
+    assert [row["reason_code"] for row in problems] == ["pixels_truncated"]
+
+
+def test_every_case_has_a_row_and_the_truncated_one_an_empty_cell(
+    volumes: dict[tuple[str, str], dict[str, str]],
+) -> None:
+    assert sorted(volumes) == sorted(TRUTH)
+    for key in TRUNCATED:
+        assert volumes[key]["infarct_volume_ml"] == ""
+
+
+@pytest.mark.parametrize("key", MEASURABLE, ids="-".join)
+def test_the_volume_is_near_the_truth(
+    key: tuple[str, str], volumes: dict[tuple[str, str], dict[str, str]]
+) -> None:
+    row = volumes[key]
+    true_ml = float(TRUTH[key]["infarct_volume_ml"])
+    assert row["modality"] == TRUTH[key]["modality"]
+    least_ml, share = (5.0, 0.20) if row["modality"] == "NCCT" else (2.0, 0.12)
+    assert float(row["infarct_volume_ml"]) == pytest.approx(
+        true_ml, abs=max(least_ml, share * true_ml)
+    )
+    low, high = float(row["infarct_volume_low_ml"]), float(row["infarct_volume_high_ml"])
+    assert low <= float(row["infarct_volume_ml"]) <= high
+
+
+def test_every_file_is_accounted_for(batch: Run) -> None:
+    counts = json.loads((batch.out / "batch.json").read_text())["files"]
+    n_files = sum(path.is_file() for path in (SAMPLE / "incoming").rglob("*"))
+    assert counts["n_files"] == n_files
+    assert n_files == sum(value for name, value in counts.items() if name != "n_files")
+    assert f"{n_files} files = " in batch.output
+
+
+def test_each_case_has_what_the_contract_names(batch: Run) -> None:
+    for code, visit in MEASURABLE:
+        folder = batch.out / f"sub-{code}" / f"ses-{visit}"
+        stem = f"sub-{code}_ses-{visit}"
+        names = {path.name for path in folder.iterdir()}
+        assert {
+            f"{stem}_desc-brain_mask.nii.gz",
+            f"{stem}_desc-infarct_mask.nii.gz",
+            f"{stem}_desc-infarct_read.json",
+            f"{stem}_desc-infarct_qa.png",
+        } <= names
+        image = "dwi" if TRUTH[code, visit]["modality"] == "DWI" else "ct"
+        assert {f"{stem}_{image}.nii.gz", f"{stem}_{image}.json"} <= names
+
+
+def test_nothing_else_lies_in_out(batch: Run) -> None:
+    names = {path.name for path in batch.out.iterdir()}
+    folders = {f"sub-{code}" for code, _ in MEASURABLE}
+    assert names - folders == {
+        "dataset_description.json",
+        "volumes.csv",
+        "volumes.parquet",
+        "volumes.json",
+        "reads.csv",
+        "problems.csv",
+        "batch.json",
+        "qa",
+    }
+
+
+def test_no_identifying_text_is_found_by_the_audit(batch: Run) -> None:
+    done = subprocess.run(
+        [CORELAB, "audit", batch.out, "--vault", batch.vault],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    looked_for = int(done.stdout.split()[0])
+    assert looked_for > 100
+
+
+def test_no_patient_id_or_name_of_the_crosswalk_is_printed(batch: Run) -> None:
+    for row in rows(SAMPLE / "subjects.csv"):
+        assert row["patient_id"] not in batch.output
+        assert row["study_instance_uid"] not in batch.output
+
+
+def test_the_qa_page_shows_every_case_and_asks_for_nothing_outside(batch: Run) -> None:
+    page = (batch.out / "qa" / "index.html").read_text("utf-8")
+    for code, visit in TRUTH:
+        assert code in page
+        assert visit in page
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+    assert "https://" not in page
+
+
+def test_a_second_run_elsewhere_gives_the_same_bytes(batch: Run, tmp_path: Path) -> None:
+    again = run(tmp_path / "out", tmp_path / "vault", "--workers", "1")
+    first, second = content(batch.out), content(again.out)
+    assert sorted(first) == sorted(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_the_same_command_again_measures_nothing_anew(batch: Run) -> None:
+    before = content(batch.out)
+    again = run(batch.out, batch.vault, "--workers", "2")
+    assert again.status == 1
+    assert f"{len(MEASURABLE)} unchanged since the last run" in again.output
+    assert content(batch.out) == before
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path / "out", tmp_path / "vault", "--dry-run")
+    assert done.status == 1
+    assert f"{len(MEASURABLE)} cases would be measured" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_trial_file_ends_with_status_2_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "trial.toml").write_text("[trial]\nid = 3\n")
+    done = subprocess.run(
+        [
+            CORELAB,
+            "run",
+            SAMPLE / "incoming",
+            "--trial",
+            tmp_path / "trial.toml",
+            "--out",
+            tmp_path / "out",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "trial.id: found 3" in done.stderr
+    assert not (tmp_path / "out").exists()
