@@ -31,7 +31,6 @@ class ReasonCode(StrEnum):
     MIXED_PATIENTS = "mixed_patients"
     MIXED_FRAME_OF_REFERENCE = "mixed_frame_of_reference"
     MIXED_MATRIX = "mixed_matrix"
-    MIXED_ORIENTATION = "mixed_orientation"
     DUPLICATE_POSITION = "duplicate_position"
     DUPLICATE_UID = "duplicate_uid"
     MISSING_SLICE = "missing_slice"

@@ -24,9 +24,11 @@ from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.vocab import Modality, VisitLabel
 
 DIGEST_LENGTH = 16
+_LONGEST_FOUND = 60
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Hours = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,19}$")]
 
 
@@ -57,8 +59,8 @@ class Visit(_Settings):
 
     label: Label
     title: Annotated[str, Field(min_length=3, max_length=80)]
-    earliest_h: Annotated[float, Field(allow_inf_nan=False)]
-    latest_h: Annotated[float, Field(allow_inf_nan=False)]
+    earliest_h: Hours
+    latest_h: Hours
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -77,6 +79,12 @@ class DwiLimits(_Settings):
     coverage_min_mm: Positive
     b_value_min_s_mm2: Positive
     b_value_max_s_mm2: Positive
+
+    @model_validator(mode="after")
+    def _range_is_open(self) -> DwiLimits:
+        if self.b_value_min_s_mm2 >= self.b_value_max_s_mm2:
+            raise ValueError("b_value_min_s_mm2 below b_value_max_s_mm2")
+        return self
 
 
 class NcctLimits(_Settings):
@@ -167,8 +175,19 @@ def load_trial(path: Path) -> Trial:
     try:
         return Trial.model_validate(content)
     except ValidationError as error:
-        faults = tuple(_fault(details) for details in error.errors())
+        faults = tuple(_fault(details) for details in _causes(error.errors()))
         raise ConfigError(str(path), faults) from None
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out lists that are too short only because an item of theirs is wrong."""
+    places = [details["loc"] for details in errors]
+    return [
+        details
+        for details in errors
+        if details["type"] != "too_short"
+        or not any(p[: len(details["loc"])] == details["loc"] != p for p in places)
+    ]
 
 
 def _fault(details: ErrorDetails) -> Fault:
@@ -187,8 +206,13 @@ def _fault(details: ErrorDetails) -> Fault:
     if kind == "missing":
         return Fault(key=key, found="nothing", expected="a value")
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    found = "these values together" if kind == "value_error" else repr(details["input"])
+    found = "these values together" if kind == "value_error" else _short(details["input"])
     return Fault(key=key, found=found, expected=message)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_FOUND else text[: _LONGEST_FOUND - 3] + "..."
 
 
 def _keys_at(location: Iterable[str]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from corelab.series import CasePlan
 from corelab.stages.convert import convert
 from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
-from corelab.stages.read import Provenance, read_case
+from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
@@ -52,7 +52,7 @@ def run_case(task: CaseTask) -> CaseOutcome:
     """
     case, layout = task.plan.case, Layout(task.out)
     key = case_key(task)
-    done = _read_done(layout, case, key)
+    done = _read_done(layout, task.plan, key)
     if done:
         return CaseOutcome(case=case, read=done, problem=None, evidence="", is_new=False)
     work = Layout(task.out / WORK_FOLDER / case.stem)
@@ -113,12 +113,20 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
     return read
 
 
-def _read_done(layout: Layout, case: Case, key: str) -> Read | None:
+def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:
+    case = plan.case
     try:
         read = load_read(layout.read(case))
     except StoreError:
         return None
-    return read if read.case_key == key and layout.mosaic(case).exists() else None
+    if read.case_key != key or not layout.mosaic(case).exists():
+        return None
+    files = files_of(layout, case, [contrast for contrast, _ in plan.images])
+    try:
+        now = {role: sha256_of(path) for role, path in files.items()}
+    except OSError:
+        return None
+    return read if now == {digest.role: digest.sha256 for digest in read.digests} else None
 
 
 def _put_in_place(built: Path, final: Path) -> None:

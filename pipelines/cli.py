@@ -51,7 +51,7 @@ def run(
         trial_file=trial,
         out=out,
         subjects_file=subjects,
-        vault=vault or out.with_name(out.name + "-vault"),
+        vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
     )
     command = plan_command if dry_run else run_command
     raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
-from corelab.errors import ConfigError, CorelabError, UnfitDataError
+from corelab.errors import CorelabError, StoreError, UnfitDataError
 from corelab.series import Outcome, SeriesVerdict
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
@@ -36,6 +36,7 @@ from pipelines.progress import watcher_for
 from pipelines.sample import write_sample
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
+from pipelines.withdrawal import own_words
 
 Parameters = ParamSpec("Parameters")
 
@@ -64,7 +65,7 @@ def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
         except UnfitDataError as error:
             _complain(f"not measured: {error}")
             return EXIT_PROBLEMS
-        except (ConfigError, CorelabError) as error:
+        except CorelabError as error:
             _complain(str(error))
             return EXIT_USAGE
         except KeyboardInterrupt:
@@ -115,7 +116,9 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
         console.print(_verdict_table(f"Study {study.number}", study.verdicts))
     for loose in found.loose:
         console.print(
-            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}", highlight=False
+            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}",
+            highlight=False,
+            markup=False,
         )
     console.print(_sum_line(found.counts), highlight=False)
     return 0
@@ -124,7 +127,12 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
 @_told
 def segment_command(request: SegmentRequest) -> int:
     """Segment one NIfTI image and print its volume."""
-    result = segment_file(request)
+    try:
+        result = segment_file(request)
+    except UnfitDataError as error:
+        hint = "" if request.b_value_s_mm2 else " (read as a CT; a DWI needs --bvalue)"
+        _complain(f"{request.image.name} was not measured: {error}{hint}")
+        return EXIT_PROBLEMS
     numbers = result.measurement
     console = _console()
     console.print(
@@ -134,16 +142,24 @@ def segment_command(request: SegmentRequest) -> int:
         f"brain {numbers.brain_volume_ml:.0f} mL",
         highlight=False,
     )
-    console.print(f"mask    {result.mask}\nmosaic  {result.mosaic}", highlight=False)
+    if result.flags:
+        console.print("look because: " + ", ".join(flag.replace("_", " ") for flag in result.flags))
+    console.print(f"mask    {result.mask}\nmosaic  {result.mosaic}", highlight=False, markup=False)
     return 0
 
 
 @_told
 def audit_command(out: Path, vault_folder: Path) -> int:
     """Print where identifying texts stand under OUT, if anywhere."""
+    if not (vault_folder / "vault.sqlite").is_file():
+        raise StoreError(f"{vault_folder} holds no vault")
     with open_vault(vault_folder) as vault:
         identifiers = vault.identifiers()
-    leaks = audit(out, identifiers)
+    if not identifiers:
+        raise StoreError("the vault holds no identifying text yet: nothing can be proved")
+    layout = Layout(out)
+    known = own_words(layout, publication_from(layout).trial_id)
+    leaks = audit(out, identifiers, own_words=known)
     console = _console()
     for leak in leaks:
         console.print(f"leak in the {leak.place} of {leak.path}", highlight=False)
@@ -164,6 +180,10 @@ def review_command(out: Path, port: int) -> int:
 def tables_command(out: Path) -> int:
     """Rebuild tables and QA page."""
     layout = Layout(out)
+    if layout.lock.exists():
+        raise StoreError("OUT is locked; its tables stay as they are")
+    if not layout.problems_csv.exists():
+        raise StoreError(f"{out} holds no results of a run")
     problems = load_problems(layout)
     publish(layout, problems, publication_from(layout))
     _console().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
@@ -197,6 +217,9 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
             f"ICC(2,1) {found.icc_2_1:.3f}",
             highlight=False,
         )
+    one_sided = sum((p.measured_ml is None) != (p.reference_ml is None) for p in comparison.pairs)
+    if one_sided:
+        console.print(f"{one_sided} cases have one of the two volumes only and are left out")
     if plot:
         write_plot(comparison, plot)
         console.print(f"plot  {plot}", highlight=False)
@@ -270,12 +293,16 @@ def _volume_table(reads: tuple[Read, ...]) -> Table:
 
 
 def _verdict_table(title: str, verdicts: tuple[SeriesVerdict, ...]) -> Table:
-    table = Table("series", "what", "slices", "spacing", "tilt", "b", "files", "outcome", "why")
+    table = Table("case", "series", "what", "slices", "spacing", "tilt", "b", "files")
+    table.add_column("outcome")
+    table.add_column("why", overflow="fold")
     table.title = title
     for verdict in verdicts:
         series, grid = verdict.series, verdict.series.grid
         number = series.identity.series_number
+        case = verdict.case
         table.add_row(
+            f"{case.subject_code} {case.visit}" if case else "",
             "" if number is None else str(number),
             series.kind.value,
             str(grid.shape[2] if grid else len(series.frames)),

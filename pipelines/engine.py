@@ -6,7 +6,11 @@ one thread; a worker that dies takes its own item with it, not the batch.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +75,7 @@ class Engine:
         def submit(count: int) -> list[Future]:
             futures = []
             for item in islice(waiting, count):
-                future = self._client.submit(function, item, pure=False)
+                future = self._client.submit(_guarded, function, item, pure=False)
                 item_of[future] = item
                 futures.append(future)
             return futures
@@ -116,15 +120,39 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.scheduler.worker-saturation": 1.0,
             }
         ),
-        LocalCluster(
+        _local_workers(count) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield Engine(client, count)
+
+
+def _local_workers(count: int) -> LocalCluster:
+    """Start workers that leave an interrupt from the keyboard to the client.
+
+    A process that is started while the signal is ignored goes on ignoring it; otherwise
+    every worker would print a traceback of its own.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
+    try:
+        return LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield Engine(client, count)
+            silence_logs=logging.CRITICAL,
+        )
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+
+
+def _guarded(function: Callable[[Item], Result], item: Item) -> Result | Crash:
+    """Run in the worker: a bug becomes a record, so that Dask's log never prints its paths."""
+    try:
+        return function(item)
+    except Exception as error:  # noqa: BLE001 - one item's bug must not end the batch
+        return Crash(kind=type(error).__name__, detail=traceback.format_exc())
 
 
 def _outcome(future: Future) -> Result | Crash:
@@ -132,5 +160,5 @@ def _outcome(future: Future) -> Result | Crash:
     error = future.exception()
     if error is not None:
         return Crash(kind=type(error).__name__, detail=f"{error!r}\n{future.traceback()}")
-    value: Result = future.result()
+    value: Result | Crash = future.result()
     return value

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from corelab.blinding.audit import audit
 from corelab.blinding.subjects import Crosswalk, load_subjects
-from corelab.blinding.vault import Vault, open_vault
+from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
 from corelab.dicom.files import find_files, is_ignored
 from corelab.dicom.header import FileHeader, read_header
 from corelab.dicom.index import index_headers
-from corelab.errors import ReasonCode, StoreError
+from corelab.errors import ConfigError, Fault, ReasonCode, StoreError
 from corelab.series import (
     CasePlan,
     Delivery,
@@ -30,7 +30,7 @@ from corelab.series import (
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.stages.publish import Publication, publish
-from corelab.store.files import Json, write_json
+from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
 from corelab.trial import Trial, load_trial
@@ -38,9 +38,10 @@ from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
 from pipelines.engine import Crash, Engine
 from pipelines.progress import Watcher
+from pipelines.withdrawal import withdraw, withdraw_leaks
 
-_CASE_FILE_DEPTH = 3
 _HEADERS_PER_TASK = 32
+_NOT_ASKED_FOR = frozenset({ReasonCode.NOT_DICOM, ReasonCode.UNSUPPORTED_CLASS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,28 +91,33 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     layout, started = Layout(request.out), time.monotonic()
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
-    request.out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
-    with open_vault(request.vault) as vault:
+    make_folder(request.out)
+    with open_vault(request.vault) as vault, hold_for_a_run(request.vault):
+        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         delivery = read_delivery(request.incoming, engine, watcher)
         plan = plan_batch(delivery, trial, crosswalk, vault)
+        touched = _touched(plan, vault)
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose)
         outcomes = _run_cases(_tasks(plan, request.out, trial), engine, watcher)
         for outcome in outcomes:
             if outcome.evidence:
                 vault.note_fault(outcome.case, outcome.evidence)
-        problems = _all_problems(layout, plan, outcomes)
-        publication = publication_of(trial)
-        publish(layout, problems, publication)
-        leaks = _withdraw_leaks(layout, request.vault, vault)
+        measured = {outcome.case for outcome in outcomes if outcome.read}
+        for case in sorted(touched - measured):
+            withdraw(layout, case, request.vault)
+        problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
+        publish(layout, problems, publication_of(trial))
+        leaks = withdraw_leaks(layout, request.vault, vault.identifiers(), trial_id=trial.trial.id)
         if leaks:
             problems += leaks
-            publish(layout, problems, publication)
+            publish(layout, problems, publication_of(trial))
     shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+    gone = {(leak.subject_code, leak.visit) for leak in leaks}
+    reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
     result = BatchResult(
         counts=count_files(delivery, plan.verdicts),
-        reads=tuple(outcome.read for outcome in outcomes if outcome.read),
+        reads=tuple(reads),
         problems=tuple(problems),
         new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
         vault=request.vault,
@@ -121,25 +127,52 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; codes and visits are kept in the vault, OUT is not touched."""
+    """Say what a batch would do; neither OUT nor the vault is touched."""
     trial, crosswalk = load_inputs(request)
-    with open_vault(request.vault) as vault:
-        delivery = read_delivery(request.incoming, engine, watcher)
-        plan = plan_batch(delivery, trial, crosswalk, vault)
+    delivery = read_delivery(request.incoming, engine, watcher)
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "vault"
+        if request.vault.is_dir():
+            shutil.copytree(request.vault, copy)
+        with open_vault(copy) as vault:
+            plan = plan_batch(delivery, trial, crosswalk, vault)
     return plan, count_files(delivery, plan.verdicts)
 
 
 def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:
-    """Read the trial file and the subjects file, and refuse a vault inside OUT."""
-    if request.vault.resolve().is_relative_to(request.out.resolve()):
-        raise StoreError("the vault must not lie inside OUT: blinded readers open OUT")
+    """Read the trial file and the subjects file; refuse folders that lie inside each other.
+
+    Raises
+    ------
+    ConfigError
+        Every fault of the first file that has any.
+    StoreError
+        When readers of one folder would see another, or a run would read its own results.
+    """
+    for inner, outer, why in (
+        ("vault", "out", "blinded readers open OUT"),
+        ("out", "vault", "the vault is for the data manager alone"),
+        ("out", "incoming", "the next run would read its own results"),
+        ("vault", "incoming", "the next run would read the vault"),
+    ):
+        if getattr(request, inner).resolve().is_relative_to(getattr(request, outer).resolve()):
+            raise StoreError(f"{inner.upper()} must not lie inside {outer.upper()}: {why}")
     trial = load_trial(request.trial_file)
-    return trial, load_subjects(request.subjects_file) if request.subjects_file else None
+    crosswalk = load_subjects(request.subjects_file) if request.subjects_file else None
+    labels = [visit.label for visit in trial.visits]
+    unknown = sorted(crosswalk.visits() - set(labels)) if crosswalk else []
+    if unknown:
+        expected = "a visit of the trial: " + ", ".join(labels)
+        faults = tuple(Fault(key="visit", found=repr(v), expected=expected) for v in unknown)
+        raise ConfigError(str(request.subjects_file), faults)
+    return trial, crosswalk
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
     """Read every header of a folder, spread over the workers."""
     paths = find_files(incoming)
+    if not paths:
+        raise StoreError(f"{incoming} holds no files: is it the delivery?")
     wanted = [path for path in paths if not is_ignored(path)]
     chunks = [wanted[n : n + _HEADERS_PER_TASK] for n in range(0, len(wanted), _HEADERS_PER_TASK)]
     results = watcher.watch("reading headers", engine.over(read_headers, chunks), len(chunks))
@@ -158,7 +191,11 @@ def plan_batch(delivery: Delivery, trial: Trial, crosswalk: Crosswalk | None, va
     """Decide which case is measured on what; the only place where visits are guessed by order."""
     cast = identify(delivery.series, crosswalk, vault)
     plan = choose(delivery.series, cast.case_of, trial)
-    return dataclasses.replace(plan, cases=tuple(_flagged(case, cast) for case in plan.cases))
+    return dataclasses.replace(
+        plan,
+        cases=tuple(_flagged(case, cast) for case in plan.cases),
+        problems=plan.problems + _loose_problems(delivery.loose),
+    )
 
 
 def publication_of(trial: Trial) -> Publication:
@@ -230,39 +267,48 @@ def _crashed(case: Case, crash: Crash) -> CaseOutcome:
     return CaseOutcome(case=case, read=None, problem=problem, evidence=crash.detail, is_new=True)
 
 
-def _all_problems(layout: Layout, plan: Plan, outcomes: Iterable[CaseOutcome]) -> list[Problem]:
-    """Problems of this batch, and earlier ones of cases that it does not touch."""
+def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
+    """DICOM that no series could take is a query to the site; other files are just not needed."""
+    refusals = [file.refusal for file in files if file.refusal.reason not in _NOT_ASKED_FOR]
+    return tuple(
+        Problem(
+            subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+        )
+        for refusal in refusals
+    )
+
+
+def _touched(plan: Plan, vault: Vault) -> frozenset[Case]:
+    """Cases of this delivery's studies, now and in earlier runs."""
+    studies = {verdict.series.identity.study_uid for verdict in plan.verdicts}
+    now = {verdict.case for verdict in plan.verdicts if verdict.case}
+    return vault.cases_of(studies) | now
+
+
+def _all_problems(
+    layout: Layout,
+    plan: Plan,
+    outcomes: Iterable[CaseOutcome],
+    *,
+    touched: frozenset[Case],
+    vault: Vault,
+) -> list[Problem]:
+    """Problems of this batch, earlier ones of other cases, and studies that have no case yet."""
     current = [*plan.problems, *(outcome.problem for outcome in outcomes if outcome.problem)]
-    touched = {(str(v.case.subject_code), str(v.case.visit)) for v in plan.verdicts if v.case}
+    keys = {(str(case.subject_code), str(case.visit)) for case in touched}
     earlier = [
         problem
         for problem in load_problems(layout)
-        if problem.subject_code and (problem.subject_code, problem.visit) not in touched
+        if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    return current + earlier
-
-
-def _withdraw_leaks(layout: Layout, folder: Path, vault: Vault) -> list[Problem]:
-    """Move every case in which an identifier is found out of OUT, into the vault."""
-    problems = []
-    leaks = audit(layout.root, vault.identifiers())
-    cases = dict.fromkeys(
-        leak.path.parts[:2] for leak in leaks if len(leak.path.parts) == _CASE_FILE_DEPTH
-    )
-    for subject, session in cases:
-        held = folder / "withdrawn" / subject / session
-        shutil.rmtree(held, ignore_errors=True)
-        held.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(layout.root / subject / session, held)
-        problems.append(
-            Problem(
-                subject_code=subject.removeprefix("sub-"),
-                visit=session.removeprefix("ses-"),
-                reason_code=ReasonCode.LEAK_FOUND.value,
-                message="an identifying text was found in the case's files; they are in the vault",
-            )
+    waiting = [
+        Problem(
+            subject_code="", visit="", reason_code=ReasonCode.SUBJECT_UNKNOWN.value, message=why
         )
-    return problems
+        for why in vault.unassigned()
+    ]
+    known = {problem.message for problem in current if not problem.subject_code}
+    return current + earlier + [problem for problem in waiting if problem.message not in known]
 
 
 def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:

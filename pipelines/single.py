@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from corelab.errors import ConfigError, Fault
 from corelab.stages.measure import measurement_of
 from corelab.stages.overlay import mosaic_of, panels_of, texts_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.store.files import Json, write_bytes, write_json
 from corelab.store.nifti import load_volume, save_volume
-from corelab.vocab import Acquisition, Contrast, Measurement
+from corelab.vocab import Acquisition, Contrast, Measurement, QcFlag
 from corelab.volume import Volume
 
 
@@ -34,6 +35,7 @@ class SegmentResult:
     measurement: Measurement
     mask: Path
     mosaic: Path
+    flags: tuple[QcFlag, ...]
 
 
 def segment_file(request: SegmentRequest) -> SegmentResult:
@@ -41,13 +43,28 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
 
     Raises
     ------
+    ConfigError
+        When an ADC or a b0 is given without the b-value.
     UnfitDataError
-        When an image cannot be measured.
+        When an image cannot be measured; no older result of the same name stays then.
     StoreError
         When the folder cannot be written to.
     """
+    if request.b_value_s_mm2 is None and (request.adc or request.b0):
+        fault = Fault(
+            key="--bvalue",
+            found="none",
+            expected="the b-value of the DWI that --adc and --b0 go with",
+        )
+        raise ConfigError("segment", (fault,))
     is_dwi = request.b_value_s_mm2 is not None
     contrast = Contrast.DWI if is_dwi else Contrast.CT
+    stem = request.image.name.removesuffix(".gz").removesuffix(".nii")
+    mask = request.out / f"{stem}_desc-infarct_mask.nii.gz"
+    read = request.out / f"{stem}_desc-infarct_read.json"
+    mosaic = request.out / f"{stem}_desc-infarct_qa.png"
+    for older in (mask, read, mosaic):
+        older.unlink(missing_ok=True)
     image = _load(request.image, contrast)
     adc = _load(request.adc, Contrast.ADC) if request.adc else None
     b0 = _load(request.b0, Contrast.B0) if request.b0 else None
@@ -56,13 +73,10 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
     else:
         made = segment_dwi(image, adc, b0, b_value_s_mm2=request.b_value_s_mm2)
     measurement = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
-    stem = request.image.name.removesuffix(".gz").removesuffix(".nii")
-    mask = request.out / f"{stem}_desc-infarct_mask.nii.gz"
-    mosaic = request.out / f"{stem}_desc-infarct_qa.png"
     save_volume(mask, made.infarct)
-    write_json(request.out / f"{stem}_desc-infarct_read.json", _read(made, measurement))
+    write_json(read, _read(made, measurement))
     write_bytes(mosaic, _mosaic(image, adc, made, title=stem))
-    return SegmentResult(measurement=measurement, mask=mask, mosaic=mosaic)
+    return SegmentResult(measurement=measurement, mask=mask, mosaic=mosaic, flags=made.record.flags)
 
 
 def _load(path: Path, contrast: Contrast) -> Volume:

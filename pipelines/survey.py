@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from corelab.series import LooseFile, Outcome, SeriesVerdict
+from corelab.series import LooseFile, SeriesVerdict
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast
 from corelab.trial import DwiLimits, Facts, Limits, NcctLimits, Reads, Trial, Visit, load_trial
@@ -94,8 +94,3 @@ def survey(incoming: Path, trial_file: Path | None, engine: Engine) -> Survey:
     return Survey(
         studies=studies, loose=delivery.loose, counts=count_files(delivery, plan.verdicts)
     )
-
-
-def is_used(verdict: SeriesVerdict) -> bool:
-    """Whether a series would be measured on."""
-    return verdict.outcome is Outcome.USED

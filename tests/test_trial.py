@@ -126,3 +126,22 @@ def test_the_digest_follows_the_settings_not_the_comments(tmp_path: Path, trial:
     other.write_text(TRIAL.read_text("utf-8").replace("readers = 2", "readers = 3"), "utf-8")
     assert load_trial(same).digest == trial.digest
     assert load_trial(other).digest != trial.digest
+
+
+def test_one_wrong_item_is_one_fault_and_not_also_a_short_list(tmp_path: Path) -> None:
+    found = faults(tmp_path, ('modalities = ["DWI", "NCCT"]', 'modalities = ["DVI"]'))
+    assert list(found) == ["visits.0.modalities.0"]
+
+
+def test_text_and_truth_values_are_no_numbers(tmp_path: Path) -> None:
+    found = faults(
+        tmp_path,
+        ("discrepancy_ml = 5.0", "discrepancy_ml = true"),
+        ("earliest_h = 18.0", 'earliest_h = "18"'),
+    )
+    assert set(found) == {"reads.discrepancy_ml", "visits.1.earliest_h"}
+
+
+def test_a_b_value_range_the_wrong_way_round_is_named(tmp_path: Path) -> None:
+    found = faults(tmp_path, ("b_value_min_s_mm2 = 800.0", "b_value_min_s_mm2 = 1800.0"))
+    assert "b_value_min_s_mm2 below b_value_max_s_mm2" in found["limits.dwi"]

@@ -10,10 +10,11 @@ Words that corelab itself writes into OUT never count: they are read from its ow
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ _PNG_SIGNATURE_BYTES = 8
 _PNG_CHUNK_FRAME_BYTES = 12
 _PARTS = re.compile(r"[\s^=\\/,;:_()\[\]-]+")
 _WORD = re.compile(r"[a-z0-9_]+")
+_DIGEST = re.compile(rb"\b[0-9a-f]{64}\b")
 _DATA_URI = re.compile(rb"data:image/[a-z]+;base64,[a-z0-9+/=]+")
 _WRITERS_OF_OUT = ("errors.py", "vocab.py", "trial.py", "store", "stages")
 
@@ -38,7 +40,9 @@ class Leak:
     place: str
 
 
-def audit(out: Path, identifiers: Iterable[str]) -> tuple[Leak, ...]:
+def audit(
+    out: Path, identifiers: Iterable[str], *, own_words: Container[str] = ()
+) -> tuple[Leak, ...]:
     """Look for identifying texts in every byte and name under a folder.
 
     Parameters
@@ -47,20 +51,23 @@ def audit(out: Path, identifiers: Iterable[str]) -> tuple[Leak, ...]:
         The blinded output folder.
     identifiers
         Every identifying text that the vault has seen.
+    own_words
+        Words in lower case that OUT holds on purpose: trial, subject codes, visits.
 
     Returns
     -------
     tuple of Leak
         Empty when nothing identifying crossed.
     """
-    needles = _needles(identifiers)
+    needles = _needles(identifiers, own_words)
     leaks = []
     for path in sorted(p for p in out.rglob("*") if p.is_file()):
         relative = path.relative_to(out)
-        if any(needle in str(relative).lower().encode() for needle in needles):
+        name = os.fsencode(relative).lower()
+        if any(_stands_in(needle, name) for needle in needles):
             leaks.append(Leak(path=relative, place="name"))
-        content = _content(path).lower()
-        if any(needle in content for needle in needles):
+        content = _DIGEST.sub(b"", _content(path).lower())
+        if any(_stands_in(needle, content) for needle in needles):
             leaks.append(Leak(path=relative, place="content"))
     return tuple(leaks)
 
@@ -78,12 +85,26 @@ def _is_plain_number(text: str) -> bool:
     return len(text) < _LONG_TEXT and bool(re.fullmatch(r"[\d.+-]+", text))
 
 
-def _needles(identifiers: Iterable[str]) -> tuple[bytes, ...]:
+def _stands_in(needle: bytes, content: bytes) -> bool:
+    """Whether a text stands somewhere, other than buried between letters or digits."""
+    place = content.find(needle)
+    while place >= 0:
+        end = place + len(needle)
+        around = content[max(place - 1, 0) : place] + content[end : end + 1]
+        if not around.isalnum():
+            return True
+        place = content.find(needle, place + 1)
+    return False
+
+
+def _needles(identifiers: Iterable[str], own_words: Container[str]) -> tuple[bytes, ...]:
     texts: set[str] = set()
     for identifier in identifiers:
         texts.update(_with_parts(identifier))
     encoded: set[bytes] = set()
     for text in filter(counts_as_identifying, texts):
+        if text.lower() in own_words:
+            continue
         encoded.add(text.lower().encode("utf-8"))
         encoded.add(text.lower().encode("utf-16-le"))
     return tuple(sorted(encoded))

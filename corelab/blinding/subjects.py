@@ -44,6 +44,15 @@ class Crosswalk:
         general = [row for row in mine if row.study_uid is None]
         return next((row.visit for row in exact + general), None)
 
+    def is_general(self, patient_id: str, study_uid: str) -> bool:
+        """Whether a study's visit comes from a row that names no study."""
+        mine = [row for row in self.rows if row.patient_id == patient_id.strip()]
+        return all(row.study_uid != study_uid for row in mine)
+
+    def visits(self) -> frozenset[VisitLabel]:
+        """Every visit that a row names."""
+        return frozenset(row.visit for row in self.rows if row.visit)
+
 
 def load_subjects(path: Path) -> Crosswalk:
     """Read ``subjects.csv``.
@@ -61,8 +70,11 @@ def load_subjects(path: Path) -> Crosswalk:
                 {str(name): (value or "").strip() for name, value in row.items() if name}
                 for row in reader
             ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        fault = Fault(key="file", found=type(error).__name__, expected="a CSV file in UTF-8")
+    except OSError as error:
+        fault = Fault(key="file", found=str(error.strerror), expected="a CSV file")
+        raise ConfigError(str(path), (fault,)) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        fault = Fault(key="file", found=f"other text ({error})", expected="comma-separated UTF-8")
         raise ConfigError(str(path), (fault,)) from None
     faults = _column_faults(columns) or _row_faults(rows)
     if faults:
@@ -96,6 +108,7 @@ def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
     faults: list[Fault] = []
     patient_of_code: dict[str, str] = {}
     code_of_patient: dict[str, str] = {}
+    studies: set[tuple[str, str]] = set()
     for number, row in enumerate(rows, start=2):
         patient, code, visit = row["patient_id"], row["subject_code"], row.get("visit", "")
         if not patient:
@@ -108,6 +121,11 @@ def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
             faults.append(_fault(number, "subject_code", repr(code), "one code for one patient"))
         if code_of_patient.setdefault(patient, code) != code:
             faults.append(_fault(number, "subject_code", repr(code), "one patient, one code"))
+        study = (patient, row.get("study_instance_uid", ""))
+        if study in studies:
+            found = repr(study[1]) if study[1] else "another row without one"
+            faults.append(_fault(number, "study_instance_uid", found, "one row for one study"))
+        studies.add(study)
         if visit and not _VISIT_PATTERN.fullmatch(visit):
             faults.append(_fault(number, "visit", repr(visit), "a visit label such as fu24h"))
     return tuple(faults)

@@ -5,6 +5,7 @@ One SQLite file (WAL, synchronous FULL) in a folder that only its owner may open
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from corelab.blinding.code import new_code
 from corelab.errors import StoreError
 from corelab.series import Identity, LooseFile, SeriesVerdict
-from corelab.vocab import Case, SubjectCode
+from corelab.vocab import Case, SubjectCode, VisitLabel
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
@@ -89,11 +90,9 @@ class Vault:
         with self._transaction():
             self._connection.executemany(
                 "INSERT OR REPLACE INTO file VALUES (?, NULL, ?, ?)",
-                [(str(f.path), f.refusal.reason, f.refusal.evidence) for f in files],
+                [(_text(f.path), f.refusal.reason, f.refusal.evidence) for f in files],
             )
-            self._note_identifiers(
-                name for f in files for name in (f.path.name, f.path.parent.name)
-            )
+            self._note_identifiers(name for f in files for name in _names(f.path))
 
     def note_fault(self, case: Case, detail: str) -> None:
         """Keep the details of a failed case, which may name paths."""
@@ -101,6 +100,35 @@ class Vault:
             self._connection.execute(
                 "INSERT INTO fault VALUES (?, ?, ?)", (case.subject_code, case.visit, detail)
             )
+
+    def visits_of(self, patient_id: str) -> dict[str, VisitLabel]:
+        """Visit of every study of a patient that has one, by study UID."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT study_uid, visit FROM series"
+            " WHERE patient_id = ? AND visit IS NOT NULL ORDER BY study_uid",
+            (patient_id,),
+        )
+        return {str(uid): VisitLabel(visit) for uid, visit in rows}
+
+    def cases_of(self, study_uids: Iterable[str]) -> frozenset[Case]:
+        """Cases that these studies have been up to now."""
+        found: set[Case] = set()
+        for uid in study_uids:
+            rows = self._connection.execute(
+                "SELECT DISTINCT subject_code, visit FROM series"
+                " WHERE study_uid = ? AND subject_code IS NOT NULL",
+                (uid,),
+            )
+            found.update(Case(SubjectCode(code), VisitLabel(visit)) for code, visit in rows)
+        return frozenset(found)
+
+    def unassigned(self) -> tuple[str, ...]:
+        """Why each study that belongs to no case is held back, over all deliveries."""
+        rows = self._connection.execute(
+            "SELECT study_uid, min(why) FROM series WHERE subject_code IS NULL"
+            " GROUP BY study_uid ORDER BY study_uid"
+        )
+        return tuple(str(why) for _, why in rows)
 
     def identifiers(self) -> tuple[str, ...]:
         """Return every identifying text that any delivery has carried."""
@@ -132,12 +160,10 @@ class Vault:
         )
         self._connection.executemany(
             "INSERT OR REPLACE INTO file VALUES (?, ?, NULL, '')",
-            [(str(path), identity.series_uid) for path in series.files],
+            [(_text(path), identity.series_uid) for path in series.files],
         )
         self._note_identifiers(_texts_of(identity))
-        self._note_identifiers(
-            name for path in series.files for name in (path.name, path.parent.name)
-        )
+        self._note_identifiers(name for path in series.files for name in _names(path))
 
     def _note_identifiers(self, values: Iterable[str]) -> None:
         self._connection.executemany(
@@ -174,7 +200,8 @@ def open_vault(folder: Path) -> Iterator[Vault]:
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_SCHEMA)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"the vault cannot be opened: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"the vault {folder} cannot be opened: {why}") from error
     vault = Vault(connection)
     try:
         yield vault
@@ -190,3 +217,29 @@ def _texts_of(identity: Identity) -> tuple[str, ...]:
         identity.description,
         *identity.texts,
     )
+
+
+def _names(path: Path) -> tuple[str, str]:
+    return _text(Path(path.name)), _text(Path(path.parent.name))
+
+
+def _text(path: Path) -> str:
+    """Path as text; bytes that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def hold_for_a_run(folder: Path) -> Iterator[None]:
+    """Keep a second run out while one writes.
+
+    Raises
+    ------
+    StoreError
+        When another run holds the vault.
+    """
+    with (folder / "run.lock").open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreError("another run holds this vault and OUT; wait until it ends") from error
+        yield

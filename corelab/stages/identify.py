@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from corelab.blinding.subjects import Crosswalk
 from corelab.blinding.vault import Vault
@@ -52,16 +53,47 @@ def identify(series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault
     by_order: set[Case] = set()
     for patient_id, studies in _studies(series).items():
         code = _code(patient_id, crosswalk, vault)
-        for number, study_uid in enumerate(sorted(studies, key=lambda uid: (studies[uid], uid)), 1):
-            if isinstance(code, Refusal):
-                found[patient_id, study_uid] = code
-                continue
-            visit = crosswalk.visit_of(patient_id, study_uid) if crosswalk else None
-            case = Case(code, visit or VisitLabel(f"v{number}"))
-            found[patient_id, study_uid] = case
-            if visit is None:
-                by_order.add(case)
+        if isinstance(code, Refusal):
+            found.update(dict.fromkeys(((patient_id, uid) for uid in studies), code))
+            continue
+        ordered = sorted(studies, key=lambda uid: (studies[uid], uid))
+        for uid, visit in _visits(patient_id, ordered, crosswalk, vault).items():
+            found[patient_id, uid] = visit if isinstance(visit, Refusal) else Case(code, visit)
+        by_order |= {
+            case
+            for uid in ordered
+            if isinstance(case := found[patient_id, uid], Case)
+            and not (crosswalk and crosswalk.visit_of(patient_id, uid))
+        }
     return Cast(case_of_study=found, by_order=frozenset(by_order))
+
+
+def _visits(
+    patient_id: str, ordered: list[str], crosswalk: Crosswalk | None, vault: Vault
+) -> dict[str, VisitLabel | Refusal]:
+    """Visit of each study, earliest study first; a number once given is kept for good."""
+    known = vault.visits_of(patient_id)
+    named = {uid: crosswalk.visit_of(patient_id, uid) for uid in ordered} if crosswalk else {}
+    general = [uid for uid in ordered if crosswalk and crosswalk.is_general(patient_id, uid)]
+    visits: dict[str, VisitLabel | Refusal] = {}
+    for uid in ordered:
+        visit = named.get(uid)
+        if visit and uid in general and len(general) > 1:
+            visits[uid] = _refusal(
+                ReasonCode.VISIT_UNKNOWN,
+                f"{len(general)} studies share one row of the subjects file that names a visit; "
+                "each needs a row with its study_instance_uid",
+            )
+        else:
+            visits[uid] = (
+                visit or known.get(uid) or _next_number({*known.values(), *visits.values()})
+            )
+    return visits
+
+
+def _next_number(taken: Container[VisitLabel | Refusal]) -> VisitLabel:
+    labels = (VisitLabel(f"v{number}") for number in count(1))
+    return next(label for label in labels if label not in taken)
 
 
 def _studies(series: Iterable[Series]) -> dict[str, dict[str, str]]:
@@ -70,25 +102,26 @@ def _studies(series: Iterable[Series]) -> dict[str, dict[str, str]]:
     for part in series:
         patient_id, study_uid = _key(part)
         moment = _text(part.identity.acquired_at)
-        earlier = studies[patient_id].get(study_uid, moment)
-        studies[patient_id][study_uid] = min(earlier, moment)
+        # An object without a date says nothing of when its study was.
+        dated = [text for text in (studies[patient_id].get(study_uid, ""), moment) if text]
+        studies[patient_id][study_uid] = min(dated, default="")
     return studies
 
 
 def _code(patient_id: str, crosswalk: Crosswalk | None, vault: Vault) -> SubjectCode | Refusal:
     if not patient_id:
-        return _refusal("a study carries no patient identifier")
+        return _refusal(ReasonCode.SUBJECT_UNKNOWN, "a study carries no patient identifier")
     if crosswalk is None:
         return vault.code_of(patient_id)
     code = crosswalk.code_of(patient_id)
     if code is None:
-        return _refusal("a study's patient is not in the subjects file")
+        return _refusal(ReasonCode.SUBJECT_UNKNOWN, "a study's patient is not in the subjects file")
     vault.bind(patient_id, code)
     return code
 
 
-def _refusal(message: str) -> Refusal:
-    return Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message=message)
+def _refusal(reason: ReasonCode, message: str) -> Refusal:
+    return Refusal(reason=reason, message=message)
 
 
 def _key(series: Series) -> _StudyKey:

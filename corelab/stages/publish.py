@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from corelab.store.files import Json, write_json, write_text
+from corelab.errors import StoreError
+from corelab.store.files import Json, read_json, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
@@ -27,15 +29,16 @@ class Publication:
 
 
 def publication_from(layout: Layout) -> Publication:
-    """Return what the reads under OUT say; empty texts when there are none."""
-    for path in layout.reads():
-        read = load_read(path)
-        return Publication(
-            trial_id=read.trial_id,
-            software_version=read.software_version,
-            config_digest=read.config_digest,
-        )
-    return Publication(trial_id="", software_version="", config_digest="")
+    """Return what the last batch under OUT said of itself; empty texts when there was none."""
+    try:
+        batch = read_json(layout.batch)
+    except StoreError:
+        batch = {}
+    return Publication(
+        trial_id=str(batch.get("trial_id", "")),
+        software_version=str(batch.get("software_version", "")),
+        config_digest=str(batch.get("config_digest", "")),
+    )
 
 
 def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> None:
@@ -50,12 +53,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     publication
         What is known of unmeasured cases too.
     """
-    known = {
-        "trial_id": publication.trial_id,
-        "software_version": publication.software_version,
-        "config_digest": publication.config_digest,
-    }
-    write_tables(layout, problems, known)
+    write_tables(layout, problems, publication.trial_id)
     write_json(layout.dataset_description, _description(publication))
     reads = [load_read(path) for path in layout.reads()]
     page = QaPage(
@@ -81,7 +79,7 @@ def _rows(layout: Layout, reads: Iterable[Read], problems: Iterable[Problem]) ->
             n_components=len(numbers.components),
             hemisphere=read.hemisphere,
             flags=read.qc_flags,
-            mosaic_webp=mosaic_thumbnail(layout.mosaic(read.case).read_bytes()),
+            mosaic_webp=_thumbnail(layout.mosaic(read.case)),
         )
     for problem in problems:
         yield QaRow(
@@ -90,6 +88,10 @@ def _rows(layout: Layout, reads: Iterable[Read], problems: Iterable[Problem]) ->
             reason_code=problem.reason_code,
             message=problem.message,
         )
+
+
+def _thumbnail(mosaic: Path) -> bytes | None:
+    return mosaic_thumbnail(mosaic.read_bytes()) if mosaic.exists() else None
 
 
 def _description(publication: Publication) -> dict[str, Json]:

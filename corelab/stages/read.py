@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from corelab.series import CasePlan
 from corelab.store.files import sha256_of
@@ -10,6 +12,8 @@ from corelab.store.layout import Layout
 from corelab.store.record import save_read
 from corelab.trial import Trial
 from corelab.vocab import (
+    Case,
+    Contrast,
     Digest,
     Measurement,
     QcFlag,
@@ -90,8 +94,16 @@ def _flags(
     return tuple(sorted(set(flags)))
 
 
+def files_of(layout: Layout, case: Case, contrasts: Iterable[Contrast]) -> dict[str, Path]:
+    """Files that a read's numbers rest on, by their role."""
+    files = {contrast.value: layout.image(case, contrast) for contrast in contrasts}
+    return files | {
+        "brain_mask": layout.brain_mask(case),
+        "infarct_mask": layout.infarct_mask(case),
+        "range_mask": layout.range_mask(case),
+    }
+
+
 def _digests(plan: CasePlan, layout: Layout) -> tuple[Digest, ...]:
-    case = plan.case
-    files = [(contrast.value, layout.image(case, contrast)) for contrast, _ in plan.images]
-    files += [("brain_mask", layout.brain_mask(case)), ("infarct_mask", layout.infarct_mask(case))]
-    return tuple(Digest(role=role, sha256=sha256_of(path)) for role, path in files)
+    files = files_of(layout, plan.case, (contrast for contrast, _ in plan.images))
+    return tuple(Digest(role=role, sha256=sha256_of(path)) for role, path in files.items())

@@ -47,6 +47,20 @@ def write_json(path: Path, content: Mapping[str, Json]) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises
+    ------
+    StoreError
+        When that cannot be done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made a folder: {error.strerror}") from error
+
+
 def read_json(path: Path) -> dict[str, Json]:
     """Read a JSON object.
 

@@ -106,6 +106,8 @@ def _voxels(image: nib.Nifti1Image) -> NDArray[np.generic]:
     if (slope, intercept) == (1.0, 0.0) and stored.dtype.kind in "iu":
         return stored.reshape(shape, order="F")
     values = np.asarray(stored.reshape(shape, order="F"), dtype=np.float32)
+    if not np.isfinite(values).all():
+        _refuse("the image holds values that are no finite numbers")
     return np.asarray(values * np.float32(slope) + np.float32(intercept))
 
 

@@ -193,20 +193,20 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-KEPT_WHEN_UNMEASURED = ("trial_id", "subject_code", "visit", "software_version", "config_digest")
-
 
 def row_of(read: Read) -> dict[str, Cell]:
     """Row of the volume table for a read."""
     return {column.name: column.value(read) for column in VOLUME_COLUMNS}
 
 
-def unmeasured_row(problem: Problem, known: dict[str, Cell]) -> dict[str, Cell]:
+def unmeasured_row(problem: Problem, trial_id: str) -> dict[str, Cell]:
     """Row of a case without a volume: its keys, everything else empty."""
     row: dict[str, Cell] = dict.fromkeys((column.name for column in VOLUME_COLUMNS), None)
-    row.update({name: known[name] for name in KEPT_WHEN_UNMEASURED if name in known})
-    row["subject_code"], row["visit"] = problem.subject_code, problem.visit
-    return row
+    return row | {
+        "trial_id": trial_id,
+        "subject_code": problem.subject_code,
+        "visit": problem.visit,
+    }
 
 
 def data_dictionary() -> dict[str, Json]:

@@ -34,7 +34,7 @@ _SPREADSHEET_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 
 
-def write_tables(layout: Layout, problems: Iterable[Problem], known: Mapping[str, Cell]) -> None:
+def write_tables(layout: Layout, problems: Iterable[Problem], trial_id: str) -> None:
     """Rebuild every table from the reads under OUT and the problems of the batch.
 
     Parameters
@@ -43,12 +43,12 @@ def write_tables(layout: Layout, problems: Iterable[Problem], known: Mapping[str
         Where OUT lies.
     problems
         What was not measured, and why.
-    known
-        Cells that are known of an unmeasured case too (trial, versions).
+    trial_id
+        Trial of the cases that were not measured.
     """
     reads = [load_read(path) for path in layout.reads()]
     listed = sorted(set(problems), key=lambda row: tuple(asdict(row).values()))
-    rows = _volume_rows(reads, listed, dict(known))
+    rows = _volume_rows(reads, listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
     write_text(layout.volumes_csv, to_csv(names, rows))
     write_bytes(layout.volumes_parquet, _to_parquet(rows))
@@ -94,13 +94,13 @@ def read_csv(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _volume_rows(
-    reads: Sequence[Read], problems: Sequence[Problem], known: dict[str, Cell]
+    reads: Sequence[Read], problems: Sequence[Problem], trial_id: str
 ) -> list[dict[str, Cell]]:
     rows = {(str(read.subject_code), str(read.visit)): row_of(read) for read in reads}
     for problem in problems:
         if problem.subject_code and problem.visit:
             key = (problem.subject_code, problem.visit)
-            rows.setdefault(key, unmeasured_row(problem, known))
+            rows.setdefault(key, unmeasured_row(problem, trial_id))
     return [rows[key] for key in sorted(rows)]
 
 

@@ -66,3 +66,18 @@ def test_our_own_words_and_short_words_are_no_leak(tmp_path: Path) -> None:
 )
 def test_the_rule_for_short_texts(text: str, *, expected: bool) -> None:
     assert counts_as_identifying(text) is expected
+
+
+def test_digits_inside_a_digest_are_no_leak_but_the_same_digits_alone_are(tmp_path: Path) -> None:
+    digest = "ab" * 13 + "19500314" + "cd" * 15
+    (tmp_path / "x.json").write_text(f'{{"sha256": "{digest}"}}')
+    assert audit(tmp_path, IDENTIFIERS) == ()
+    (tmp_path / "x.json").write_text('{"born": "19500314"}')
+    assert len(audit(tmp_path, IDENTIFIERS)) == 1
+
+
+def test_words_that_out_holds_on_purpose_are_no_leak(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"trial": "NCT07294391", "visit": "fu24h"}')
+    found = ("NCT07294391", "fu24h")
+    assert len(audit(tmp_path, found)) == 1
+    assert audit(tmp_path, found, own_words=frozenset({"nct07294391", "fu24h"})) == ()

@@ -32,8 +32,9 @@ def test_two_columns_are_enough(tmp_path: Path) -> None:
 
 def test_every_fault_is_named_with_its_line(tmp_path: Path) -> None:
     text = (
-        "patient_id,subject_code,visit\n"
-        ",AB2CD3,fu24h\nP1,../x,fu24h\nP2,KX4M7P,Follow Up\nP3,KX4M7P,fu24h\nP2,ZZ9ZZ9,fu24h\n"
+        "patient_id,subject_code,visit,study_instance_uid\n"
+        ",AB2CD3,fu24h,1\nP1,../x,fu24h,2\nP2,KX4M7P,Follow Up,3\n"
+        "P3,KX4M7P,fu24h,4\nP2,ZZ9ZZ9,fu24h,5\n"
     )
     with pytest.raises(ConfigError) as caught:
         load_subjects(write(tmp_path / "s.csv", text))
@@ -57,3 +58,16 @@ def test_a_treatment_column_is_refused(tmp_path: Path) -> None:
     text = "patient_id,subject_code,arm\nP1,KX4M7P,albumin\n"
     with pytest.raises(ConfigError, match="arm: found an unknown column"):
         load_subjects(write(tmp_path / "s.csv", text))
+
+
+def test_two_rows_for_one_study_are_a_fault(tmp_path: Path) -> None:
+    text = (
+        "patient_id,subject_code,visit,study_instance_uid\n"
+        "P1,KX4M7P,baseline,1.2\nP1,KX4M7P,fu24h,1.2\nP2,AB2CD3,baseline,\nP2,AB2CD3,fu24h,\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_subjects(write(tmp_path / "s.csv", text))
+    assert [fault.key for fault in caught.value.faults] == [
+        "line 3, study_instance_uid",
+        "line 5, study_instance_uid",
+    ]

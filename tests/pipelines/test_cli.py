@@ -41,7 +41,7 @@ def test_a_volume_that_is_no_number_is_named(tmp_path: Path) -> None:
 
 
 def test_lock_verify_and_a_changed_table(tmp_path: Path) -> None:
-    write_tables(Layout(tmp_path), [], {})
+    write_tables(Layout(tmp_path), [], "NCT0")
     assert call("lock", tmp_path, "--reason", "database lock").exit_code == 0
     assert call("verify", tmp_path).exit_code == 0
     (tmp_path / "volumes.csv").write_text("changed")
@@ -52,7 +52,7 @@ def test_lock_verify_and_a_changed_table(tmp_path: Path) -> None:
 
 def test_lock_with_open_problems_is_refused(tmp_path: Path) -> None:
     problem = Problem(subject_code="A", visit="v", reason_code="missing_slice", message="gap")
-    write_tables(Layout(tmp_path), [problem], {})
+    write_tables(Layout(tmp_path), [problem], "NCT0")
     done = call("lock", tmp_path, "--reason", "database lock")
     assert done.exit_code == 2
     assert "1 open problems" in done.stderr
@@ -60,7 +60,7 @@ def test_lock_with_open_problems_is_refused(tmp_path: Path) -> None:
 
 def test_tables_rebuilds_and_says_that_problems_are_open(tmp_path: Path) -> None:
     problem = Problem(subject_code="A", visit="v", reason_code="missing_slice", message="gap")
-    write_tables(Layout(tmp_path), [problem], {})
+    write_tables(Layout(tmp_path), [problem], "NCT0")
     done = call("tables", tmp_path)
     assert done.exit_code == 1
     assert "missing_slice" in (tmp_path / "qa" / "index.html").read_text("utf-8")
@@ -83,5 +83,26 @@ def test_a_file_that_is_no_image_is_named_and_measured_as_nothing(tmp_path: Path
     (tmp_path / "x.nii").write_bytes(b"no image")
     done = call("segment", tmp_path / "x.nii", "--out", tmp_path / "out")
     assert done.exit_code == 1
-    assert "not measured: image_invalid" in done.stderr
+    assert "x.nii was not measured: image_invalid" in done.stderr
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_an_adc_without_a_b_value_is_wrong_usage(tmp_path: Path) -> None:
+    for name in ("dwi.nii", "adc.nii"):
+        (tmp_path / name).write_bytes(b"x")
+    done = call("segment", tmp_path / "dwi.nii", "--adc", tmp_path / "adc.nii", "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "--bvalue" in done.stderr
+
+
+def test_an_audit_without_a_vault_proves_nothing_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    done = call("audit", tmp_path, "--vault", tmp_path / "folder")
+    assert done.exit_code == 2
+    assert "holds no vault" in done.stderr.replace("\n", "")
+
+
+def test_tables_of_a_locked_out_stay_as_they_are(tmp_path: Path) -> None:
+    write_tables(Layout(tmp_path), [], "NCT0")
+    assert call("lock", tmp_path, "--reason", "database lock").exit_code == 0
+    assert call("tables", tmp_path).exit_code == 2

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from corelab.blinding.vault import hold_for_a_run
 from corelab.errors import ConfigError, StoreError
 from corelab.store.layout import Layout
 from corelab.store.manifest import lock_out
@@ -44,18 +47,21 @@ def test_a_wrong_trial_file_leaves_no_trace(tmp_path: Path, engine: Engine) -> N
 
 def test_a_locked_out_takes_no_new_reads(tmp_path: Path, engine: Engine) -> None:
     layout = Layout(tmp_path / "out")
-    write_tables(layout, [], {})
+    write_tables(layout, [], "NCT0")
     lock_out(layout, "database lock")
     with pytest.raises(StoreError, match="locked"):
         run_batch(request(tmp_path), engine, Silent())
 
 
-def test_an_empty_delivery_gives_empty_tables(tmp_path: Path, engine: Engine) -> None:
-    result = run_batch(request(tmp_path), engine, Silent())
-    assert result.reads == ()
-    assert result.problems == ()
-    assert result.counts.n_files == 0
-    assert len((tmp_path / "out" / "volumes.csv").read_text().splitlines()) == 1
+def test_a_folder_without_files_is_no_delivery(tmp_path: Path, engine: Engine) -> None:
+    with pytest.raises(StoreError, match="holds no files"):
+        run_batch(request(tmp_path), engine, Silent())
+
+
+def test_an_out_that_cannot_be_a_folder_is_named(tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="cannot be made a folder"):
+        run_batch(request(tmp_path, out=tmp_path / "file" / "out"), engine, Silent())
 
 
 def test_garbage_is_counted_and_does_not_stop_the_batch(tmp_path: Path, engine: Engine) -> None:
@@ -71,7 +77,8 @@ def test_problems_of_cases_that_a_new_delivery_does_not_touch_are_kept(
 ) -> None:
     asked = request(tmp_path)
     old = Problem(subject_code="AB2CD3", visit="fu24h", reason_code="missing_slice", message="gap")
-    write_tables(Layout(asked.out), [old], {})
+    write_tables(Layout(asked.out), [old], "NCT0")
+    (asked.incoming / "letter.txt").write_text("Dear colleague")
     assert run_batch(asked, engine, Silent()).problems == (old,)
     assert load_problems(Layout(asked.out)) == (old,)
 
@@ -87,5 +94,46 @@ def test_a_case_with_an_identifier_in_it_is_moved_into_the_vault(
     result = run_batch(asked, engine, Silent())
     assert [problem.reason_code for problem in result.problems] == ["leak_found"]
     assert not planted.exists()
-    assert (asked.vault / "withdrawn" / "sub-AB2CD3" / "ses-fu24h" / "note.txt").exists()
+    assert (asked.vault / "withdrawn" / "sub-AB2CD3" / "ses-fu24h.1" / "note.txt").exists()
     shutil.rmtree(asked.vault)
+
+
+def test_a_leak_outside_any_case_is_moved_and_said(tmp_path: Path, engine: Engine) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    asked.out.mkdir()
+    (asked.out / "note.csv").write_text("seen: Margarethe Doe")
+    result = run_batch(asked, engine, Silent())
+    assert [(p.subject_code, p.reason_code) for p in result.problems] == [("", "leak_found")]
+    assert not (asked.out / "note.csv").exists()
+    assert (asked.vault / "withdrawn" / "note.csv.1").exists()
+
+
+@pytest.mark.parametrize("name", ["out", "vault"])
+def test_results_inside_the_delivery_are_refused(tmp_path: Path, engine: Engine, name: str) -> None:
+    asked = request(tmp_path, **{name: tmp_path / "incoming" / name})
+    with pytest.raises(StoreError, match="inside INCOMING"):
+        run_batch(asked, engine, Silent())
+
+
+def test_a_second_run_at_the_same_time_is_kept_out(tmp_path: Path, engine: Engine) -> None:
+    asked = request(tmp_path)
+    asked.vault.mkdir()
+    with hold_for_a_run(asked.vault), pytest.raises(StoreError, match="another run"):
+        run_batch(asked, engine, Silent())
+
+
+def test_a_file_name_that_is_no_utf8_does_not_stop_the_batch(
+    tmp_path: Path, engine: Engine
+) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / os.fsdecode(b"M\xfcller.dcm")).write_bytes(b"x")
+    assert run_batch(asked, engine, Silent()).counts.n_files == 1
+
+
+def test_a_visit_that_the_trial_does_not_have_is_named(tmp_path: Path, engine: Engine) -> None:
+    subjects = tmp_path / "subjects.csv"
+    subjects.write_text("patient_id,subject_code,visit\nP1,KX4M7P,fu24\n")
+    asked = dataclasses.replace(request(tmp_path), subjects_file=subjects)
+    with pytest.raises(ConfigError, match="found 'fu24', expected a visit of the trial"):
+        run_batch(asked, engine, Silent())

@@ -14,7 +14,7 @@ from corelab.vocab import Problem
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     layout = Layout(tmp_path)
-    write_tables(layout, [], {})
+    write_tables(layout, [], "NCT0")
     return layout
 
 
@@ -30,7 +30,7 @@ def test_a_lock_names_every_later_change(layout: Layout) -> None:
 
 def test_open_problems_refuse_the_lock(layout: Layout) -> None:
     problem = Problem(subject_code="A", visit="v", reason_code="x", message="y")
-    write_tables(layout, [problem], {})
+    write_tables(layout, [problem], "NCT0")
     with pytest.raises(StoreError, match="1 open problems"):
         lock_out(layout, "database lock")
 

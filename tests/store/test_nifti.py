@@ -105,3 +105,11 @@ def test_a_mask_on_another_grid_or_with_fractions_is_refused(tmp_path: Path) -> 
         load_mask(tmp_path / "far.nii.gz", image)
     with pytest.raises(UnfitDataError, match="whole numbers"):
         load_mask(tmp_path / "half.nii.gz", image)
+
+
+def test_a_voxel_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    data = np.ones((2, 2, 2), np.float32)
+    data[0, 0, 0] = np.nan
+    save_volume(tmp_path / "x.nii.gz", Volume(data=data, affine=np.eye(4)))
+    with pytest.raises(UnfitDataError, match="no finite numbers"):
+        load_volume(tmp_path / "x.nii.gz")
