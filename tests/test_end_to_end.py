@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -217,3 +219,24 @@ def test_a_wrong_trial_file_ends_with_status_2_before_anything_is_written(tmp_pa
     assert done.returncode == 2
     assert "trial.id: found 3" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_ends_with_130_in_plain_words_and_the_same_command_resumes(
+    batch: Run, tmp_path: Path
+) -> None:
+    command = [CORELAB, "run", SAMPLE / "incoming", "--trial", REPOSITORY / "configs" / "demo.toml"]
+    command += ["--subjects", SAMPLE / "subjects.csv"]
+    command += ["--out", tmp_path / "out", "--vault", tmp_path / "vault"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        assert "reading headers" in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command resumes" in errors
+    assert "Traceback" not in errors
+    resumed = run(tmp_path / "out", tmp_path / "vault")
+    assert resumed.status == 1
+    assert content(resumed.out) == content(batch.out)
