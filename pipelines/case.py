@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from corelab.dicom.source import source_digest
 from corelab.errors import StoreError, UnfitDataError
 from corelab.series import CasePlan
 from corelab.stages.convert import convert
@@ -80,7 +81,7 @@ def case_key(task: CaseTask) -> str:
     for contrast, series in plan.images:
         digest.update(contrast.encode())
         for path in sorted(series.files):
-            digest.update(sha256_of(path).encode())
+            digest.update(source_digest(path).encode())
     return digest.hexdigest()
 
 

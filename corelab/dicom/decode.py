@@ -18,6 +18,7 @@ from corelab.dicom.element import Elements
 from corelab.dicom.matrix import Matrix, read_matrix
 from corelab.dicom.mosaic import Tiling, read_tiling
 from corelab.dicom.parse import Parsed, PixelElement, guarded, parse
+from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 
 Words = NDArray[np.integer]
@@ -104,8 +105,9 @@ def decoded_frames(file: PixelFile, indices: Sequence[int]) -> Iterator[Words]:
     if file.is_native:
         yield from (_native_frame(file, index) for index in indices)
         return
-    with guarded(_UNDECODABLE, "the compressed pixels cannot be read"):
-        dataset = pydicom.dcmread(file.path)
+    message = "the compressed pixels cannot be read"
+    with guarded(_UNDECODABLE, message), open_source(file.path) as stream:
+        dataset = pydicom.dcmread(stream)
     yield from (_compressed_frame(file, dataset, index) for index in indices)
 
 
@@ -115,7 +117,7 @@ def _native_frame(file: PixelFile, index: int) -> Words:
     if file.parsed.inflated is not None:
         content = file.parsed.inflated[start : start + size]
     else:
-        with file.path.open("rb") as stream:
+        with open_source(file.path) as stream:
             stream.seek(start)
             content = stream.read(size)
     if len(content) < size:

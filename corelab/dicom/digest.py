@@ -6,6 +6,7 @@ import hashlib
 
 from corelab.dicom.header import FileHeader
 from corelab.dicom.parse import parse
+from corelab.dicom.source import open_source
 from corelab.errors import UnfitDataError
 
 _CHUNK_BYTES = 2**20
@@ -22,7 +23,7 @@ def content_digest(header: FileHeader) -> str:
         digest.update(parsed.inflated[parsed.pixels.offset :])
         return digest.hexdigest()
     start = 0 if parsed is None or parsed.pixels is None else parsed.pixels.offset
-    with header.path.open("rb") as file:
+    with open_source(header.path) as file:
         file.seek(start)
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from corelab.dicom import syntax
 from corelab.dicom.matrix import Matrix
 from corelab.dicom.parse import UNDEFINED_LENGTH, Parsed, PixelElement
+from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode
 from corelab.series import Refusal
 
@@ -82,7 +83,7 @@ def encapsulated_fault(
     end_mark
         Whether the last codestream must end with FF D9, as all of the JPEG family do.
     """
-    with path.open("rb") as file:
+    with open_source(path) as file:
         size = file.seek(0, 2)
         fragments, fault = _walk(file, pixels.offset, size)
         if fault is not None:

@@ -13,6 +13,7 @@ from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from corelab.dicom.decode import PixelFile, decoded_frames
 from corelab.dicom.parse import guarded
+from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 
 _ANY_UID = "2.25.1"
@@ -58,7 +59,8 @@ def check_decoding(file: PixelFile, index: int) -> str:
 
 
 def _write_frame(file: PixelFile, index: int, path: Path) -> None:
-    source = pydicom.dcmread(file.path)
+    with open_source(file.path) as stream:
+        source = pydicom.dcmread(stream)
     codestream = get_frame(source.PixelData, index, number_of_frames=file.matrix.n_frames)
     frame = Dataset()
     frame.file_meta = FileMetaDataset()

@@ -16,10 +16,11 @@ import pydicom.config
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
+from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 
 PARSER_FAILURES: tuple[type[Exception], ...] = (
@@ -47,7 +48,8 @@ LONGEST_VALUE_BYTES = 4 * 2**20
 INFLATED_LIMIT_BYTES = 2**30
 HEADER_LIMIT_BYTES = 2**26
 _PREAMBLE_BYTES = 128
-_GROUP_LENGTH_ELEMENT_BYTES = 12
+_MARK = b"DICM"
+_META_GROUP = 2
 _PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DEFLATED_MARK = str(DeflatedExplicitVRLittleEndian).encode()
 
@@ -113,19 +115,20 @@ def parse(path: Path) -> Parsed:
         ``not_dicom`` without the 128-byte preamble and its mark (PS3.10, 7.1);
         ``header_cut`` where the elements cannot be walked.
     """
-    with guarded(ReasonCode.HEADER_CUT, "the header cannot be read to its end"):
-        size = path.stat().st_size
+    message = "the header cannot be read to its end"
+    with guarded(ReasonCode.HEADER_CUT, message), open_source(path) as file:
+        size = file.seek(0, io.SEEK_END)
         if size == 0:
             raise UnfitDataError(ReasonCode.HEADER_CUT, "the file is empty")
-        with path.open("rb") as file:
-            head = file.read(1024)
-            if head[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
-                message = "the file does not begin as DICOM files do"
-                raise UnfitDataError(ReasonCode.NOT_DICOM, message)
-            if _DEFLATED_MARK in head:
-                return _parse_deflated(path)
-            file.seek(0)
-            return _parse_plain(file, size)
+        file.seek(0)
+        head = file.read(1024)
+        if head[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_MARK)] != _MARK:
+            message = "the file does not begin as DICOM files do"
+            raise UnfitDataError(ReasonCode.NOT_DICOM, message)
+        if _DEFLATED_MARK in head:
+            return _parse_deflated(file)
+        file.seek(0)
+        return _parse_plain(file, size)
 
 
 def _parse_plain(file: BinaryIO, size: int) -> Parsed:
@@ -146,14 +149,13 @@ def _parse_plain(file: BinaryIO, size: int) -> Parsed:
     )
 
 
-def _parse_deflated(path: Path) -> Parsed:
-    meta = read_file_meta_info(path)
-    start = _PREAMBLE_BYTES + 4 + _GROUP_LENGTH_ELEMENT_BYTES
-    start += int(meta.FileMetaInformationGroupLength)
-    with path.open("rb") as file:
-        file.seek(start)
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        inflated = inflater.decompress(file.read(), INFLATED_LIMIT_BYTES)
+def _parse_deflated(file: BinaryIO) -> Parsed:
+    file.seek(_PREAMBLE_BYTES + len(_MARK))
+    meta = read_dataset(
+        file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_past_the_meta_group
+    )
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(file.read(), INFLATED_LIMIT_BYTES)
     if inflater.unconsumed_tail:
         message = f"the deflated data exceed {INFLATED_LIMIT_BYTES // 2**20} MB"
         raise UnfitDataError(ReasonCode.SIZE_BEYOND_SCANNER, message)
@@ -176,6 +178,10 @@ def _parse_deflated(path: Path) -> Parsed:
         size=len(inflated),
         inflated=inflated,
     )
+
+
+def _is_past_the_meta_group(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return tag >> 16 != _META_GROUP
 
 
 class _PixelStop:
