@@ -66,7 +66,8 @@ def release(stack: Stack) -> Volume:
     Returns
     -------
     Volume
-        New arrays, the geometry, and the allow-listed numbers of the acquisition.
+        The decoded values, which were built from pixels alone and are not copied again (a
+        thin CT is large), new geometry, and the allow-listed numbers of the acquisition.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def release(stack: Stack) -> Volume:
     allowed = allow_list()
     positions = series.grid.slice_positions_mm
     return Volume(
-        data=np.array(stack.data, copy=True, order="F"),
+        data=stack.data,
         affine=np.array(series.grid.affine, dtype=np.float64),
         slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
         acquisition=Acquisition(
