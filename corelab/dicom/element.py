@@ -20,8 +20,9 @@ from corelab.dicom.parse import guarded
 from corelab.errors import ReasonCode, UnfitDataError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_STRUCT_OF_VR = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_STRUCT_OF_VR = {"US": "H", "AT": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, 0x5E, 0x3D}
+_FIRST_ITEM = b"\xfe\xff\x00\xe0"
 _CHARACTER_SET = 0x00080005
 _BLOCK_FIRST, _BLOCK_LAST = 0x10, 0xFF
 _DEFAULT_BLOCK = 0x10
@@ -75,7 +76,9 @@ class Elements:
         element = self._element(key)
         if isinstance(element, RawDataElement):
             return element.value or b""
-        return b""
+        # pydicom turns a creator into text when it opens that creator's sequence.
+        text = None if element is None else element.value
+        return text.encode() if isinstance(text, str) else b""
 
     def has(self, key: str | int) -> bool:
         """Whether the element is there and not empty."""
@@ -142,7 +145,7 @@ class Elements:
             return ()
         if isinstance(element, RawDataElement):
             known = element.VR if element.VR not in {None, "UN"} else standard_vr(element.tag)
-            if known != "SQ":
+            if known != "SQ" and not _holds_items(element):
                 return ()
             with guarded(ReasonCode.HEADER_CUT, "a sequence in the header cannot be read"):
                 element = self.dataset[element.tag]
@@ -179,6 +182,12 @@ class Elements:
 
     def _element(self, key: str | int) -> RawDataElement | DataElement | None:
         return self._elements.get(tag_of(key) if isinstance(key, str) else key)
+
+
+def _holds_items(element: RawDataElement) -> bool:
+    """Whether a private element whose file tells no VR begins as a sequence does."""
+    is_untold = element.VR in {None, "UN"} and bool(element.tag >> 16 & 1)
+    return is_untold and (element.value or b"").startswith(_FIRST_ITEM)
 
 
 def decode_text(value: bytes, encodings: tuple[str, ...]) -> str:

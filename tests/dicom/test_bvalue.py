@@ -7,8 +7,9 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-from corelab.dicom.bvalue import Diffusion, Directionality, read_diffusion
+from corelab.dicom.bvalue import Diffusion, read_diffusion
 from corelab.dicom.element import Elements
+from corelab.dicom.gradient import Directionality
 
 Texts = dict[int, tuple[str, bytes]]
 
