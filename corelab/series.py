@@ -197,6 +197,12 @@ class PlannedImage:
     sources: tuple[Series, ...]
     derivation: Derivation = Derivation.AS_DELIVERED
 
+    @property
+    def b_value_s_mm2(self) -> float | None:
+        """Mean b-value of the sources, which vary a little with the direction."""
+        values = [part.b_value_s_mm2 for part in self.sources if part.b_value_s_mm2 is not None]
+        return sum(values) / len(values) if values else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePlan:

@@ -161,6 +161,7 @@ class SegmentationRecord:
     """How a case's infarct mask was made, beside the mask files themselves.
 
     ``adc_scale_to_mm2_s`` turns the delivered ADC into mm²/s; ``None`` when none was delivered.
+    ``adc_derivation`` says how the ADC that was segmented on came about; ``None`` without one.
     """
 
     modality: Modality
@@ -169,6 +170,7 @@ class SegmentationRecord:
     hemisphere: Hemisphere
     flags: tuple[QcFlag, ...]
     adc_scale_to_mm2_s: float | None = None
+    adc_derivation: Derivation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,7 @@ class Read:
     case_key: str
     software_version: str
     config_digest: str
+    adc_derivation: Derivation | None = None
 
     @property
     def case(self) -> Case:

@@ -12,7 +12,7 @@ from corelab.dicom.sopclass import MR_CLASSES
 
 MAGNITUDE = "M"
 _GE_COMPONENTS = (MAGNITUDE, "P", "R", "I")
-_PLACES = frozenset({(0x0020, 0x9057), (0x0020, 0x0032), (0x0020, 0x9113)})
+_PLACES: tuple[tuple[float, ...], ...] = ((0x20, 0x9057), (0x20, 0x32), (0x20, 0x9113))
 _COMPONENT_OF_WORD = {
     "MAGNITUDE": MAGNITUDE,
     "PHASE": "P",
@@ -47,7 +47,7 @@ class Turn:
     """
 
     temporal_index: int | None
-    dimensions: tuple[int, ...]
+    dimensions: tuple[float, ...]
     trigger_time_ms: float | None
     acquired_at: str
 
@@ -160,10 +160,10 @@ def _turn(
             temporal_index=elements.whole("TemporalPositionIdentifier"),
             dimensions=(),
             trigger_time_ms=elements.number("TriggerTime"),
-            acquired_at=elements.text("AcquisitionTime"),
+            acquired_at=elements.text("AcquisitionDate") + elements.text("AcquisitionTime"),
         )
     values = content.numbers("DimensionIndexValues")
-    kept = tuple(int(values[place]) for place in dimensions if place < len(values))
+    kept = tuple(values[place] for place in dimensions if place < len(values))
     trigger = groups.macro("CardiacSynchronizationSequence")
     return Turn(
         temporal_index=content.whole("TemporalPositionIndex"),

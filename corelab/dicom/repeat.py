@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
@@ -77,7 +78,8 @@ def _by_time_rank(slices: Sequence[Slice]) -> Groups:
     ]
     place = _places(slices)
     pairs = set(zip(place.tolist(), times, strict=True))
-    if len(pairs) < len(slices) or any(not moment for moment, _ in times):
+    is_told = all(moment and math.isfinite(trigger) for moment, trigger in times)
+    if len(pairs) < len(slices) or not is_told:
         return []
     order = sorted(range(len(slices)), key=times.__getitem__)
     groups: dict[int, list[Slice]] = defaultdict(list)

@@ -48,7 +48,7 @@ def refused(series: Series, reason: ReasonCode) -> Series:
 
 def images(parts: list[Series], trial: Trial) -> dict[Contrast, str]:
     (plan,) = choose(parts, lambda _: CASE, trial).cases
-    return {contrast: series.identity.series_uid for contrast, series in plan.images}
+    return {image.contrast: image.sources[0].identity.series_uid for image in plan.images}
 
 
 def test_dwi_comes_before_ct_with_its_adc_and_b0(trial: Trial) -> None:
