@@ -139,7 +139,7 @@ def _read_frame(
         plane=_plane(groups),
         rescale=read_rescale(
             groups.holder("PixelValueTransformationSequence"),
-            groups.macro("RealWorldValueMappingSequence"),
+            groups.holder("RealWorldValueMappingSequence"),
             groups.philips() or elements,
         ),
         image_type=image_type,

@@ -17,6 +17,8 @@ Division = Callable[[Sequence[Slice]], Groups]
 _SAME_COVERAGE = 0.9
 _POSITION_DECIMALS = 2
 _ROOM_FOR_ANOTHER = 1.5
+_SHARED_HEIGHT = 0.5
+_COSINES, _IN_SPACE = 6, 3
 
 
 def grouped(slices: Iterable[Slice], key: Callable[[Slice], Hashable]) -> Groups:
@@ -50,21 +52,35 @@ def cover_alike(groups: Sequence[Sequence[Slice]]) -> bool:
     return whole > 0 and own >= _SAME_COVERAGE * whole
 
 
-def leave_room(groups: Sequence[Sequence[Slice]]) -> bool:
-    """Whether each group's slices leave gaps in which the others' fit.
+def are_heads(groups: Sequence[Sequence[Slice]]) -> bool:
+    """Whether groups of slices are whole volumes that stand in one place, not parts of one.
 
-    So are packages of one volume: every second slice first, then those between.
+    Each is as dense as its slices are thick, so that no other's slices are missing in it, and
+    all share at least half of the height of the shortest.
     """
-    return all(_leaves_room(group) for group in groups)
+    spans = [_span(group) for group in groups]
+    lows, highs = [low for low, _ in spans], [high for _, high in spans]
+    shortest = min(high - low for low, high in spans)
+    shared = min(highs) - max(lows)
+    is_dense = all(
+        (high - low) / max(1, len(group) - 1) <= _ROOM_FOR_ANOTHER * _thickness(group)
+        for group, (low, high) in zip(groups, spans, strict=True)
+    )
+    return shortest > 0 and shared >= _SHARED_HEIGHT * shortest and is_dense
 
 
-def _leaves_room(slices: Sequence[Slice]) -> bool:
-    positions = np.array([item.frame.plane.position_mm for item in slices])
-    thickness = slices[0].frame.plane.thickness_mm
-    if thickness is None or len(positions) < 2:  # noqa: PLR2004 - two make a step
-        return False
-    height = float(np.linalg.norm(np.ptp(positions, axis=0)))
-    return height / (len(positions) - 1) > _ROOM_FOR_ANOTHER * thickness
+def _span(slices: Sequence[Slice]) -> tuple[float, float]:
+    """Lowest and highest place along the normal; NaN where the header does not tell."""
+    cosines = np.array(slices[0].frame.plane.orientation, dtype=np.float64)
+    positions = [item.frame.plane.position_mm for item in slices]
+    if cosines.size != _COSINES or {len(position) for position in positions} != {_IN_SPACE}:
+        return math.nan, math.nan
+    along = np.array(positions) @ np.cross(cosines[:_IN_SPACE], cosines[_IN_SPACE:])
+    return float(along.min()), float(along.max())
+
+
+def _thickness(slices: Sequence[Slice]) -> float:
+    return slices[0].frame.plane.thickness_mm or math.nan
 
 
 def _keyed(key: Callable[[Slice], Hashable]) -> Division:
@@ -114,17 +130,22 @@ def _places(slices: Sequence[Slice]) -> NDArray[np.intp]:
     return np.unique(positions, axis=0, return_inverse=True)[1].ravel()
 
 
-DIVISIONS: tuple[Division, ...] = (
+TOLD: tuple[Division, ...] = (
     _keyed(lambda item: item.frame.diffusion.gradient),
-    _keyed(lambda item: item.frame.image_type),
-    _keyed(lambda item: item.frame.inversion_time_ms),
     _keyed(lambda item: item.frame.turn.temporal_index),
     _keyed(lambda item: item.frame.turn.dimensions),
     by_acquisition,
     _keyed(lambda item: item.header.path),
+)
+"""What a header says outright of repetitions."""
+
+DIVISIONS: tuple[Division, ...] = (
+    *TOLD,
+    _keyed(lambda item: item.frame.image_type),
+    _keyed(lambda item: item.frame.inversion_time_ms),
     _keyed(lambda item: item.frame.turn.trigger_time_ms),
     _keyed(lambda item: item.frame.turn.acquired_at),
     _by_time_rank,
     _by_rank,
 )
-"""From what a header says outright to what its order says, each tried within the one before."""
+"""What may tell volumes at the same positions apart, their numbering last of all."""

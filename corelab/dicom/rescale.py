@@ -23,7 +23,7 @@ class Rescale:
     scale_slope: float | None
 
 
-def read_rescale(standard: Elements, real_world: Elements | None, private: Elements) -> Rescale:
+def read_rescale(standard: Elements, real_world: Elements, private: Elements) -> Rescale:
     """Rescale of one frame.
 
     Parameters
@@ -31,7 +31,7 @@ def read_rescale(standard: Elements, real_world: Elements | None, private: Eleme
     standard
         Where RescaleSlope (0028,1053) stands.
     real_world
-        The frame's item of RealWorldValueMappingSequence (0040,9096).
+        The frame's item of RealWorldValueMappingSequence (0040,9096), or what holds it.
     private
         Where Philips' MR scale slope (2005,100E) stands.
 
@@ -43,9 +43,10 @@ def read_rescale(standard: Elements, real_world: Elements | None, private: Eleme
     slope, intercept = standard.number("RescaleSlope"), standard.number("RescaleIntercept")
     tag = private.private_tag(0x2005, "Philips MR Imaging DD 001", 0x0E)
     scale_slope = private.number(tag, "FL")
-    if slope is None and intercept is None and scale_slope is not None and real_world is not None:
-        slope = real_world.number("RealWorldValueSlope")
-        intercept = real_world.number("RealWorldValueIntercept")
+    if slope is None and intercept is None and scale_slope is not None:
+        nested = real_world.item("RealWorldValueMappingSequence") or real_world
+        slope = nested.number("RealWorldValueSlope")
+        intercept = nested.number("RealWorldValueIntercept")
     return Rescale(slope=slope, intercept=intercept, scale_slope=scale_slope)
 
 

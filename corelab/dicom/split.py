@@ -14,11 +14,12 @@ from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
 from corelab.dicom.repeat import (
     DIVISIONS,
+    TOLD,
     Division,
+    are_heads,
     by_acquisition,
     cover_alike,
     grouped,
-    leave_room,
 )
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Grid, Refusal, SeriesKind
@@ -104,12 +105,22 @@ def _stack(slices: Sequence[Slice]) -> list[Part]:
         if 1 < len(acquisitions) <= _MOST_INTERLEAVED and cover_alike(acquisitions):
             return [_one(group) for group in acquisitions]
         return [_one(slices)]
+    parts = _volumes(slices)
+    return parts if len(parts) == 1 else [_as_direction(part) for part in parts]
+
+
+def _volumes(slices: Sequence[Slice]) -> list[Part]:
+    """Volumes of one content: divided where the header tells repetitions, else where it must.
+
+    Repetitions of a head that moved do not share positions; together they would pass as one
+    stack of many thin steps.
+    """
+    for divide in TOLD:
+        groups = divide(slices)
+        if len(groups) > 1 and are_heads(groups):
+            return [part for group in groups for part in _volumes(group)]
     whole = _one(slices)
-    if whole.grid is not None:
-        apart = len(acquisitions) > 1 and cover_alike(acquisitions) and not leave_room(acquisitions)
-        return [_one(group) for group in acquisitions] if apart else [whole]
-    parts = _repetitions(slices, whole, DIVISIONS)
-    return [_as_direction(part) for part in parts] or [whole]
+    return _repetitions(slices, whole, DIVISIONS) or [whole]
 
 
 def _repetitions(slices: Sequence[Slice], whole: Part, divisions: Sequence[Division]) -> list[Part]:

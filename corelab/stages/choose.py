@@ -98,7 +98,7 @@ def fit(series: Series, limits: Limits) -> str | None:
     if series.refusal:
         return series.refusal.message
     if series.contrast is None and series.kind is not SeriesKind.DIRECTION:
-        return f"{series.kind.value}: no image that an infarct is measured on"
+        return f"{series.kind.value}: no infarct is measured on that"
     if series.grid is None:
         return "no geometry"
     if series.contrast is Contrast.CT:
