@@ -43,13 +43,14 @@ class Turn:
     """What tells repetitions at one position apart; empty or ``None`` where not told.
 
     ``dimensions`` are the frame's dimension index values but for those of its place in the
-    stack (PS3.3, C.7.6.17).
+    stack (PS3.3, C.7.6.17); ``label`` is Philips' word for labelled blood or control.
     """
 
     temporal_index: int | None
     dimensions: tuple[float, ...]
     trigger_time_ms: float | None
     acquired_at: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +156,15 @@ def _read_frame(
 def _turn(
     elements: Elements, groups: FrameGroups, content: Elements | None, dimensions: tuple[int, ...]
 ) -> Turn:
+    private = groups.philips() or elements
+    label = private.text(private.private_tag(0x2005, "Philips MR Imaging DD 005", 0x29))
     if content is None:
         return Turn(
             temporal_index=elements.whole("TemporalPositionIdentifier"),
             dimensions=(),
             trigger_time_ms=elements.number("TriggerTime"),
             acquired_at=elements.text("AcquisitionDate") + elements.text("AcquisitionTime"),
+            label=label,
         )
     values = content.numbers("DimensionIndexValues")
     kept = tuple(values[place] for place in dimensions if place < len(values))
@@ -172,6 +176,7 @@ def _turn(
         if trigger is None
         else trigger.number("NominalCardiacTriggerDelayTime"),
         acquired_at=content.text("FrameAcquisitionDateTime"),
+        label=label,
     )
 
 

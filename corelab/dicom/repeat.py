@@ -34,6 +34,11 @@ def by_acquisition(slices: Sequence[Slice]) -> Groups:
     return grouped(slices, lambda item: item.header.acquisition_number)
 
 
+def by_stack(slices: Sequence[Slice]) -> Groups:
+    """Slices by stack (0020,9056), which an enhanced object may hold several of."""
+    return grouped(slices, lambda item: item.frame.stack)
+
+
 def cover_alike(groups: Sequence[Sequence[Slice]]) -> bool:
     """Whether each group spans nearly all that they span together.
 
@@ -134,6 +139,7 @@ TOLD: tuple[Division, ...] = (
     _keyed(lambda item: item.frame.diffusion.gradient),
     _keyed(lambda item: item.frame.turn.temporal_index),
     _keyed(lambda item: item.frame.turn.dimensions),
+    _keyed(lambda item: item.frame.turn.label),
     by_acquisition,
     _keyed(lambda item: item.header.path),
 )

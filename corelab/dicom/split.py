@@ -8,7 +8,7 @@ from dataclasses import replace
 from corelab.dicom.check import part_refusal
 from corelab.dicom.classify import classify
 from corelab.dicom.frame import FrameHeader
-from corelab.dicom.geometry import same_orientation, stack_grid
+from corelab.dicom.geometry import FEWEST_SLICES, same_orientation, stack_grid
 from corelab.dicom.gradient import Directionality
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
@@ -18,6 +18,7 @@ from corelab.dicom.repeat import (
     Division,
     are_heads,
     by_acquisition,
+    by_stack,
     cover_alike,
     grouped,
 )
@@ -84,7 +85,6 @@ def _content(item: Slice) -> Hashable:
         item.kind,
         _weighting(item),
         item.frame.component,
-        item.frame.stack,
         _NO_ECHO if echo is None or item.kind in _CT_KINDS else round(echo, 3),
     )
 
@@ -115,6 +115,9 @@ def _volumes(slices: Sequence[Slice]) -> list[Part]:
     Repetitions of a head that moved do not share positions; together they would pass as one
     stack of many thin steps.
     """
+    stacks = by_stack(slices)
+    if len(stacks) > 1 and all(len(stack) >= FEWEST_SLICES for stack in stacks):
+        return [part for stack in stacks for part in _volumes(stack)]
     for divide in TOLD:
         groups = divide(slices)
         if len(groups) > 1 and are_heads(groups):

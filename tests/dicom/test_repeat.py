@@ -87,13 +87,18 @@ def words(slice_: Dataset, volume: int, _k: int) -> None:
     slice_.ImageType = ["ORIGINAL", "PRIMARY", "M", ("WATER", "FAT", "IN_PHASE")[volume]]
 
 
+def label(slice_: Dataset, volume: int, _k: int) -> None:
+    block = slice_.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+    block.add_new(0x29, "CS", ("CONTROL", "LABEL", "NONE")[volume])
+
+
 def gradient(slice_: Dataset, volume: int, _k: int) -> None:
     slice_.DiffusionBValue = 1000.0
     slice_.DiffusionGradientOrientation = [float(axis == volume) for axis in range(3)]
 
 
 @pytest.mark.parametrize(
-    "mark", [temporal, acquisition, trigger, clock, midnight, inversion, words, gradient]
+    "mark", [temporal, acquisition, trigger, clock, midnight, inversion, words, label, gradient]
 )
 def test_a_header_s_own_word_tells_volumes_apart_whatever_their_numbers(
     tmp_path: Path, mark: Mark
@@ -210,3 +215,23 @@ def test_frames_of_an_enhanced_object_are_told_apart(
         [0, 2, 4, 6],
         [1, 3, 5, 7],
     ]
+
+
+def test_stacks_that_stand_apart_are_parts_of_their_own(tmp_path: Path) -> None:
+    whole = stacked(stack_id)
+    for place, frame in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        x, y, z = frame.PlanePositionSequence[0].ImagePositionPatient
+        frame.PlanePositionSequence[0].ImagePositionPatient = [x, y, z + 100 * (place % 2)]
+    write(whole, tmp_path / "series.dcm")
+    found = index_all(tmp_path).series
+    assert [series.refusal for series in found] == [None, None]
+
+
+def test_a_stack_number_for_each_slice_divides_nothing(tmp_path: Path) -> None:
+    whole = enhanced_mr((0.0,))
+    for place, frame in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        content = Dataset()
+        content.StackID = str(place + 1)
+        frame.FrameContentSequence = Sequence([content])
+    write(whole, tmp_path / "series.dcm")
+    assert len(only(index_all(tmp_path)).frames) == 4
