@@ -15,7 +15,7 @@ import numpy as np
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Stack
-from corelab.vocab import Acquisition
+from corelab.vocab import Acquisition, Derivation
 from corelab.volume import Volume
 
 
@@ -47,6 +47,11 @@ class AllowedNumber:
             )
         return number
 
+    def admit_whole(self, value: int | None) -> int | None:
+        """Give back a new whole number within bounds; None for an absent one."""
+        number = self.admit(value)
+        return None if number is None else int(number)
+
 
 @cache
 def allow_list() -> dict[str, AllowedNumber]:
@@ -55,13 +60,22 @@ def allow_list() -> dict[str, AllowedNumber]:
     return {name: AllowedNumber(name=name, **entry) for name, entry in tomllib.loads(text).items()}
 
 
-def release(stack: Stack) -> Volume:
+def release(
+    stack: Stack,
+    *,
+    derivation: Derivation = Derivation.AS_DELIVERED,
+    n_directions: int | None = None,
+) -> Volume:
     """Build the blinded volume of a stack.
 
     Parameters
     ----------
     stack
         Identified series with its pixels.
+    derivation
+        How the stack was made.
+    n_directions
+        Diffusion directions that it was made of.
 
     Returns
     -------
@@ -91,5 +105,8 @@ def release(stack: Stack) -> Volume:
             kilovolts=allowed["kilovolts"].admit(series.kilovolts),
             b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
             slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),
+            value_scale=series.value_scale,
+            derivation=derivation,
+            n_directions=allowed["n_directions"].admit_whole(n_directions),
         ),
     )

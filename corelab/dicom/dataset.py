@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -16,6 +16,7 @@ from corelab.errors import ReasonCode
 
 UNKNOWN_VR = "UN"
 SEQUENCE = "SQ"
+FIRST_ITEM = b"\xfe\xff\x00\xe0"
 _UNREADABLE = "a sequence in the header cannot be read"
 
 
@@ -79,7 +80,7 @@ class PydicomDataSet:
     def items(self, tag: int) -> tuple[DataSet, ...]:
         """Items of a sequence, none where absent."""
         element = self._elements.get(tag)
-        if element is None or _raw(element).vr != SEQUENCE:
+        if element is None or not _is_sequence(element):
             return ()
         if isinstance(element, RawDataElement):
             with guarded(ReasonCode.HEADER_CUT, _UNREADABLE):
@@ -116,10 +117,17 @@ def _raw(element: RawDataElement | DataElement) -> Raw:
     return Raw(str(told), value, element.is_little_endian)
 
 
+def _is_sequence(element: RawDataElement | DataElement) -> bool:
+    """Whether an element is a sequence, or private and begins as one where no VR is told."""
+    raw = _raw(element)
+    is_untold = raw.vr == UNKNOWN_VR and bool(element.tag >> 16 & 1)
+    return raw.vr == SEQUENCE or (is_untold and raw.value.startswith(FIRST_ITEM))
+
+
 def _written(element: DataElement) -> bytes:
-    """Bytes of the one element that pydicom converts on its own, the character set."""
-    if element.VR != "CS":
+    """Bytes of a text that pydicom converts on its own: character set and private creators."""
+    words = [element.value] if isinstance(element.value, str) else element.value
+    if element.VR == SEQUENCE or not isinstance(words, Iterable):
         return b""
-    words = element.value if isinstance(element.value, Sequence) else [element.value]
-    text = words if isinstance(words, str) else "\\".join(str(word) for word in words)
-    return (text + " " * (len(text) % 2)).encode("ascii", "replace")
+    text = "\\".join(str(word) for word in words)
+    return (text + " " * (len(text) % 2)).encode("utf-8", "replace")

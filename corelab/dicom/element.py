@@ -20,7 +20,7 @@ from corelab.dicom.guard import guarded
 from corelab.errors import ReasonCode, UnfitDataError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_CODE_OF_VR = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_CODE_OF_VR = {"US": "H", "AT": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _REMEMBERED = 4096
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, 0x5E, 0x3D}
 _CHARACTER_SET = 0x00080005

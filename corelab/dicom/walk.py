@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from corelab.dicom.dataset import DataSet, Raw, read_items, standard_vr
+from corelab.dicom.dataset import FIRST_ITEM, DataSet, Raw, read_items, standard_vr
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -173,7 +173,9 @@ def _long_form(buffer: bytes, place: int, stop: int, *, tag: int, vr: bytes) -> 
     begin = place + _LONG_BYTES
     if begin > stop:
         raise NeedMoreError
-    if vr not in _LONG_VRS or (vr == _UNKNOWN and standard_vr(tag) == "SQ"):
+    if vr not in _LONG_VRS:
+        raise NotPlainError
+    if vr == _UNKNOWN and (standard_vr(tag) == "SQ" or buffer.startswith(FIRST_ITEM, begin)):
         raise NotPlainError
     (length,) = _LENGTH.unpack_from(buffer, place + _SHORT_BYTES)
     return begin, length

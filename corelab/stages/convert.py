@@ -1,13 +1,18 @@
-"""Series to blinded volumes: decode, release through the airlock, save."""
+"""Series to blinded volumes: decode, join, release through the airlock, save."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from corelab.blinding.release import release
 from corelab.dicom.pixels import load
-from corelab.series import CasePlan
+from corelab.directions import n_directions_of
+from corelab.kernels.diffusion import geometric_mean
+from corelab.series import CasePlan, PlannedImage, SeriesKind, Stack
 from corelab.store.image import save_image
 from corelab.store.layout import Layout
-from corelab.vocab import Contrast
+from corelab.vocab import Contrast, Derivation
+from corelab.volume import Volume
 
 
 def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
@@ -30,6 +35,24 @@ def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
     UnfitDataError
         When pixels cannot be decoded or a value may not cross.
     """
-    for contrast, series in plan.images:
-        save_image(layout.image(plan.case, contrast), release(load(series)))
-    return tuple(contrast for contrast, _ in plan.images)
+    for image in plan.images:
+        save_image(layout.image(plan.case, image.contrast), _released(image))
+    return tuple(image.contrast for image in plan.images)
+
+
+def _released(image: PlannedImage) -> Volume:
+    if image.derivation is Derivation.AS_DELIVERED:
+        (source,) = image.sources
+        return release(load(source))
+    return release(
+        _joined(image), derivation=image.derivation, n_directions=n_directions_of(image.sources)
+    )
+
+
+def _joined(image: PlannedImage) -> Stack:
+    """Trace image of several directions, held in memory one at a time."""
+    data = geometric_mean(load(source).data for source in image.sources)
+    trace = replace(
+        image.sources[0], kind=SeriesKind.TRACE, b_value_s_mm2=image.b_value_s_mm2, gradient=()
+    )
+    return Stack(series=trace, data=data, decoder="")
