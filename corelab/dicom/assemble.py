@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from corelab.dicom.check import series_refusal
+from corelab.dicom.doubt import part_flags
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
 from corelab.dicom.split import split_series
@@ -57,7 +59,8 @@ def _series_of(headers: Sequence[FileHeader]) -> list[Series]:
     for part in parts:
         paths = {item.header.path for item in part.slices} - counted
         counted |= paths
-        found.append(_series(part, identity, tuple(sorted(paths)), refusal or part.refusal))
+        series = _series(part, identity, tuple(sorted(paths)), refusal or part.refusal)
+        found.append(replace(series, flags=part_flags(part, parts, headers)))
     frameless = tuple(header.path for header in headers if not header.frames)
     if frameless:
         found.append(_frameless(headers, identity, frameless, refusal))

@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,13 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from corelab.dicom.preamble import (
+    MARK,
+    PREAMBLE_BYTES,
+    begins_as_dataset,
+    has_mark,
+    is_executable,
+)
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 
@@ -47,8 +54,8 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 LONGEST_VALUE_BYTES = 4 * 2**20
 INFLATED_LIMIT_BYTES = 2**30
 HEADER_LIMIT_BYTES = 2**26
-_PREAMBLE_BYTES = 128
-_MARK = b"DICM"
+LARGEST_FILE_BYTES = 2**32 + HEADER_LIMIT_BYTES
+"""Pixels have a 32 bit length (PS3.5, 7.1.1), so no sound file is larger."""
 _META_GROUP = 2
 _PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DEFLATED_MARK = str(DeflatedExplicitVRLittleEndian).encode()
@@ -72,6 +79,7 @@ class Parsed:
     ``sop_class_uid`` is the file meta information's, which a cut cannot have removed.
     ``inflated`` holds the data set of a deflated file, into which offsets then point;
     otherwise they point into the file. ``size`` is the length of the one or the other.
+    ``begins_as_program`` tells of the preamble, which is not kept.
     """
 
     dataset: Dataset
@@ -81,6 +89,7 @@ class Parsed:
     is_cut: bool
     size: int
     inflated: bytes | None
+    begins_as_program: bool = False
 
 
 @contextmanager
@@ -112,7 +121,9 @@ def parse(path: Path) -> Parsed:
     Raises
     ------
     UnfitDataError
-        ``not_dicom`` without the 128-byte preamble and its mark (PS3.10, 7.1);
+        ``not_dicom`` without the 128-byte preamble and its mark (PS3.10, 7.1), and
+        ``preamble_absent`` where a data set begins all the same: it is never guessed at.
+        ``size_beyond_scanner`` for a file that no length in it could describe;
         ``header_cut`` where the elements cannot be walked.
     """
     message = "the header cannot be read to its end"
@@ -122,13 +133,27 @@ def parse(path: Path) -> Parsed:
             raise UnfitDataError(ReasonCode.HEADER_CUT, "the file is empty")
         file.seek(0)
         head = file.read(1024)
-        if head[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_MARK)] != _MARK:
-            message = "the file does not begin as DICOM files do"
-            raise UnfitDataError(ReasonCode.NOT_DICOM, message)
-        if _DEFLATED_MARK in head:
-            return _parse_deflated(file)
+        _check_beginning(head)
+        _check_file_size(size)
+        is_deflated = _DEFLATED_MARK in head
         file.seek(0)
-        return _parse_plain(file, size)
+        parsed = _parse_deflated(file) if is_deflated else _parse_plain(file, size)
+        return replace(parsed, begins_as_program=is_executable(head))
+
+
+def _check_beginning(head: bytes) -> None:
+    if has_mark(head):
+        return
+    if begins_as_dataset(head):
+        message = "the file begins with its elements, the preamble of DICOM files is not there"
+        raise UnfitDataError(ReasonCode.PREAMBLE_ABSENT, message)
+    raise UnfitDataError(ReasonCode.NOT_DICOM, "the file does not begin as DICOM files do")
+
+
+def _check_file_size(size: int) -> None:
+    if size > LARGEST_FILE_BYTES:
+        message = f"the file has {size / 2**30:.1f} GB, {LARGEST_FILE_BYTES / 2**30:.1f} allowed"
+        raise UnfitDataError(ReasonCode.SIZE_BEYOND_SCANNER, message)
 
 
 def _parse_plain(file: BinaryIO, size: int) -> Parsed:
@@ -150,7 +175,7 @@ def _parse_plain(file: BinaryIO, size: int) -> Parsed:
 
 
 def _parse_deflated(file: BinaryIO) -> Parsed:
-    file.seek(_PREAMBLE_BYTES + len(_MARK))
+    file.seek(PREAMBLE_BYTES + len(MARK))
     meta = read_dataset(
         file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_past_the_meta_group
     )

@@ -15,9 +15,8 @@ from corelab.dicom.geometry import same_orientation, stack_grid
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Grid, Refusal, SeriesKind
+from corelab.series import CT_KINDS, Grid, Refusal, SeriesKind
 
-_CT_KINDS = frozenset({SeriesKind.CT, SeriesKind.CT_BONE_KERNEL, SeriesKind.CT_CONTRAST})
 _MOST_INTERLEAVED = 8
 _SAME_COVERAGE = 0.9
 _POSITION_DECIMALS = 2
@@ -72,7 +71,7 @@ def _content(item: Slice) -> Hashable:
         item.kind,
         _weighting(item),
         item.frame.component,
-        _NO_ECHO if echo is None or item.kind in _CT_KINDS else round(echo, 3),
+        _NO_ECHO if echo is None or item.kind in CT_KINDS else round(echo, 3),
     )
 
 
@@ -87,7 +86,7 @@ def _stack(slices: Sequence[Slice]) -> list[Part]:
     refusal = part_refusal(slices)
     if refusal is not None:
         return [_refused(slices, refusal)]
-    if slices[0].kind in _CT_KINDS:
+    if slices[0].kind in CT_KINDS:
         acquisitions = _grouped(slices, _acquisition)
         if 1 < len(acquisitions) <= _MOST_INTERLEAVED and _cover_alike(acquisitions):
             return [_one(group) for group in acquisitions]
@@ -99,7 +98,7 @@ def _stack(slices: Sequence[Slice]) -> list[Part]:
 
 def _repetitions(slices: Sequence[Slice]) -> list[Part]:
     """Volumes acquired repeatedly at the same positions, none where they cannot be told apart."""
-    if slices[0].kind in _CT_KINDS:
+    if slices[0].kind in CT_KINDS:
         return []
     for divide in (_by_temporal_index, _by_acquisition, _by_file, _by_rank):
         groups = divide(slices)
