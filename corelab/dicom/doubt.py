@@ -21,7 +21,7 @@ ROOM_FOR_A_SLICE = 1.95
 def part_flags(
     part: Part, siblings: Sequence[Part], headers: Sequence[FileHeader]
 ) -> tuple[QcFlag, ...]:
-    """Say what a reader must know of one part of a series; nothing where it has no grid.
+    """Say what a reader must know of one part of a series; little where it has no grid.
 
     Parameters
     ----------
@@ -32,7 +32,10 @@ def part_flags(
     headers
         Every file of its series.
     """
-    return tuple(_flags(part, part.grid, siblings, headers)) if part.grid is not None else ()
+    flags = () if part.grid is None else tuple(_flags(part, part.grid, siblings, headers))
+    if any(item.header.begins_as_program for item in part.slices):
+        flags += (QcFlag.EXECUTABLE_PREAMBLE,)
+    return flags
 
 
 def _flags(
@@ -47,8 +50,6 @@ def _flags(
         yield QcFlag.SLICES_MAY_BE_MISSING
     if part.kind is SeriesKind.CT_REFORMATTED:
         yield QcFlag.REFORMATTED
-    if any(item.header.begins_as_program for item in part.slices):
-        yield QcFlag.EXECUTABLE_PREAMBLE
 
 
 def _was_split(part: Part, siblings: Sequence[Part]) -> bool:

@@ -8,13 +8,23 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from corelab.errors import ReasonCode
-from corelab.series import CasePlan, Grid, Outcome, Plan, Refusal, Series, SeriesVerdict
+from corelab.series import (
+    CasePlan,
+    Grid,
+    Outcome,
+    Plan,
+    Refusal,
+    Series,
+    SeriesKind,
+    SeriesVerdict,
+)
 from corelab.trial import Limits, Trial
 from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag, SubjectCode, VisitLabel
 
 NOMINAL_SPACING_MM = 5.0
 NOMINAL_B_VALUE_S_MM2 = 1000.0
 _GRID_TOLERANCE_MM = 0.5
+_MEASURED = frozenset({Contrast.CT, Contrast.DWI})
 _FAULTS_OF_OTHER_OBJECTS = frozenset(
     {ReasonCode.UNSUPPORTED_CLASS, ReasonCode.UNSUPPORTED_LAYOUT, ReasonCode.TOO_FEW_SLICES}
 )
@@ -74,7 +84,19 @@ def fit(series: Series, limits: Limits) -> str | None:
         bounds = (limits.ncct.slice_spacing_max_mm, limits.ncct.coverage_min_mm)
     else:
         bounds = (limits.dwi.slice_spacing_max_mm, limits.dwi.coverage_min_mm)
+    if series.contrast in _MEASURED and not _is_transverse(series.grid):
+        return "the slices are not transverse"
     return _fault_of_grid(series.grid, *bounds)
+
+
+def _is_transverse(grid: Grid) -> bool:
+    """Whether slices lie nearer to the transverse plane than to any other.
+
+    ``AXIAL`` in a header means any cross-section (PS3.3, C.8.2.1.1.1); only numbers tell.
+    """
+    i, j, _ = np.array(grid.affine)[:3, :3].T
+    normal = np.abs(np.cross(i, j))
+    return bool(normal.argmax() == 2)  # noqa: PLR2004 - feet to head
 
 
 def _fault_of_grid(grid: Grid, spacing_max_mm: float, coverage_min_mm: float) -> str | None:
@@ -95,13 +117,14 @@ def _choose_one(
     for place, modality in enumerate(preference):
         chosen = _images(modality, usable, trial)
         if chosen:
-            flags = (QcFlag.SECOND_CHOICE_MODALITY,) if place else ()
+            flags = {flag for part in chosen.values() for flag in part.flags}
+            flags |= {QcFlag.SECOND_CHOICE_MODALITY} if place else set()
             plan = CasePlan(
                 case=case,
                 modality=modality,
                 images=tuple(chosen.items()),
                 choice=_choice(modality, chosen, usable),
-                flags=flags,
+                flags=tuple(sorted(flags)),
             )
             return plan, faulty
     if not faulty:
@@ -153,11 +176,16 @@ def _images(
     return images
 
 
-def _distance_ct(series: Series) -> tuple[float, float, float, str]:
-    """Widest coverage first, then the spacing that readers are used to, then the latest."""
+def _distance_ct(series: Series) -> tuple[bool, float, float, float, str]:
+    """Original before reformatted, widest coverage, the spacing readers are used to, latest."""
     grid = _grid(series)
-    coverage = -round(grid.coverage_mm, -1)
-    return coverage, abs(grid.slice_spacing_mm - NOMINAL_SPACING_MM), -_when(series), _uid(series)
+    return (
+        series.kind is SeriesKind.CT_REFORMATTED,
+        -round(grid.coverage_mm, -1),
+        abs(grid.slice_spacing_mm - NOMINAL_SPACING_MM),
+        -_when(series),
+        _uid(series),
+    )
 
 
 def _distance_dwi(series: Series) -> tuple[float, float, float, str]:
@@ -215,7 +243,9 @@ def _verdicts(
     verdicts = []
     for part in parts:
         if id(part) in used:
-            verdicts.append(_verdict(part, case, Outcome.USED, f"as {used[id(part)].value}"))
+            marks = ", ".join(part.flags)
+            why = f"as {used[id(part)].value}" + (f" ({marks})" if marks else "")
+            verdicts.append(_verdict(part, case, Outcome.USED, why))
         elif _is_fault(part):
             verdicts.append(
                 _verdict(
@@ -229,6 +259,8 @@ def _verdicts(
 
 
 def _verdict(series: Series, case: Case | None, outcome: Outcome, why: str) -> SeriesVerdict:
+    if outcome is not Outcome.USED and QcFlag.EXECUTABLE_PREAMBLE in series.flags:
+        why += "; a file of it begins as a program does"
     return SeriesVerdict(series=series, case=case, outcome=outcome, why=why)
 
 
