@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-USUAL_BRAIN_HU = (20.0, 50.0)
+USUAL_BRAIN_HU = (20.0, 45.0)
 """Native grey matter is 37 to 41 HU, white matter 20 to 34, CSF 0 to 15 (Bushberg, The
 essential physics of medical imaging, 2012); whole brains with large infarcts or wide
 ventricles stay above 20. An intercept that is 24 off, or contrast agent, leaves the range."""

@@ -99,6 +99,35 @@ def test_the_later_of_two_equal_series_is_used(trial: Trial) -> None:
     assert images([at("first", 8), at("again", 9)], trial) == {Contrast.CT: "again"}
 
 
+def test_a_reformatted_ct_serves_only_where_no_original_came(trial: Trial) -> None:
+    reformatted = dataclasses.replace(
+        ct("mpr", n_slices=34), kind=SeriesKind.CT_REFORMATTED, flags=(QcFlag.REFORMATTED,)
+    )
+    assert images([reformatted, ct("original")], trial) == {Contrast.CT: "original"}
+    (plan,) = choose([reformatted], lambda _: CASE, trial).cases
+    assert QcFlag.REFORMATTED in plan.flags
+
+
+def test_slices_that_are_not_transverse_are_not_measured(trial: Trial) -> None:
+    turned = (
+        (1.0, 0.0, 0.0, 0.0),
+        (0.0, 0.0, 5.0, 0.0),
+        (0.0, 1.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0, 1.0),
+    )
+    coronal = dataclasses.replace(ct("c"), grid=dataclasses.replace(grid(36), affine=turned))
+    assert images([coronal, ct("axial")], trial) == {Contrast.CT: "axial"}
+    (problem,) = choose([coronal], lambda _: CASE, trial).problems
+    assert "not transverse" in problem.message
+
+
+def test_what_a_reader_must_know_of_a_series_is_said_of_the_case(trial: Trial) -> None:
+    split = dataclasses.replace(ct("ct"), flags=(QcFlag.SERIES_WAS_SPLIT,))
+    plan = choose([split, ct("short", n_slices=25)], lambda _: CASE, trial)
+    assert QcFlag.SERIES_WAS_SPLIT in plan.cases[0].flags
+    assert plan.verdicts[0].why == "as ct (series_was_split)"
+
+
 def test_a_truncated_series_is_one_problem_and_no_case(trial: Trial) -> None:
     plan = choose([refused(ct("ct"), ReasonCode.PIXELS_TRUNCATED)], lambda _: CASE, trial)
     assert plan.cases == ()
