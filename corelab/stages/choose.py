@@ -228,12 +228,15 @@ def _same_grid(one: Series, other: Series) -> bool:
 
 
 def _is_fault(series: Series) -> bool:
-    """Whether a refusal is a query to the site, not an object that nobody needs."""
-    return (
-        series.refusal is not None
-        and series.contrast is not None
-        and series.refusal.reason not in _FAULTS_OF_OTHER_OBJECTS
-    )
+    """Whether a refusal is a query to the site, not an object that nobody needs.
+
+    Two patients in one series are asked about whatever it shows, and so is what could not
+    be read so far as to tell what it shows.
+    """
+    if series.refusal is None or series.refusal.reason in _FAULTS_OF_OTHER_OBJECTS:
+        return False
+    may_be_needed = series.contrast is not None or not series.frames
+    return may_be_needed or series.refusal.reason is ReasonCode.MIXED_PATIENTS
 
 
 def _verdicts(

@@ -247,6 +247,18 @@ def test_row_10_two_patients_in_one_series_are_quarantined(
     assert_held_back(incoming, R.MIXED_PATIENTS)
 
 
+def test_row_10_is_asked_about_whatever_the_series_shows(incoming: Path) -> None:
+    write_stack(incoming / "good", N_HEAD)
+
+    def angiography(slice_: Dataset, k: int) -> None:
+        slice_.SeriesInstanceUID, slice_.SOPInstanceUID = "2.25.201", f"2.25.301.{k + 1}"
+        slice_.ContrastBolusAgent = "OMNIPAQUE 350"
+        slice_.PatientBirthDate = "19500101" if k else "19610101"
+
+    write_stack(incoming / "cta", N_HEAD, change=angiography)
+    assert codes(planned(incoming)) == [R.MIXED_PATIENTS]
+
+
 @pytest.mark.parametrize("name", ["DOE^JANE", "Doe^J", "Doe, Jane", ""])
 def test_row_10_a_name_in_two_spellings_is_one_patient(incoming: Path, name: str) -> None:
     write_stack(incoming, N_HEAD, change=changed_at(4, "PatientName", name))
@@ -399,20 +411,23 @@ def test_row_24_a_slice_sent_again_with_other_pixels_is_quarantined(incoming: Pa
 
 def test_row_25_a_matrix_beyond_any_scanner_is_refused_unallocated(incoming: Path) -> None:
     write_stack(incoming, 3, change=change_all(Rows=65535, Columns=65535))
-    assert_held_back_by_header(incoming, R.SIZE_BEYOND_SCANNER)
+    assert_held_back(incoming, R.SIZE_BEYOND_SCANNER)
 
 
 def test_row_25_frames_beyond_any_scanner_are_refused_unallocated(incoming: Path) -> None:
     write_stack(incoming, 1, change=change_all(NumberOfFrames=2_000_000))
-    assert_held_back_by_header(incoming, R.SIZE_BEYOND_SCANNER)
+    assert_held_back(incoming, R.SIZE_BEYOND_SCANNER)
 
 
-def assert_held_back_by_header(incoming: Path, reason: ReasonCode) -> None:
-    """As ``assert_held_back`` for a series whose frames were not even read."""
-    delivery = index_all(incoming)
-    assert {refusal_of(series).reason for series in delivery.series} == {reason}
-    assert planned(incoming).cases == ()
-    assert codes(planned(incoming)) != []
+def test_row_25_it_is_asked_about_beside_a_series_that_is_used(incoming: Path) -> None:
+    write_stack(incoming / "good", N_HEAD)
+    huge = change_all(
+        Rows=65535, Columns=65535, SeriesInstanceUID="2.25.201", SOPInstanceUID="2.25.301"
+    )
+    write_stack(incoming / "bad", 1, change=huge)
+    plan = planned(incoming)
+    assert len(plan.cases) == 1
+    assert codes(plan) == [R.SIZE_BEYOND_SCANNER]
 
 
 def test_row_26_short_pixel_data_is_quarantined(incoming: Path) -> None:
