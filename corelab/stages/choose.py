@@ -24,6 +24,9 @@ from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag, SubjectCode
 NOMINAL_SPACING_MM = 5.0
 NOMINAL_B_VALUE_S_MM2 = 1000.0
 _GRID_TOLERANCE_MM = 0.5
+_FEW_SLICES = 2
+_SAME_STEP_MM = 1e-3
+_SAME_PLACE = 0.1
 _MEASURED = frozenset({Contrast.CT, Contrast.DWI})
 _FAULTS_OF_OTHER_OBJECTS = frozenset(
     {ReasonCode.UNSUPPORTED_CLASS, ReasonCode.UNSUPPORTED_LAYOUT, ReasonCode.TOO_FEW_SLICES}
@@ -117,8 +120,12 @@ def _choose_one(
     for place, modality in enumerate(preference):
         chosen = _images(modality, usable, trial)
         if chosen:
-            flags = {flag for part in chosen.values() for flag in part.flags}
+            measured = (part for c, part in chosen.items() if c is not Contrast.FLAIR)
+            flags = {flag for part in measured for flag in part.flags}
             flags |= {QcFlag.SECOND_CHOICE_MODALITY} if place else set()
+            main = chosen[modality.contrast]
+            if any(_is_longer(part, main) for part in parts):
+                flags.add(QcFlag.SLICES_MAY_BE_MISSING)
             plan = CasePlan(
                 case=case,
                 modality=modality,
@@ -225,6 +232,27 @@ def _same_grid(one: Series, other: Series) -> bool:
     shift = np.abs(np.subtract(a.affine, b.affine))
     reach = shift[:3, :3] @ np.array(a.shape) + shift[:3, 3]
     return bool(reach.max() <= _GRID_TOLERANCE_MM)
+
+
+def _is_longer(other: Series, series: Series) -> bool:
+    """Whether another series of the study fills the same planes and one or two more.
+
+    A second kernel or contrast of one acquisition has its slices; where it has a few more,
+    the end of this one may have been lost.
+    """
+    own, theirs = _grid(series), other.grid
+    if theirs is None or other.identity.study_uid != series.identity.study_uid:
+        return False
+    surplus = theirs.shape[2] - own.shape[2]
+    a, b = np.array(own.affine), np.array(theirs.affine)
+    is_alike = theirs.shape[:2] == own.shape[:2] and np.allclose(
+        a[:3, :3], b[:3, :3], atol=_SAME_STEP_MM
+    )
+    if not is_alike or not 0 < surplus <= _FEW_SLICES:
+        return False
+    offset = np.linalg.solve(b[:3, :3], a[:3, 3] - b[:3, 3])
+    places = [(0, 0, k) for k in range(surplus + 1)]
+    return any(np.abs(offset - place).max() < _SAME_PLACE for place in places)
 
 
 def _is_fault(series: Series) -> bool:

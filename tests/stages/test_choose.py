@@ -108,6 +108,20 @@ def test_a_reformatted_ct_serves_only_where_no_original_came(trial: Trial) -> No
     assert QcFlag.REFORMATTED in plan.flags
 
 
+@pytest.mark.parametrize(
+    ("n_slices", "first_mm", "is_flagged"),
+    [(31, 0.0, True), (31, -5.0, True), (30, 0.0, False), (40, 0.0, False), (31, -2.5, False)],
+)
+def test_a_stack_that_another_kernels_outreaches_by_a_slice_is_flagged(
+    trial: Trial, n_slices: int, first_mm: float, *, is_flagged: bool
+) -> None:
+    rows = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 5.0, first_mm))
+    longer = dataclasses.replace(grid(n_slices), affine=(*rows, (0.0, 0.0, 0.0, 1.0)))
+    bone = dataclasses.replace(ct("bone"), kind=SeriesKind.CT_BONE_KERNEL, grid=longer)
+    (plan,) = choose([ct("soft"), bone], lambda _: CASE, trial).cases
+    assert (QcFlag.SLICES_MAY_BE_MISSING in plan.flags) is is_flagged
+
+
 def test_slices_that_are_not_transverse_are_not_measured(trial: Trial) -> None:
     turned = (
         (1.0, 0.0, 0.0, 0.0),
