@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
     """Why a file, a series or a case is not measured; part of ``problems.csv``."""
 
     NOT_DICOM = "not_dicom"
+    PREAMBLE_ABSENT = "preamble_absent"
     HEADER_CUT = "header_cut"
     PIXELS_TRUNCATED = "pixels_truncated"
     PIXELS_UNDECODABLE = "pixels_undecodable"

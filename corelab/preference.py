@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from corelab.series import Grid, PlannedImage
+from corelab.series import Grid, PlannedImage, SeriesKind
 from corelab.vocab import Derivation
 
 NOMINAL_SPACING_MM = 5.0
@@ -129,6 +129,10 @@ def _is_computed(image: PlannedImage) -> float:
     return float(image.derivation is not Derivation.AS_DELIVERED)
 
 
+def _is_reformatted(image: PlannedImage) -> float:
+    return float(image.sources[0].kind is SeriesKind.CT_REFORMATTED)
+
+
 def _say_later(loser: PlannedImage, winner: PlannedImage) -> str:
     if not when(loser):
         return f"its time is not told, that of {name_of(winner, loser)} is"
@@ -142,8 +146,13 @@ _DELIVERED = Criterion(
 _COVERAGE = Criterion(cost=_coverage, say=_say_coverage)
 _LATEST = Criterion(cost=lambda image: -when(image), say=_say_later)
 
-FOR_CT = (_COVERAGE, Criterion(cost=_spacing, say=_say_spacing), _LATEST)
-"""Widest coverage, then the spacing that readers are used to, then the latest."""
+_ORIGINAL = Criterion(
+    cost=_is_reformatted,
+    say=lambda a, b: f"reformatted; {name_of(b, a)} is as acquired",
+)
+
+FOR_CT = (_ORIGINAL, _COVERAGE, Criterion(cost=_spacing, say=_say_spacing), _LATEST)
+"""As acquired, widest coverage, then the spacing that readers are used to, then the latest."""
 
 FOR_DWI = (_DELIVERED, Criterion(cost=_b_distance, say=_say_b_value), _COVERAGE, _LATEST)
 """A trace as delivered, the b-value nearest to 1000, widest coverage, then the latest."""

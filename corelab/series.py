@@ -24,6 +24,7 @@ class SeriesKind(StrEnum):
     CT = "CT"
     CT_BONE_KERNEL = "CT bone kernel"
     CT_CONTRAST = "CT with contrast agent"
+    CT_REFORMATTED = "CT reformatted"
     B0 = "b0"
     TRACE = "DWI trace"
     DIRECTION = "DWI one direction"
@@ -33,6 +34,16 @@ class SeriesKind(StrEnum):
     SCOUT = "scout"
     DERIVED = "derived image"
     NOT_AN_IMAGE = "not a head CT or MR image"
+
+
+CT_KINDS = frozenset(
+    {
+        SeriesKind.CT,
+        SeriesKind.CT_BONE_KERNEL,
+        SeriesKind.CT_CONTRAST,
+        SeriesKind.CT_REFORMATTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +108,8 @@ class Series:
 
     ``refusal`` is set when the part cannot be measured; ``grid`` is then possibly ``None``.
     ``frames`` are in the order of k. ``gradient`` is the unit vector of a diffusion direction
-    in the vendor's axes, empty where there is none or it is not told.
+    in the vendor's axes, empty where there is none or it is not told. ``flags`` say what a
+    reader must know of a usable part.
     """
 
     identity: Identity
@@ -113,6 +125,7 @@ class Series:
     refusal: Refusal | None
     value_scale: ValueScale = ValueScale.STORED
     gradient: tuple[float, ...] = ()
+    flags: tuple[QcFlag, ...] = ()
 
     @property
     def contrast(self) -> Contrast | None:
@@ -122,6 +135,7 @@ class Series:
 
 _CONTRAST_OF_KIND = {
     SeriesKind.CT: Contrast.CT,
+    SeriesKind.CT_REFORMATTED: Contrast.CT,
     SeriesKind.TRACE: Contrast.DWI,
     SeriesKind.B0: Contrast.B0,
     SeriesKind.ADC: Contrast.ADC,

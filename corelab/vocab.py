@@ -95,6 +95,13 @@ class QcFlag(StrEnum):
     COVERAGE_SHORT = "coverage_short"
     VISIT_BY_ORDER = "visit_by_order"
     SECOND_CHOICE_MODALITY = "second_choice_modality"
+    SERIES_WAS_SPLIT = "series_was_split"
+    OVERLAPPING_SLICES = "overlapping_slices"
+    SLICES_MAY_BE_MISSING = "slices_may_be_missing"
+    REFORMATTED = "reformatted"
+    HU_UNUSUAL = "hu_unusual"
+    METAL_NEAR_BRAIN = "metal_near_brain"
+    EXECUTABLE_PREAMBLE = "executable_preamble"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -270,12 +271,16 @@ def _crashed(case: Case, crash: Crash) -> CaseOutcome:
 
 def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
     """DICOM that no series could take is a query to the site; other files are just not needed."""
-    refusals = [file.refusal for file in files if file.refusal.reason not in _NOT_ASKED_FOR]
+    wanted = (file.refusal for file in files if file.refusal.reason not in _NOT_ASKED_FOR)
+    counts = Counter((refusal.reason.value, refusal.message) for refusal in wanted)
     return tuple(
         Problem(
-            subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+            subject_code="",
+            visit="",
+            reason_code=reason,
+            message=message if count == 1 else f"{message} ({count} files)",
         )
-        for refusal in refusals
+        for (reason, message), count in counts.items()
     )
 
 

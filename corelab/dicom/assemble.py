@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from corelab.dicom.check import series_refusal
+from corelab.dicom.doubt import part_flags
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
 from corelab.dicom.rescale import map_scale, scale_refusal, signal_scale, to_scale
@@ -61,7 +62,8 @@ def _series_of(headers: Sequence[FileHeader]) -> list[Series]:
     for part in parts:
         paths = {item.header.path for item in part.slices} - counted
         counted |= paths
-        found.append(_series(part, identity, tuple(sorted(paths)), refusal or part.refusal))
+        series = _series(part, identity, tuple(sorted(paths)), refusal or part.refusal)
+        found.append(replace(series, flags=part_flags(part, parts, headers)))
     frameless = tuple(header.path for header in headers if not header.frames)
     if frameless:
         found.append(_frameless(headers, identity, frameless, refusal))

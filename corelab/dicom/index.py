@@ -16,6 +16,9 @@ from corelab.errors import ReasonCode
 from corelab.series import Delivery, LooseFile, Refusal, Series
 
 _DIGITS = re.compile(r"\d+")
+_BROKEN_DICOM = frozenset(
+    {ReasonCode.HEADER_CUT, ReasonCode.PREAMBLE_ABSENT, ReasonCode.SIZE_BEYOND_SCANNER}
+)
 
 
 def index(incoming: Path) -> Delivery:
@@ -63,8 +66,8 @@ def index_headers(records: Iterable[FileHeader | LooseFile], *, n_ignored: int =
 def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) -> frozenset[str]:
     """Series that a broken file was most likely a slice of.
 
-    A lost end slice leaves no hole in the positions. So a file that is DICOM but cut, or is
-    named as the slices are, counts against the series when its folder holds that one alone.
+    A lost end slice leaves no hole in the positions. So a file that is DICOM but broken, or
+    is named as the slices are, counts against the series when its folder holds that one alone.
     """
     series: dict[Path, set[str]] = defaultdict(set)
     names: dict[Path, set[str]] = defaultdict(set)
@@ -74,8 +77,8 @@ def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) ->
     suspects: set[str] = set()
     for file in loose:
         folder = file.path.parent
-        is_cut = file.refusal.reason is ReasonCode.HEADER_CUT
-        is_slice = is_cut or _name_pattern(file.path) in names[folder]
+        is_broken = file.refusal.reason in _BROKEN_DICOM
+        is_slice = is_broken or _name_pattern(file.path) in names[folder]
         if is_slice and len(series[folder]) == 1:
             suspects |= series[folder]
     return frozenset(suspects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,13 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from corelab.dicom import syntax
 from corelab.dicom.dataset import DataSet, PydicomDataSet
 from corelab.dicom.guard import guarded
+from corelab.dicom.preamble import (
+    MARK,
+    PREAMBLE_BYTES,
+    begins_as_dataset,
+    has_mark,
+    is_executable,
+)
 from corelab.dicom.source import open_source
 from corelab.dicom.walk import (
     LONGEST_VALUE_BYTES,
@@ -34,11 +41,11 @@ from corelab.errors import ReasonCode, UnfitDataError
 
 INFLATED_LIMIT_BYTES = 2**30
 HEADER_LIMIT_BYTES = 2**26
+LARGEST_FILE_BYTES = 2**32 + HEADER_LIMIT_BYTES
+"""Pixels have a 32 bit length (PS3.5, 7.1.1), so no sound file is larger."""
 _FIRST_READ_BYTES = 2**14
 _READ_GROWTH = 8
-_PREAMBLE_BYTES = 128
 _UID = re.compile(rb"[0-9.]{1,64}")
-_MARK = b"DICM"
 _META_GROUP = 2
 _TRANSFER_SYNTAX_TAG = 0x00020010
 _SOP_CLASS_TAG = 0x00020002
@@ -63,6 +70,7 @@ class Parsed:
     ``sop_class_uid`` is the file meta information's, which a cut cannot have removed.
     ``inflated`` holds the data set of a deflated file, into which offsets then point;
     otherwise they point into the file. ``size`` is the length of the one or the other.
+    ``begins_as_program`` tells of the preamble, which is not kept.
     """
 
     dataset: DataSet
@@ -72,6 +80,7 @@ class Parsed:
     is_cut: bool
     size: int
     inflated: bytes | None
+    begins_as_program: bool = False
 
 
 def parse(path: Path) -> Parsed:
@@ -80,7 +89,9 @@ def parse(path: Path) -> Parsed:
     Raises
     ------
     UnfitDataError
-        ``not_dicom`` without the 128-byte preamble and its mark (PS3.10, 7.1);
+        ``not_dicom`` without the 128-byte preamble and its mark (PS3.10, 7.1), and
+        ``preamble_absent`` where a data set begins all the same: it is never guessed at.
+        ``size_beyond_scanner`` for a file that no length in it could describe;
         ``header_cut`` where the elements cannot be walked.
     """
     return parse_plain(path) or parse_any(path)
@@ -110,7 +121,7 @@ def parse_plain(path: Path) -> Parsed | None:
     uid = _written_uid(header.meta, _TRANSFER_SYNTAX_TAG)
     sop_class_uid = _written_uid(header.meta, _SOP_CLASS_TAG)
     is_known = syntax.is_explicit_little(uid) and bool(sop_class_uid)
-    if not is_known or header.pixels_start > HEADER_LIMIT_BYTES:
+    if not is_known or header.pixels_start > HEADER_LIMIT_BYTES or size > LARGEST_FILE_BYTES:
         return None
     length = header.pixels_length
     return Parsed(
@@ -123,16 +134,16 @@ def parse_plain(path: Path) -> Parsed | None:
         is_cut=False,
         size=size,
         inflated=None,
+        begins_as_program=is_executable(content),
     )
 
 
 def _walk(file: BinaryIO, content: bytes) -> Header:
-    start = _PREAMBLE_BYTES + len(_MARK)
-    if content[_PREAMBLE_BYTES:start] != _MARK:
+    if not has_mark(content):
         raise NotPlainError
     while True:
         try:
-            return walk_header(content, start)
+            return walk_header(content, PREAMBLE_BYTES + len(MARK))
         except NeedMoreError:
             more = file.read((_READ_GROWTH - 1) * len(content))
             if not more or len(content) > HEADER_LIMIT_BYTES:
@@ -167,13 +178,27 @@ def parse_any(path: Path) -> Parsed:
             raise UnfitDataError(ReasonCode.HEADER_CUT, "the file is empty")
         file.seek(0)
         head = file.read(1024)
-        if head[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_MARK)] != _MARK:
-            message = "the file does not begin as DICOM files do"
-            raise UnfitDataError(ReasonCode.NOT_DICOM, message)
-        if _DEFLATED_MARK in head:
-            return _parse_deflated(file)
+        _check_beginning(head)
+        _check_file_size(size)
+        is_deflated = _DEFLATED_MARK in head
         file.seek(0)
-        return _parse_plain(file, size)
+        parsed = _parse_deflated(file) if is_deflated else _parse_plain(file, size)
+        return replace(parsed, begins_as_program=is_executable(head))
+
+
+def _check_beginning(head: bytes) -> None:
+    if has_mark(head):
+        return
+    if begins_as_dataset(head):
+        message = "the file begins with its elements, the preamble of DICOM files is not there"
+        raise UnfitDataError(ReasonCode.PREAMBLE_ABSENT, message)
+    raise UnfitDataError(ReasonCode.NOT_DICOM, "the file does not begin as DICOM files do")
+
+
+def _check_file_size(size: int) -> None:
+    if size > LARGEST_FILE_BYTES:
+        message = f"the file has {size / 2**30:.1f} GB, {LARGEST_FILE_BYTES / 2**30:.1f} allowed"
+        raise UnfitDataError(ReasonCode.SIZE_BEYOND_SCANNER, message)
 
 
 def _parse_plain(file: BinaryIO, size: int) -> Parsed:
@@ -195,7 +220,7 @@ def _parse_plain(file: BinaryIO, size: int) -> Parsed:
 
 
 def _parse_deflated(file: BinaryIO) -> Parsed:
-    file.seek(_PREAMBLE_BYTES + len(_MARK))
+    file.seek(PREAMBLE_BYTES + len(MARK))
     meta = read_dataset(
         file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_past_the_meta_group
     )

@@ -23,9 +23,8 @@ from corelab.dicom.repeat import (
     grouped,
 )
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Grid, Refusal, SeriesKind
+from corelab.series import CT_KINDS, Grid, Refusal, SeriesKind
 
-_CT_KINDS = frozenset({SeriesKind.CT, SeriesKind.CT_BONE_KERNEL, SeriesKind.CT_CONTRAST})
 _MOST_INTERLEAVED = 8
 _NO_ECHO = -1.0
 
@@ -85,7 +84,7 @@ def _content(item: Slice) -> Hashable:
         item.kind,
         _weighting(item),
         item.frame.component,
-        _NO_ECHO if echo is None or item.kind in _CT_KINDS else round(echo, 3),
+        _NO_ECHO if echo is None or item.kind in CT_KINDS else round(echo, 3),
     )
 
 
@@ -101,7 +100,7 @@ def _stack(slices: Sequence[Slice]) -> list[Part]:
     if refusal is not None:
         return [_refused(slices, refusal)]
     acquisitions = by_acquisition(slices)
-    if slices[0].kind in _CT_KINDS:
+    if slices[0].kind in CT_KINDS:
         if 1 < len(acquisitions) <= _MOST_INTERLEAVED and cover_alike(acquisitions):
             return [_one(group) for group in acquisitions]
         return [_one(slices)]

@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from corelab.directions import DirectionSet, direction_sets, n_directions_of
 from corelab.errors import ReasonCode
+from corelab.planes import is_outreached, is_transverse, on_one_grid
 from corelab.preference import (
     FOR_CT,
     FOR_DWI,
@@ -42,7 +41,7 @@ from corelab.vocab import (
     VisitLabel,
 )
 
-_GRID_TOLERANCE_MM = 0.5
+_MEASURED = frozenset({Contrast.CT, Contrast.DWI})
 _FAULTS_OF_OTHER_OBJECTS = frozenset(
     {ReasonCode.UNSUPPORTED_CLASS, ReasonCode.UNSUPPORTED_LAYOUT, ReasonCode.TOO_FEW_SLICES}
 )
@@ -105,6 +104,9 @@ def fit(series: Series, limits: Limits) -> str | None:
         bounds = (limits.ncct.slice_spacing_max_mm, limits.ncct.coverage_min_mm)
     else:
         bounds = (limits.dwi.slice_spacing_max_mm, limits.dwi.coverage_min_mm)
+    is_measured = series.contrast in _MEASURED or series.kind is SeriesKind.DIRECTION
+    if is_measured and not is_transverse(series.grid):
+        return "the slices are not transverse"
     fault = _fault_of_grid(series.grid, *bounds)
     return fault or (_fault_of_b(series, limits.dwi) if series.kind in _DWI_KINDS else None)
 
@@ -165,14 +167,12 @@ def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None,
     for place, modality in enumerate(preference):
         images = _images(modality, pool)
         if images:
-            flags = (QcFlag.SECOND_CHOICE_MODALITY,) if place else ()
-            is_computed = images[0].derivation is not Derivation.AS_DELIVERED
             plan = CasePlan(
                 case=case,
                 modality=modality,
                 images=images,
                 choice=_choice(modality, images, pool),
-                flags=flags + ((QcFlag.TRACE_COMPUTED,) if is_computed else ()),
+                flags=_flags(images, pool, place),
             )
             return plan, faulty
     if not faulty:
@@ -183,6 +183,19 @@ def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None,
         )
         faulty = [_problem(case, refusal)]
     return None, faulty
+
+
+def _flags(images: Sequence[PlannedImage], pool: _Pool, place: int) -> tuple[QcFlag, ...]:
+    """Return what a reader must know of the images that a case is measured on."""
+    measured = [image for image in images if image.contrast is not Contrast.FLAIR]
+    flags = {flag for image in measured for part in image.sources for flag in part.flags}
+    if place:
+        flags.add(QcFlag.SECOND_CHOICE_MODALITY)
+    if images[0].derivation is not Derivation.AS_DELIVERED:
+        flags.add(QcFlag.TRACE_COMPUTED)
+    if any(is_outreached(part, other) for part in images[0].sources for other in pool.parts):
+        flags.add(QcFlag.SLICES_MAY_BE_MISSING)
+    return tuple(sorted(flags))
 
 
 def _choice(modality: Modality, images: Sequence[PlannedImage], pool: _Pool) -> str:
@@ -215,22 +228,19 @@ def _images(modality: Modality, pool: _Pool) -> tuple[PlannedImage, ...]:
 
 
 def _fits(one: PlannedImage, other: PlannedImage) -> bool:
-    """Whether two images lie on one grid."""
-    a, b = grid_of(one), grid_of(other)
-    if a.shape != b.shape:
-        return False
-    shift = np.abs(np.subtract(a.affine, b.affine))
-    reach = shift[:3, :3] @ np.array(a.shape) + shift[:3, 3]
-    return bool(reach.max() <= _GRID_TOLERANCE_MM)
+    return on_one_grid(grid_of(one), grid_of(other))
 
 
 def _is_fault(series: Series) -> bool:
-    """Whether a refusal is a query to the site, not an object that nobody needs."""
-    return (
-        series.refusal is not None
-        and series.contrast is not None
-        and series.refusal.reason not in _FAULTS_OF_OTHER_OBJECTS
-    )
+    """Whether a refusal is a query to the site, not an object that nobody needs.
+
+    Two patients in one series are asked about whatever it shows, and so is what could not
+    be read so far as to tell what it shows.
+    """
+    if series.refusal is None or series.refusal.reason in _FAULTS_OF_OTHER_OBJECTS:
+        return False
+    may_be_needed = series.contrast is not None or not series.frames
+    return may_be_needed or series.refusal.reason is ReasonCode.MIXED_PATIENTS
 
 
 def _judge(part: Series, case: Case, pool: _Pool, plan: CasePlan | None) -> SeriesVerdict:
@@ -247,7 +257,8 @@ def _judge(part: Series, case: Case, pool: _Pool, plan: CasePlan | None) -> Seri
 
 def _as_used(image: PlannedImage) -> str:
     if image.derivation is Derivation.AS_DELIVERED:
-        return f"as {image.contrast.value}"
+        marks = ", ".join(flag.replace("_", " ") for flag in image.sources[0].flags)
+        return f"as {image.contrast.value}" + (f" ({marks})" if marks else "")
     return f"as {image.contrast.value}, one of {n_directions_of(image.sources)} directions"
 
 
@@ -277,6 +288,8 @@ def _why_not_chosen(part: Series, pool: _Pool, plan: CasePlan | None) -> str:
 
 
 def _verdict(series: Series, case: Case | None, outcome: Outcome, why: str) -> SeriesVerdict:
+    if outcome is not Outcome.USED and QcFlag.EXECUTABLE_PREAMBLE in series.flags:
+        why += "; a file of it begins as a program does"
     return SeriesVerdict(series=series, case=case, outcome=outcome, why=why)
 
 

@@ -12,6 +12,7 @@ from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.brain_ct import brain_mask_ct
 from corelab.kernels.brain_mr import brain_mask_mr
 from corelab.kernels.diffusion import adc_scale_to_mm2_s, compute_adc
+from corelab.kernels.hounsfield import has_metal_near, has_usual_brain
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
 from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
@@ -73,7 +74,13 @@ def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segment
     hu = to_ras(image.data, orientation)
     brain = brain_mask_ct(hu, spacing_mm)
     infarct = segment_infarct_ct(hu, brain, spacing_mm, chosen)
-    return _segmentation(image, brain, infarct, _record(Modality.NCCT, infarct, chosen._asdict()))
+    doubts = {
+        QcFlag.HU_UNUSUAL: not has_usual_brain(hu, brain),
+        QcFlag.METAL_NEAR_BRAIN: has_metal_near(hu, brain),
+    }
+    flags = infarct.flags + tuple(flag for flag, is_so in doubts.items() if is_so)
+    record = _record(Modality.NCCT, infarct._replace(flags=flags), chosen._asdict())
+    return _segmentation(image, brain, infarct, record)
 
 
 def segment_dwi(

@@ -60,7 +60,7 @@ def test_other_bytes_are_not_dicom(tmp_path: Path, content: bytes) -> None:
 def test_file_without_preamble_is_not_read_by_force(tmp_path: Path) -> None:
     path = write(ct_slice(), tmp_path / "a.dcm")
     path.write_bytes(path.read_bytes()[132:])
-    assert reason_of(path) is ReasonCode.NOT_DICOM
+    assert reason_of(path) is ReasonCode.PREAMBLE_ABSENT
 
 
 def test_file_cut_anywhere_is_never_sound(tmp_path: Path) -> None:

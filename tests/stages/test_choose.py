@@ -100,6 +100,49 @@ def test_the_later_of_two_equal_series_is_used(trial: Trial) -> None:
     assert images([at("first", 8), at("again", 9)], trial) == {Contrast.CT: "again"}
 
 
+def test_a_reformatted_ct_serves_only_where_no_original_came(trial: Trial) -> None:
+    reformatted = dataclasses.replace(
+        ct("mpr", n_slices=34), kind=SeriesKind.CT_REFORMATTED, flags=(QcFlag.REFORMATTED,)
+    )
+    assert images([reformatted, ct("original")], trial) == {Contrast.CT: "original"}
+    (plan,) = choose([reformatted], lambda _: CASE, trial).cases
+    assert QcFlag.REFORMATTED in plan.flags
+
+
+@pytest.mark.parametrize(
+    ("n_slices", "first_mm", "is_flagged"),
+    [(31, 0.0, True), (31, -5.0, True), (30, 0.0, False), (40, 0.0, False), (31, -2.5, False)],
+)
+def test_a_stack_that_another_kernels_outreaches_by_a_slice_is_flagged(
+    trial: Trial, n_slices: int, first_mm: float, *, is_flagged: bool
+) -> None:
+    rows = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 5.0, first_mm))
+    longer = dataclasses.replace(grid(n_slices), affine=(*rows, (0.0, 0.0, 0.0, 1.0)))
+    bone = dataclasses.replace(ct("bone"), kind=SeriesKind.CT_BONE_KERNEL, grid=longer)
+    (plan,) = choose([ct("soft"), bone], lambda _: CASE, trial).cases
+    assert (QcFlag.SLICES_MAY_BE_MISSING in plan.flags) is is_flagged
+
+
+def test_slices_that_are_not_transverse_are_not_measured(trial: Trial) -> None:
+    turned = (
+        (1.0, 0.0, 0.0, 0.0),
+        (0.0, 0.0, 5.0, 0.0),
+        (0.0, 1.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0, 1.0),
+    )
+    coronal = dataclasses.replace(ct("c"), grid=dataclasses.replace(grid(36), affine=turned))
+    assert images([coronal, ct("axial")], trial) == {Contrast.CT: "axial"}
+    (problem,) = choose([coronal], lambda _: CASE, trial).problems
+    assert "not transverse" in problem.message
+
+
+def test_what_a_reader_must_know_of_a_series_is_said_of_the_case(trial: Trial) -> None:
+    split = dataclasses.replace(ct("ct"), flags=(QcFlag.SERIES_WAS_SPLIT,))
+    plan = choose([split, ct("short", n_slices=25)], lambda _: CASE, trial)
+    assert QcFlag.SERIES_WAS_SPLIT in plan.cases[0].flags
+    assert plan.verdicts[0].why == "as ct (series was split)"
+
+
 def test_a_truncated_series_is_one_problem_and_no_case(trial: Trial) -> None:
     plan = choose([refused(ct("ct"), ReasonCode.PIXELS_TRUNCATED)], lambda _: CASE, trial)
     assert plan.cases == ()
