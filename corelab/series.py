@@ -93,7 +93,7 @@ class Series:
     """One 3-D part of a DICOM series: one orientation, one contrast, one b-value.
 
     ``refusal`` is set when the part cannot be measured; ``grid`` is then possibly ``None``.
-    ``frames`` are in the order of k.
+    ``frames`` are in the order of k. ``is_lossy``: some of them were ever compressed with loss.
     """
 
     identity: Identity
@@ -107,6 +107,7 @@ class Series:
     transfer_syntax_uid: str
     files: tuple[Path, ...]
     refusal: Refusal | None
+    is_lossy: bool = False
 
     @property
     def contrast(self) -> Contrast | None:
@@ -157,12 +158,16 @@ class Stack:
     data : (I, J, K) array
         int16 HU for CT (padding set to -1024), float32 for MR.
     decoder
-        Name and version of the decoder that was used, and of the one that agreed with it.
+        Name and version of the decoder that was used, and of the one that agreed with it; how
+        a contradiction between header and words was settled.
+    has_bits_outside
+        Whether words held more than the header says is stored, so that values hang on it.
     """
 
     series: Series
     data: NDArray[np.generic]
     decoder: str
+    has_bits_outside: bool = False
 
 
 class Outcome(StrEnum):

@@ -86,6 +86,7 @@ def _series(
         transfer_syntax_uid=first.transfer_syntax_uid,
         files=files,
         refusal=refusal,
+        is_lossy=any(item.header.hints.is_lossy for item in part.slices),
     )
 
 
