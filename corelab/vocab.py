@@ -77,6 +77,8 @@ class QcFlag(StrEnum):
     COVERAGE_SHORT = "coverage_short"
     VISIT_BY_ORDER = "visit_by_order"
     SECOND_CHOICE_MODALITY = "second_choice_modality"
+    LOSSY_PIXELS = "lossy_pixels"
+    BITS_OUTSIDE_STORED = "bits_outside_stored"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,13 +98,17 @@ class Case:
 class Acquisition:
     """What may be known of a scan on the blinded side: bounded numbers, closed words.
 
-    ``None`` means that the scanner did not say, or that it does not apply.
+    ``None`` means that the scanner did not say, or that it does not apply. ``decoder`` names
+    our own software that read the pixels, and how it settled a contradiction with the header.
     """
 
     contrast: Contrast
     kilovolts: float | None = None
     b_value_s_mm2: float | None = None
     slice_thickness_mm: float | None = None
+    decoder: str | None = None
+    is_lossy: bool = False
+    has_bits_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +166,8 @@ class Read:
     """One assessment of one case, with all that its number rests on.
 
     ``case_key`` is the digest of the delivered files, the settings and the software version:
-    a case whose key is unchanged need not be measured again.
+    a case whose key is unchanged need not be measured again. ``is_endpoint_eligible`` is false
+    where the pixels were ever compressed with loss and the trial does not allow that.
     """
 
     trial_id: str
@@ -180,6 +187,7 @@ class Read:
     case_key: str
     software_version: str
     config_digest: str
+    is_endpoint_eligible: bool = True
 
     @property
     def case(self) -> Case:

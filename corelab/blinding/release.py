@@ -6,6 +6,7 @@ scrubbed, so what the list does not name cannot cross.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,16 @@ from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Stack
 from corelab.vocab import Acquisition
 from corelab.volume import Volume
+
+_OWN_SOFTWARE = "numpy|pydicom|pyjpegls|pylibjpeg-openjpeg|python-gdcm|SimpleITK"
+_OWN_READINGS = (
+    "sign by the header|sign by the stream|"
+    "bits beyond the stored ones left out|bits beyond the stored ones kept"
+)
+_NAME = rf"(?:{_OWN_SOFTWARE}) \d{{1,4}}(?:\.\d{{1,5}}){{0,3}}(?:\.?[a-z]{{1,4}}\d{{1,4}})?"
+_DECODER = re.compile(
+    rf"{_NAME}(?:, agrees with {_NAME})?(?:, (?:{_OWN_READINGS})){{0,4}}", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,20 @@ def allow_list() -> dict[str, AllowedNumber]:
     return {name: AllowedNumber(name=name, **entry) for name, entry in tomllib.loads(text).items()}
 
 
+def admit_decoder(text: str) -> str:
+    """Give back the text when our own decoders' names and versions are all that it says.
+
+    Raises
+    ------
+    UnfitDataError
+        ``outside_acquisition_limits`` for any other text, which is not repeated.
+    """
+    if _DECODER.fullmatch(text):
+        return text
+    message = "the decoder's name is none of our own"
+    raise UnfitDataError(ReasonCode.OUTSIDE_ACQUISITION_LIMITS, message)
+
+
 def release(stack: Stack) -> Volume:
     """Build the blinded volume of a stack.
 
@@ -66,7 +91,7 @@ def release(stack: Stack) -> Volume:
     Returns
     -------
     Volume
-        New arrays, the geometry, and the allow-listed numbers of the acquisition.
+        New arrays, the geometry, and the allow-listed numbers and words of the acquisition.
 
     Raises
     ------
@@ -90,5 +115,8 @@ def release(stack: Stack) -> Volume:
             kilovolts=allowed["kilovolts"].admit(series.kilovolts),
             b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
             slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),
+            decoder=admit_decoder(stack.decoder),
+            is_lossy=bool(series.is_lossy),
+            has_bits_outside=bool(stack.has_bits_outside),
         ),
     )

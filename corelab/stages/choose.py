@@ -92,10 +92,13 @@ def _choose_one(
     usable = [part for part in parts if fit(part, trial.limits) is None]
     visit = trial.visit(case.visit)
     preference = visit.modalities if visit else tuple(Modality)
-    for place, modality in enumerate(preference):
-        chosen = _images(modality, usable, trial)
+    for place, modality, pool in _attempts(preference, usable, trial.limits):
+        chosen = _images(modality, pool, trial)
         if chosen:
-            flags = (QcFlag.SECOND_CHOICE_MODALITY,) if place else ()
+            flags: tuple[QcFlag, ...] = (QcFlag.SECOND_CHOICE_MODALITY,) if place else ()
+            if any(_may_cost_eligibility(part) for part in chosen.values()):
+                flags += (QcFlag.LOSSY_PIXELS,)
+                faulty += [] if trial.limits.lossy_pixels_allowed else [_ineligible(case)]
             plan = CasePlan(
                 case=case,
                 modality=modality,
@@ -112,6 +115,37 @@ def _choose_one(
         )
         faulty = [_problem(case, refusal)]
     return None, faulty
+
+
+def _attempts(
+    preference: Sequence[Modality], usable: Sequence[Series], limits: Limits
+) -> list[tuple[int, Modality, Sequence[Series]]]:
+    """List what to try in turn: images without loss first, whatever else they are.
+
+    Where the trial allows loss, a modality is not given up for it.
+    """
+    exact = [part for part in usable if not _may_cost_eligibility(part)]
+    attempts = [
+        (place, modality, pool)
+        for pool in (exact, usable)
+        for place, modality in enumerate(preference)
+    ]
+    if limits.lossy_pixels_allowed:
+        attempts.sort(key=lambda attempt: attempt[0])
+    return attempts
+
+
+def _may_cost_eligibility(series: Series) -> bool:
+    """Whether a volume would hang on lossy pixels; a FLAIR is only looked at."""
+    return series.is_lossy and series.contrast is not Contrast.FLAIR
+
+
+def _ineligible(case: Case) -> Problem:
+    message = (
+        "measured, but not eligible for the endpoint: every image that fits was compressed "
+        "with loss; ask the site for the original images"
+    )
+    return _problem(case, Refusal(reason=ReasonCode.LOSSY_PIXELS, message=message))
 
 
 def _choice(modality: Modality, images: dict[Contrast, Series], usable: Sequence[Series]) -> str:
@@ -215,7 +249,8 @@ def _verdicts(
     verdicts = []
     for part in parts:
         if id(part) in used:
-            verdicts.append(_verdict(part, case, Outcome.USED, f"as {used[id(part)].value}"))
+            why = f"as {used[id(part)].value}" + (", compressed with loss" * part.is_lossy)
+            verdicts.append(_verdict(part, case, Outcome.USED, why))
         elif _is_fault(part):
             verdicts.append(
                 _verdict(

@@ -14,6 +14,7 @@ from corelab.vocab import Acquisition, Contrast
 from corelab.volume import Volume
 
 _SIGNIFICANT_TILT_DEG = 0.01
+_LOSSY = "01"
 
 
 def save_image(path: Path, volume: Volume) -> None:
@@ -52,6 +53,9 @@ def load_image(path: Path) -> Volume:
             kilovolts=_number(content.get("KVP")),
             b_value_s_mm2=_number(content.get("DiffusionBValue")),
             slice_thickness_mm=_number(content.get("SliceThickness")),
+            decoder=_text(content.get("Decoder")),
+            is_lossy=content.get("LossyImageCompression") == _LOSSY,
+            has_bits_outside=content.get("BitsOutsideStored") is True,
         ),
     )
 
@@ -63,12 +67,21 @@ def _sidecar(volume: Volume, acquisition: Acquisition) -> dict[str, Json]:
         "DiffusionBValue": acquisition.b_value_s_mm2,
         "SliceThickness": acquisition.slice_thickness_mm,
         "SpacingBetweenSlices": round(volume.spacing_mm[2], 6),
+        "Decoder": acquisition.decoder,
     }
+    if acquisition.is_lossy:
+        content["LossyImageCompression"] = _LOSSY
+    if acquisition.has_bits_outside:
+        content["BitsOutsideStored"] = True
     if volume.tilt_deg > _SIGNIFICANT_TILT_DEG:
         content["GantryTiltDegrees"] = round(volume.tilt_deg, 4)
     if volume.slice_positions_mm is not None:
         content["SlicePositionsMm"] = [round(float(p), 6) for p in volume.slice_positions_mm]
     return {name: value for name, value in content.items() if value is not None}
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: Json) -> float | None:

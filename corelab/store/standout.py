@@ -35,6 +35,8 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.COVERAGE_SHORT: "the scan may not cover the whole brain",
     QcFlag.VISIT_BY_ORDER: "the visit was told from the order of the scans",
     QcFlag.SECOND_CHOICE_MODALITY: "not the modality that the protocol prefers",
+    QcFlag.LOSSY_PIXELS: "the image was compressed with loss",
+    QcFlag.BITS_OUTSIDE_STORED: "pixel words hold more than the header says is stored",
 }
 
 
