@@ -13,6 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 
 from corelab.dicom import syntax
 from corelab.dicom.codestream import Coding, Stream, bare, read_stream, whole_frame
+from corelab.dicom.hearing import listening
 from corelab.dicom.matrix import Matrix
 from corelab.dicom.reading import Words
 from corelab.errors import ReasonCode, UnfitDataError
@@ -158,8 +159,12 @@ def _decode_gdcm(frame: bytes, stream: Stream, uid: str) -> bytes:
     allocated = _word_bytes(stream.bits) * _BITS_PER_BYTE
     form = gdcm.PixelFormat(1, allocated, stream.bits, stream.bits - 1, 0)
     image.SetPixelFormat(form)
+    with listening() as heard:
+        text = image.GetBuffer()
+    if heard.is_corrupt:
+        raise UnfitDataError(ReasonCode.PIXELS_TRUNCATED, "the compressed data end too early")
     # GDCM hands its bytes over as text, those that are no UTF-8 as surrogates.
-    return bytes(image.GetBuffer().encode("utf-8", "surrogateescape"))
+    return bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def _decode_rle(frame: bytes, matrix: Matrix) -> Samples:

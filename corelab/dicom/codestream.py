@@ -19,6 +19,7 @@ _JP2_START, _J2K_SIGNATURE = b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"
 _SIGN_BIT, _BITS_LESS_ONE = 0x80, 0x7F
 _WAVELET_PLACE = {_COD: 9, _COC: 6}
 _REVERSIBLE_WAVELET = 1
+_DCT_BITS = frozenset({8, 12})
 _UNREAD_FRAMES = frozenset(
     {0xFFC2, *range(0xFFC5, 0xFFC8), *range(0xFFC9, 0xFFCC), *range(0xFFCD, 0xFFD0)}
 )
@@ -52,7 +53,8 @@ class Stream:
     bits
         Precision of a sample.
     is_signed
-        ``None`` where the coding has no place for a sign: all but JPEG 2000.
+        ``None`` where the coding keeps signed words without saying so. The cosine transform
+        takes unsigned samples only (PS3.5, table 8.2.1-1).
     is_reversible
         Whether the values are those that went in: JPEG-LS with NEAR 0 (ISO 14495-1, C.2.3),
         JPEG 2000 with the 5-3 wavelet everywhere (ISO 15444-1, table A.20), lossless JPEG.
@@ -145,6 +147,8 @@ def _read_jpeg(head: bytes) -> Stream:
     if frame is None:
         raise ValueError("the codestream has no frame header")
     bits, rows, columns, samples = frame
+    if coding is Coding.JPEG_DCT and bits not in _DCT_BITS:
+        raise ValueError(f"a cosine transform of {bits} bits")
     is_exact = coding is Coding.JPEG_LOSSLESS or (coding is Coding.JPEG_LS and near == 0)
     return Stream(
         coding=coding,
@@ -152,7 +156,7 @@ def _read_jpeg(head: bytes) -> Stream:
         columns=columns,
         samples=samples,
         bits=bits,
-        is_signed=None,
+        is_signed=False if coding is Coding.JPEG_DCT else None,
         is_reversible=is_exact,
     )
 
