@@ -14,6 +14,7 @@ from corelab.dicom.index import index
 from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Series, Stack
+from tests.dicom import htj2k
 from tests.dicom.packed import (
     by_gdcm,
     codestream,
@@ -352,3 +353,33 @@ def test_a_cut_codestream_never_becomes_an_image(tmp_path: Path, uid: str, share
     with pytest.raises(UnfitDataError) as caught:
         stack_of(tmp_path, [cut] * 3, form, uid)
     assert caught.value.reason in {ReasonCode.PIXELS_TRUNCATED, ReasonCode.PIXELS_UNDECODABLE}
+
+
+@pytest.mark.parametrize("uid", [syntax.HTJ2K_LOSSLESS, syntax.HTJ2K_LOSSLESS_RPCL])
+def test_high_throughput_jpeg_2000_is_exact_by_two_decoders(tmp_path: Path, uid: str) -> None:
+    signed, unsigned = Form(bits=16, signed=True), Form(bits=16, signed=False)
+    stack = stack_of(tmp_path / "s", [htj2k.SIGNED_16] * 3, signed, uid)
+    assert np.array_equal(stack.data[:, :, 0], smooth(-1000, 2000).T)
+    assert "agrees with SimpleITK" in stack.decoder
+    stack = stack_of(tmp_path / "u", [htj2k.UNSIGNED_16] * 3, unsigned, uid)
+    assert np.array_equal(stack.data[:, :, 0], smooth(0, 4000).T)
+    assert not stack.series.is_lossy
+
+
+def test_lossy_high_throughput_jpeg_2000_is_read_and_lossy(tmp_path: Path) -> None:
+    form = Form(bits=16, signed=False)
+    stack = stack_of(tmp_path, [htj2k.LOSSY_16] * 3, form, syntax.HTJ2K)
+    assert np.abs(stack.data[:, :, 0] - smooth(0, 4000).T).max() <= 26
+    assert stack.series.is_lossy
+
+
+def test_a_later_frame_with_loss_in_a_lossless_object_is_refused(tmp_path: Path) -> None:
+    whole, frames = multi_frame(syntax.JPEG_2000_LOSSLESS)
+    source = native(smooth(0, 3000, 2), bits=16, signed=True)
+    frames[2] = codestream(source, syntax.JPEG_2000)
+    hold(whole, frames)
+    del whole.ImagePositionPatient
+    write(whole, tmp_path / "a.dcm", syntax.JPEG_2000_LOSSLESS)
+    with pytest.raises(UnfitDataError, match="frame 3 was compressed with loss") as caught:
+        load(only(tmp_path))
+    assert caught.value.reason is ReasonCode.LOSSY_PIXELS

@@ -231,4 +231,7 @@ def test_signed_jpeg_2000_that_calls_itself_unsigned_keeps_its_hu(
     intercept = float(slice_.RescaleIntercept)
     assert stack.data.min() == -1024
     assert stack.data.max() == 1896 + intercept
+    truth = slice_.pixel_array.astype(int) + int(intercept)
+    assert np.array_equal(stack.data[:, :, 1], np.maximum(truth, -1024).T)
+    assert stack.decoder.endswith(", sign by the header")
     assert "agrees with SimpleITK" in stack.decoder
