@@ -75,6 +75,11 @@ def grid_of(image: PlannedImage) -> Grid:
     return grid
 
 
+def is_lossy(image: PlannedImage) -> bool:
+    """Whether any pixel of an image was ever compressed with loss."""
+    return any(part.is_lossy for part in image.sources)
+
+
 def nearest_to(target: PlannedImage) -> tuple[Criterion, ...]:
     """Return what counts for an image that goes with another: same study, then time."""
 
@@ -85,6 +90,7 @@ def nearest_to(target: PlannedImage) -> tuple[Criterion, ...]:
         return abs(when(image) - when(target))
 
     return (
+        _EXACT,
         Criterion(cost=far, say=lambda a, b: f"of another study than {name_of(b, a)}"),
         Criterion(cost=apart, say=lambda a, b: f"{name_of(b, a)} is nearer in time to the DWI"),
     )
@@ -146,13 +152,17 @@ _DELIVERED = Criterion(
 _COVERAGE = Criterion(cost=_coverage, say=_say_coverage)
 _LATEST = Criterion(cost=lambda image: -when(image), say=_say_later)
 
+_EXACT = Criterion(
+    cost=lambda image: float(is_lossy(image)),
+    say=lambda a, b: f"compressed with loss; {name_of(b, a)} is not",
+)
 _ORIGINAL = Criterion(
     cost=_is_reformatted,
     say=lambda a, b: f"reformatted; {name_of(b, a)} is as acquired",
 )
 
-FOR_CT = (_ORIGINAL, _COVERAGE, Criterion(cost=_spacing, say=_say_spacing), _LATEST)
-"""As acquired, widest coverage, then the spacing that readers are used to, then the latest."""
+FOR_CT = (_EXACT, _ORIGINAL, _COVERAGE, Criterion(cost=_spacing, say=_say_spacing), _LATEST)
+"""No loss, as acquired, widest coverage, the spacing that readers are used to, the latest."""
 
-FOR_DWI = (_DELIVERED, Criterion(cost=_b_distance, say=_say_b_value), _COVERAGE, _LATEST)
-"""A trace as delivered, the b-value nearest to 1000, widest coverage, then the latest."""
+FOR_DWI = (_EXACT, _DELIVERED, Criterion(cost=_b_distance, say=_say_b_value), _COVERAGE, _LATEST)
+"""No loss, a trace as delivered, b nearest to 1000, widest coverage, the latest."""

@@ -109,7 +109,7 @@ class Series:
     ``refusal`` is set when the part cannot be measured; ``grid`` is then possibly ``None``.
     ``frames`` are in the order of k. ``gradient`` is the unit vector of a diffusion direction
     in the vendor's axes, empty where there is none or it is not told. ``flags`` say what a
-    reader must know of a usable part.
+    reader must know of a usable part. ``is_lossy``: some frames were ever compressed with loss.
     """
 
     identity: Identity
@@ -126,6 +126,7 @@ class Series:
     value_scale: ValueScale = ValueScale.STORED
     gradient: tuple[float, ...] = ()
     flags: tuple[QcFlag, ...] = ()
+    is_lossy: bool = False
 
     @property
     def contrast(self) -> Contrast | None:
@@ -177,12 +178,16 @@ class Stack:
     data : (I, J, K) array
         int16 HU for CT (padding set to -1024), float32 for MR.
     decoder
-        Name and version of the decoder that was used, and of the one that agreed with it.
+        Name and version of the decoder that was used, and of the one that agreed with it; how
+        a contradiction between header and words was settled.
+    has_bits_outside
+        Whether words held more than the header says is stored, so that values hang on it.
     """
 
     series: Series
     data: NDArray[np.generic]
     decoder: str
+    has_bits_outside: bool = False
 
 
 class Outcome(StrEnum):

@@ -95,10 +95,14 @@ class NcctLimits(_Settings):
 
 
 class Limits(_Settings):
-    """Acquisition limits by modality."""
+    """Acquisition limits by modality, and whether images compressed with loss count.
+
+    Where they do not, they are measured all the same, and marked as not eligible.
+    """
 
     dwi: DwiLimits
     ncct: NcctLimits
+    lossy_pixels_allowed: Annotated[bool, Field(strict=True)] = False
 
 
 class Methods(_Settings):

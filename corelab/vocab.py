@@ -102,6 +102,8 @@ class QcFlag(StrEnum):
     HU_UNUSUAL = "hu_unusual"
     METAL_NEAR_BRAIN = "metal_near_brain"
     EXECUTABLE_PREAMBLE = "executable_preamble"
+    LOSSY_PIXELS = "lossy_pixels"
+    BITS_OUTSIDE_STORED = "bits_outside_stored"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -123,7 +125,8 @@ class Acquisition:
 
     ``None`` means that the scanner did not say, or that it does not apply.
     ``n_directions`` counts the diffusion directions that were joined to one image, and
-    ``adc_scale_to_mm2_s`` turns an ADC map's values into mm²/s.
+    ``adc_scale_to_mm2_s`` turns an ADC map's values into mm²/s. ``decoder`` names our own
+    software that read the pixels, and how it settled a contradiction with the header.
     """
 
     contrast: Contrast
@@ -134,6 +137,9 @@ class Acquisition:
     derivation: Derivation = Derivation.AS_DELIVERED
     n_directions: int | None = None
     adc_scale_to_mm2_s: float | None = None
+    decoder: str | None = None
+    is_lossy: bool = False
+    has_bits_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +199,8 @@ class Read:
     """One assessment of one case, with all that its number rests on.
 
     ``case_key`` is the digest of the delivered files, the settings and the software version:
-    a case whose key is unchanged need not be measured again.
+    a case whose key is unchanged need not be measured again. ``is_endpoint_eligible`` is false
+    where the pixels were ever compressed with loss and the trial does not allow that.
     """
 
     trial_id: str
@@ -214,6 +221,7 @@ class Read:
     software_version: str
     config_digest: str
     adc_derivation: Derivation | None = None
+    is_endpoint_eligible: bool = True
 
     @property
     def case(self) -> Case:

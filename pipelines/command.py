@@ -14,7 +14,7 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
-from corelab.errors import CorelabError, StoreError, UnfitDataError
+from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
@@ -248,8 +248,12 @@ def sample_command(directory: Path, *, n_subjects: int, seed: int) -> int:
 
 def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     console.print(_volume_table(result.reads))
+    measured = {(read.subject_code, read.visit) for read in result.reads}
     for problem in result.problems:
-        console.print(f"not measured  {_line(problem)}", style="bold red", highlight=False)
+        is_lossy = problem.reason_code == ReasonCode.LOSSY_PIXELS
+        is_ineligible = is_lossy and (problem.subject_code, problem.visit) in measured
+        word, colour = ("not eligible", "yellow") if is_ineligible else ("not measured", "red")
+        console.print(f"{word}  {_line(problem)}", style=f"bold {colour}", highlight=False)
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
@@ -268,6 +272,7 @@ def _volume_table(reads: tuple[Read, ...]) -> Table:
     for name in ("volume", "low", "high", "blood", "pieces"):
         table.add_column(name, justify="right")
     table.add_column("side")
+    table.add_column("endpoint")
     table.add_column("look because", overflow="fold")
     for read in reads:
         numbers = read.measurement
@@ -281,7 +286,9 @@ def _volume_table(reads: tuple[Read, ...]) -> Table:
             _ml(numbers.haemorrhage_in_infarct_ml),
             str(len(numbers.components)),
             read.hemisphere.value,
+            "eligible" if read.is_endpoint_eligible else "NOT ELIGIBLE",
             ", ".join(flag.replace("_", " ") for flag in read.qc_flags),
+            style=None if read.is_endpoint_eligible else "bold yellow",
         )
     return table
 

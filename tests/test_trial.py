@@ -145,3 +145,21 @@ def test_text_and_truth_values_are_no_numbers(tmp_path: Path) -> None:
 def test_a_b_value_range_the_wrong_way_round_is_named(tmp_path: Path) -> None:
     found = faults(tmp_path, ("b_value_min_s_mm2 = 800.0", "b_value_min_s_mm2 = 1800.0"))
     assert "b_value_min_s_mm2 below b_value_max_s_mm2" in found["limits.dwi"]
+
+
+def test_lossy_pixels_are_not_allowed_unless_the_trial_says_so(
+    tmp_path: Path, trial: Trial
+) -> None:
+    assert not trial.limits.lossy_pixels_allowed
+    text = TRIAL.read_text("utf-8")
+    silent, open_ = tmp_path / "silent.toml", tmp_path / "open.toml"
+    silent.write_text(text.replace("lossy_pixels_allowed = false", ""), "utf-8")
+    open_.write_text(text.replace("lossy_pixels_allowed = false", "lossy_pixels_allowed = true"))
+    assert load_trial(silent).digest == trial.digest
+    assert load_trial(open_).limits.lossy_pixels_allowed
+    assert load_trial(open_).digest != trial.digest
+
+
+def test_a_word_is_no_answer_to_whether_lossy_pixels_are_allowed(tmp_path: Path) -> None:
+    found = faults(tmp_path, ("lossy_pixels_allowed = false", 'lossy_pixels_allowed = "yes"'))
+    assert list(found) == ["limits.lossy_pixels_allowed"]

@@ -6,6 +6,7 @@ scrubbed, so what the list does not name cannot cross.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,16 @@ from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Stack
 from corelab.vocab import Acquisition, Derivation
 from corelab.volume import Volume
+
+_OWN_SOFTWARE = "numpy|pydicom|pyjpegls|pylibjpeg-openjpeg|python-gdcm|SimpleITK"
+_OWN_READINGS = (
+    "sign by the header|sign by the stream|"
+    "bits beyond the stored ones left out|bits beyond the stored ones kept"
+)
+_NAME = rf"(?:{_OWN_SOFTWARE}) \d{{1,4}}(?:\.\d{{1,5}}){{0,3}}(?:\.?[a-z]{{1,4}}\d{{1,4}})?"
+_DECODER = re.compile(
+    rf"{_NAME}(?:, agrees with {_NAME})?(?:, (?:{_OWN_READINGS})){{0,4}}", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +71,20 @@ def allow_list() -> dict[str, AllowedNumber]:
     return {name: AllowedNumber(name=name, **entry) for name, entry in tomllib.loads(text).items()}
 
 
+def admit_decoder(text: str) -> str:
+    """Give back the text when our own decoders' names and versions are all that it says.
+
+    Raises
+    ------
+    UnfitDataError
+        ``outside_acquisition_limits`` for any other text, which is not repeated.
+    """
+    if all(map(_DECODER.fullmatch, text.split("; "))):
+        return text
+    message = "the decoder's name is none of our own"
+    raise UnfitDataError(ReasonCode.OUTSIDE_ACQUISITION_LIMITS, message)
+
+
 def release(
     stack: Stack,
     *,
@@ -81,7 +106,8 @@ def release(
     -------
     Volume
         The decoded values, which were built from pixels alone and are not copied again (a
-        thin CT is large), new geometry, and the allow-listed numbers of the acquisition.
+        thin CT is large), new geometry, and the allow-listed numbers and words of the
+        acquisition.
 
     Raises
     ------
@@ -108,5 +134,8 @@ def release(
             value_scale=series.value_scale,
             derivation=derivation,
             n_directions=allowed["n_directions"].admit_whole(n_directions),
+            decoder=admit_decoder(stack.decoder),
+            is_lossy=bool(series.is_lossy),
+            has_bits_outside=bool(stack.has_bits_outside),
         ),
     )

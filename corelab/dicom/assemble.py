@@ -95,6 +95,7 @@ def _series(
         refusal=refusal or unscaled,
         value_scale=scale,
         gradient=_gradient(part),
+        is_lossy=any(item.header.hints.is_lossy for item in part.slices),
     )
 
 

@@ -104,17 +104,13 @@ def _layout(slices: Sequence[Slice]) -> Refusal | None:
 
 
 def _packing(headers: Iterable[FileHeader]) -> Refusal | None:
-    headers = tuple(headers)
     uids = {header.transfer_syntax_uid for header in headers}
-    if any(syntax.is_lossy(uid) for uid in uids) or any(h.hints.is_lossy for h in headers):
-        message = "the pixels were compressed with loss"
-        return Refusal(reason=ReasonCode.LOSSY_PIXELS, message=message)
-    unreadable = sorted(uid for uid in uids if not syntax.is_readable(uid))
-    if unreadable:
-        message = "the transfer syntax is not supported"
-        evidence = ", ".join(unreadable)
-        return Refusal(reason=ReasonCode.PIXELS_UNDECODABLE, message=message, evidence=evidence)
-    return None
+    unread = sorted(uid for uid in uids if not syntax.is_readable(uid))
+    if not unread:
+        return None
+    message = f"the transfer syntax is not supported: {syntax.unread_name(unread[0])}"
+    evidence = ", ".join(unread)
+    return Refusal(reason=ReasonCode.PIXELS_UNDECODABLE, message=message, evidence=evidence)
 
 
 def _mixed_matrix(headers: Iterable[FileHeader]) -> Refusal | None:

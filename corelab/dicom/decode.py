@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import pydicom
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.pixels.decoders.base import get_decoder
 
 from corelab.dicom import syntax
+from corelab.dicom.codec import Samples, decode_samples
 from corelab.dicom.element import Elements
+from corelab.dicom.fragments import Span, frame_spans, read_spans
 from corelab.dicom.guard import guarded
+from corelab.dicom.lossy import is_lossy
 from corelab.dicom.matrix import Matrix, read_matrix
 from corelab.dicom.mosaic import Tiling, read_tiling
+from corelab.dicom.overlay import has_overlay_in_words
+from corelab.dicom.padding import Padding, read_padding
 from corelab.dicom.parse import Parsed, PixelElement, parse
+from corelab.dicom.reading import Reading, Words, decompressed_values, header_form, stored_values
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 
-Words = NDArray[np.integer]
 _UNDECODABLE = ReasonCode.PIXELS_UNDECODABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelFile:
-    """An opened file whose slices can be decoded."""
+    """An opened file whose slices can be decoded.
+
+    Parameters
+    ----------
+    spans
+        Where each compressed frame lies; empty for uncompressed pixels.
+    padding
+        What the header says is no image, ``None`` where nothing is.
+    has_overlay
+        Whether the header says that overlays share the words with the values.
+    is_lossy
+        As :func:`corelab.dicom.lossy.is_lossy` finds of the whole file.
+    readings
+        How contradictions were settled in the frames decoded so far.
+    """
 
     path: Path
     parsed: Parsed
     pixels: PixelElement
     matrix: Matrix
     tiling: Tiling | None
+    spans: tuple[tuple[Span, ...], ...]
+    padding: Padding | None
+    has_overlay: bool
+    is_lossy: bool
+    readings: set[Reading] = field(default_factory=set)
 
     @property
     def is_native(self) -> bool:
@@ -54,12 +74,36 @@ def open_pixels(path: Path) -> PixelFile:
     if parsed.pixels is None or not syntax.is_readable(parsed.transfer_syntax_uid):
         raise UnfitDataError(_UNDECODABLE, "the file holds no pixels that can be decoded")
     elements = Elements(parsed.dataset)
+    matrix = read_matrix(elements)
     return PixelFile(
         path=path,
         parsed=parsed,
         pixels=parsed.pixels,
-        matrix=read_matrix(elements),
+        matrix=matrix,
         tiling=read_tiling(elements),
+        spans=_spans(path, parsed, elements, matrix),
+        padding=read_padding(
+            elements,
+            matrix=matrix,
+            big_endian=parsed.transfer_syntax_uid == syntax.EXPLICIT_BIG,
+        ),
+        has_overlay=has_overlay_in_words(elements, matrix),
+        is_lossy=is_lossy(path, parsed, elements),
+    )
+
+
+def _spans(
+    path: Path, parsed: Parsed, elements: Elements, matrix: Matrix
+) -> tuple[tuple[Span, ...], ...]:
+    uid = parsed.transfer_syntax_uid
+    if parsed.pixels is None or uid in syntax.NATIVE:
+        return ()
+    return frame_spans(
+        path,
+        parsed.pixels,
+        elements=elements,
+        n_frames=matrix.n_frames,
+        transfer_syntax_uid=uid,
     )
 
 
@@ -89,10 +133,8 @@ def decoded_slices(file: PixelFile, indices: Sequence[int]) -> Iterator[Words]:
 
 def decoder_name(transfer_syntax_uid: str) -> str:
     """Name and version of the decoder that a syntax is pinned to."""
-    plugin = syntax.PLUGINS.get(transfer_syntax_uid)
-    if plugin is None:
-        return f"numpy {np.__version__}"
-    return f"{plugin.distribution} {version(plugin.distribution)}"
+    distribution = syntax.DECODERS.get(transfer_syntax_uid, "numpy")
+    return f"{distribution} {version(distribution)}"
 
 
 def decoded_frames(file: PixelFile, indices: Sequence[int]) -> Iterator[Words]:
@@ -106,10 +148,7 @@ def decoded_frames(file: PixelFile, indices: Sequence[int]) -> Iterator[Words]:
     if file.is_native:
         yield from (_native_frame(file, index) for index in indices)
         return
-    message = "the compressed pixels cannot be read"
-    with guarded(_UNDECODABLE, message), open_source(file.path) as stream:
-        dataset = pydicom.dcmread(stream)
-    yield from (_compressed_frame(file, dataset, index) for index in indices)
+    yield from (_compressed_frame(file, index) for index in indices)
 
 
 def _native_frame(file: PixelFile, index: int) -> Words:
@@ -126,33 +165,51 @@ def _native_frame(file: PixelFile, index: int) -> Words:
         raise UnfitDataError(ReasonCode.PIXELS_TRUNCATED, message)
     is_big = file.parsed.transfer_syntax_uid == syntax.EXPLICIT_BIG
     words = np.frombuffer(content, dtype=file.matrix.word_type(big_endian=is_big))
-    return stored_bits(words.reshape(file.matrix.rows, file.matrix.columns), file.matrix)
+    words = words.reshape(file.matrix.rows, file.matrix.columns)
+    return _stored(file, words.astype(words.dtype.newbyteorder("="), copy=False))
 
 
-def _compressed_frame(file: PixelFile, dataset: Dataset, index: int) -> Words:
-    uid = file.parsed.transfer_syntax_uid
-    plugin = syntax.PLUGINS[uid].name
-    with guarded(_UNDECODABLE, f"frame {index + 1} cannot be decoded"):
-        decoder = get_decoder(uid)
-        values, _ = decoder.as_array(dataset, index=index, raw=True, decoding_plugin=plugin)
-    if values.shape != (file.matrix.rows, file.matrix.columns):
-        raise UnfitDataError(_UNDECODABLE, f"frame {index + 1} decodes to {values.shape}")
-    return np.asarray(values)
+def _stored(file: PixelFile, words: Words) -> Words:
+    """Values of words as they lie; a declared overlay is left out without a note."""
+    if file.has_overlay:
+        return header_form(file.matrix, file.matrix.bits_allocated).read(words)
+    return _noted(file, stored_values(words, file.matrix))
 
 
-def stored_bits(words: Words, matrix: Matrix) -> Words:
-    """Values of the stored bits of each word, sign extended; the other bits mean nothing.
+def _compressed_frame(file: PixelFile, index: int) -> Words:
+    samples = frame_samples(file, index)
+    if not samples.is_reversible and not file.is_lossy:
+        message = f"frame {index + 1} was compressed with loss, the first one was not"
+        raise UnfitDataError(ReasonCode.LOSSY_PIXELS, message)
+    if file.parsed.transfer_syntax_uid == syntax.RLE:
+        return _stored(file, samples.words)
+    found = decompressed_values(
+        samples.words, file.matrix, bits=samples.bits, is_signed=samples.is_signed
+    )
+    return _noted(file, found)
+
+
+def frame_samples(file: PixelFile, index: int) -> Samples:
+    """Decode a compressed frame to its samples, before the header says what they mean.
 
     Parameters
     ----------
-    words
-        Any shape, of ``matrix.word_type``.
-    matrix
-        Says which bits are stored (PS3.5, 8.1.1).
+    file, index
+        A compressed file and the frame's number from 0.
+
+    Raises
+    ------
+    UnfitDataError
+        ``pixels_undecodable`` or ``pixels_truncated``.
     """
-    native = words.astype(words.dtype.newbyteorder("="), copy=False)
-    if matrix.bits_stored == matrix.bits_allocated:
-        return native
-    left = matrix.bits_allocated - 1 - matrix.high_bit
-    right = matrix.bits_allocated - matrix.bits_stored
-    return np.asarray((native << left) >> right)
+    with guarded(_UNDECODABLE, f"frame {index + 1} cannot be decoded"):
+        frame = read_spans(file.path, file.spans[index])
+        return decode_samples(frame, file.parsed.transfer_syntax_uid, file.matrix)
+
+
+def _noted(file: PixelFile, found: tuple[Words, Reading | None]) -> Words:
+    """Values, after how they were read has been written down."""
+    values, reading = found
+    if reading is not None:
+        file.readings.add(reading)
+    return values

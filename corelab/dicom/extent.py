@@ -86,7 +86,7 @@ def encapsulated_fault(
     """
     with open_source(path) as file:
         size = file.seek(0, 2)
-        fragments, fault = _walk(file, pixels.offset, size)
+        fragments, fault = walk_fragments(file, pixels.offset, size)
         if fault is not None:
             return fault
         if len(fragments) - 1 < n_frames:
@@ -96,8 +96,16 @@ def encapsulated_fault(
     return None
 
 
-def _walk(file: BinaryIO, offset: int, size: int) -> tuple[list[tuple[int, int]], Refusal | None]:
-    """Offset and length of each item, the offset table first."""
+def walk_fragments(
+    file: BinaryIO, offset: int, size: int
+) -> tuple[list[tuple[int, int]], Refusal | None]:
+    """Offset and length of each item's content, the offset table's first.
+
+    Parameters
+    ----------
+    file, offset, size
+        The file, where its pixel element's value begins, and how long the file is.
+    """
     fragments: list[tuple[int, int]] = []
     while True:
         file.seek(offset)

@@ -10,6 +10,7 @@ from corelab.dicom.element import Elements
 from corelab.dicom.extent import pixel_fault
 from corelab.dicom.frame import FrameHeader, read_frames
 from corelab.dicom.leaktext import identifying_texts
+from corelab.dicom.lossy import is_lossy
 from corelab.dicom.matrix import Matrix, read_matrix, size_fault
 from corelab.dicom.moment import read_moment
 from corelab.dicom.mosaic import Tiling, read_tiling, tile_frames
@@ -17,8 +18,6 @@ from corelab.dicom.parse import Parsed, parse
 from corelab.dicom.sopclass import IMAGE_CLASSES
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import LooseFile, Refusal
-
-_LOSSY = "01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +129,7 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
         texts=texts,
         matrix=matrix,
         tiling=tiling,
-        hints=_hints(elements),
+        hints=_hints(elements, is_lossy=is_lossy(path, parsed, elements)),
         modality=elements.text("Modality").upper(),
         sop_class_uid=sop_class_uid,
         transfer_syntax_uid=parsed.transfer_syntax_uid,
@@ -188,7 +187,7 @@ def _owner(elements: Elements) -> Owner:
     )
 
 
-def _hints(elements: Elements) -> Hints:
+def _hints(elements: Elements, *, is_lossy: bool) -> Hints:
     names = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
     texts = (elements.text(keyword) for keyword in names)
     return Hints(
@@ -196,7 +195,7 @@ def _hints(elements: Elements) -> Hints:
         contrast_agent=elements.text("ContrastBolusAgent"),
         texts=tuple(text for text in texts if text),
         manufacturer=elements.text("Manufacturer"),
-        is_lossy=elements.text("LossyImageCompression") == _LOSSY,
+        is_lossy=is_lossy,
     )
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.dicom.decode import PixelFile, Words, decoded_slices, decoder_name, open_pixels
+from corelab.dicom.decode import PixelFile, decoded_slices, decoder_name, open_pixels
 from corelab.dicom.opinion import check_decoding
+from corelab.dicom.padding import AIR_HU, padding_to_air
+from corelab.dicom.reading import CONTRARY, Reading, Words
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Frame, Grid, Series, Stack
 
-AIR_HU = -1024
 _HIGHEST_HU = int(np.iinfo(np.int16).max)
 _LARGEST_STACK_BYTES = 4 * 2**30
 _SHORT_WORD_BYTES = 2
@@ -34,14 +35,14 @@ def load(series: Series) -> Stack:
     Stack
         ``data[i, j, k]`` lies at ``grid.affine @ (i, j, k, 1)``. The memory runs i fastest
         and k slowest (Fortran order), which is the order of NIfTI files. CT: int16 HU;
-        what is below -1024 (padding of -2000 or -3024 outside the scan circle, noise in
-        air) becomes -1024. MR: float32, slope x stored + intercept of each slice.
+        declared padding and what is below -1024 (padding of -2000 or -3024 outside the scan
+        circle, noise in air) become -1024. MR: float32, slope x stored + intercept of each slice.
 
     Raises
     ------
     UnfitDataError
         The series' own refusal; ``pixels_undecodable``, ``pixels_truncated``,
-        ``decoders_disagree``, ``rescale_invalid`` where HU leave their range,
+        ``lossy_pixels``, ``decoders_disagree``, ``rescale_invalid`` where HU leave their range,
         ``size_beyond_scanner``.
     """
     if series.refusal is not None:
@@ -52,12 +53,19 @@ def load(series: Series) -> Stack:
     data = _empty(series.grid, is_ct=series.modality == _CT)
     decoder = decoder_name(series.transfer_syntax_uid)
     checked = len(series.frames) // 2
+    readings: set[Reading] = set()
     for k, stored, file in _slices(series):
         frame = series.frames[k]
-        _lay(stored, frame, data[k])
+        _lay(_unpadded(stored, file, frame) if series.modality == _CT else stored, frame, data[k])
+        readings |= file.readings
         if k == checked and not file.is_native:
             decoder = f"{decoder}, agrees with {_second_decoder(file, frame)}"
-    return Stack(series=series, data=data.transpose(2, 1, 0), decoder=decoder)
+    return Stack(
+        series=series,
+        data=data.transpose(2, 1, 0),
+        decoder=", ".join([decoder, *sorted(_consistent(readings))]),
+        has_bits_outside=bool(readings - {Reading.SIGN_OF_HEADER}),
+    )
 
 
 def _empty(grid: Grid, *, is_ct: bool) -> NDArray[np.int16] | NDArray[np.float32]:
@@ -96,6 +104,19 @@ def _lay(stored: Words, frame: Frame, out: NDArray[np.int16] | NDArray[np.float3
     scaled = np.rint(stored * slope + intercept)
     _check_range(float(scaled.max()))
     out[...] = np.maximum(scaled, AIR_HU)
+
+
+def _unpadded(stored: Words, file: PixelFile, frame: Frame) -> Words:
+    slope, intercept = frame.rescale_slope, frame.rescale_intercept
+    return padding_to_air(stored, file.padding, slope=slope, intercept=intercept)
+
+
+def _consistent(readings: set[Reading]) -> set[Reading]:
+    """Check that the slices' readings do not contradict each other."""
+    if readings >= CONTRARY:
+        message = "header and pixels contradict each other, from slice to slice differently"
+        raise UnfitDataError(ReasonCode.PIXELS_UNDECODABLE, message)
+    return readings
 
 
 def _check_range(highest_hu: float) -> None:

@@ -9,39 +9,62 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 RLE = "1.2.840.10008.1.2.5"
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
 JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+JPEG_LS_NEAR = "1.2.840.10008.1.2.4.81"
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
+HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
+HTJ2K = "1.2.840.10008.1.2.4.203"
 
 _JPEG_AND_MPEG = "1.2.840.10008.1.2.4."
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG})
-LOSSY_PREFIXES = (
-    "1.2.840.10008.1.2.4.5",  # JPEG baseline, extended and their retired kin; .57 is lossless
-    "1.2.840.10008.1.2.4.81",  # JPEG-LS near lossless
-    "1.2.840.10008.1.2.4.91",  # JPEG 2000
-    "1.2.840.10008.1.2.4.93",  # JPEG 2000, part 2
-    "1.2.840.10008.1.2.4.10",  # MPEG2, MPEG-4, HEVC
-    "1.2.840.10008.1.2.4.203",  # High-throughput JPEG 2000
-)
+LOSSY_BY_NAME = frozenset({JPEG_BASELINE, JPEG_EXTENDED, JPEG_LS_NEAR, JPEG_2000, HTJ2K})
+"""Syntaxes that may change values (PS3.5, A.4); what a stream proves is in ``lossy.py``."""
+
+DECODERS = {
+    RLE: "pydicom",
+    JPEG_BASELINE: "python-gdcm",
+    JPEG_EXTENDED: "python-gdcm",
+    JPEG_LOSSLESS: "python-gdcm",
+    JPEG_LOSSLESS_SV1: "python-gdcm",
+    JPEG_LS_LOSSLESS: "pyjpegls",
+    JPEG_LS_NEAR: "pyjpegls",
+    JPEG_2000_LOSSLESS: "pylibjpeg-openjpeg",
+    JPEG_2000: "pylibjpeg-openjpeg",
+    HTJ2K_LOSSLESS: "pylibjpeg-openjpeg",
+    HTJ2K_LOSSLESS_RPCL: "pylibjpeg-openjpeg",
+    HTJ2K: "pylibjpeg-openjpeg",
+}
+"""One distribution per syntax, so that what happens to be installed cannot change a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
-    """A pydicom decoder plugin and the distribution that holds it."""
+class _Unread:
+    """A family of syntaxes that is known and not read."""
 
+    prefix: str
     name: str
-    distribution: str
 
 
-PLUGINS = {
-    RLE: Plugin(name="pydicom", distribution="pydicom"),
-    JPEG_LOSSLESS: Plugin(name="gdcm", distribution="python-gdcm"),
-    JPEG_LOSSLESS_SV1: Plugin(name="gdcm", distribution="python-gdcm"),
-    JPEG_LS_LOSSLESS: Plugin(name="pyjpegls", distribution="pyjpegls"),
-    JPEG_2000_LOSSLESS: Plugin(name="pylibjpeg", distribution="pylibjpeg-openjpeg"),
-}
-"""One decoder per syntax, so that what happens to be installed cannot change a value."""
+_UNREAD = (
+    _Unread(prefix="1.2.840.10008.1.2.4.5", name="a retired or hierarchical JPEG"),
+    _Unread(prefix="1.2.840.10008.1.2.4.6", name="a retired or hierarchical JPEG"),
+    _Unread(prefix="1.2.840.10008.1.2.4.92", name="JPEG 2000 part 2"),
+    _Unread(prefix="1.2.840.10008.1.2.4.93", name="JPEG 2000 part 2"),
+    _Unread(prefix="1.2.840.10008.1.2.4.94", name="JPIP, pixels kept elsewhere"),
+    _Unread(prefix="1.2.840.10008.1.2.4.95", name="JPIP, pixels kept elsewhere"),
+    _Unread(prefix="1.2.840.10008.1.2.4.204", name="JPIP, pixels kept elsewhere"),
+    _Unread(prefix="1.2.840.10008.1.2.4.205", name="JPIP, pixels kept elsewhere"),
+    _Unread(prefix="1.2.840.10008.1.2.4.10", name="MPEG or HEVC video"),
+    _Unread(prefix="1.2.840.10008.1.2.4.11", name="JPEG XL"),
+    _Unread(prefix="1.2.840.10008.1.2.7", name="SMPTE video"),
+    _Unread(prefix="1.2.840.10008.1.2.8.1", name="deflated image frames"),
+)
 
 
 def is_explicit_little(transfer_syntax_uid: str) -> bool:
@@ -50,13 +73,12 @@ def is_explicit_little(transfer_syntax_uid: str) -> bool:
     return known or transfer_syntax_uid.startswith(_JPEG_AND_MPEG)
 
 
-def is_lossy(transfer_syntax_uid: str) -> bool:
-    """Whether a syntax changes pixel values by design."""
-    if transfer_syntax_uid in PLUGINS or transfer_syntax_uid in NATIVE:
-        return False
-    return transfer_syntax_uid.startswith(LOSSY_PREFIXES)
-
-
 def is_readable(transfer_syntax_uid: str) -> bool:
-    """Whether values of this syntax can be read without loss."""
-    return transfer_syntax_uid in NATIVE or transfer_syntax_uid in PLUGINS
+    """Whether pixels of this syntax can be read."""
+    return transfer_syntax_uid in NATIVE or transfer_syntax_uid in DECODERS
+
+
+def unread_name(transfer_syntax_uid: str) -> str:
+    """Name, in our own words, of a syntax that is not read."""
+    names = (item.name for item in _UNREAD if transfer_syntax_uid.startswith(item.prefix))
+    return next(names, "a syntax of no known name")

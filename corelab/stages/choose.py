@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corelab.directions import DirectionSet, direction_sets, n_directions_of
 from corelab.errors import ReasonCode
@@ -14,6 +14,7 @@ from corelab.preference import (
     FOR_DWI,
     best,
     grid_of,
+    is_lossy,
     name_of,
     nearest_to,
     why_not,
@@ -141,6 +142,10 @@ class _Pool:
     def of(self, contrast: Contrast) -> list[PlannedImage]:
         return [image for image in self.images if image.contrast is contrast]
 
+    def without_loss(self) -> _Pool:
+        exact = tuple(image for image in self.images if not _costs_eligibility(image))
+        return replace(self, images=exact)
+
 
 def _pool(parts: Sequence[Series], limits: Limits) -> _Pool:
     usable = [part for part in parts if fit(part, limits) is None]
@@ -164,9 +169,11 @@ def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None,
     faulty = [_problem(case, part.refusal) for part in pool.parts if _is_fault(part)]
     visit = trial.visit(case.visit)
     preference = visit.modalities if visit else tuple(Modality)
-    for place, modality in enumerate(preference):
-        images = _images(modality, pool)
+    for place, modality, candidates in _attempts(preference, pool):
+        images = _images(modality, candidates)
         if images:
+            if any(map(_costs_eligibility, images)) and not pool.limits.lossy_pixels_allowed:
+                faulty.append(_ineligible(case))
             plan = CasePlan(
                 case=case,
                 modality=modality,
@@ -185,6 +192,34 @@ def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None,
     return None, faulty
 
 
+def _attempts(preference: Sequence[Modality], pool: _Pool) -> list[tuple[int, Modality, _Pool]]:
+    """List what to try in turn: images without loss first, whatever else they are.
+
+    Where the trial allows loss, a modality is not given up for it.
+    """
+    attempts = [
+        (place, modality, candidates)
+        for candidates in (pool.without_loss(), pool)
+        for place, modality in enumerate(preference)
+    ]
+    if pool.limits.lossy_pixels_allowed:
+        attempts.sort(key=lambda attempt: attempt[0])
+    return attempts
+
+
+def _costs_eligibility(image: PlannedImage) -> bool:
+    """Whether a volume would hang on lossy pixels; a FLAIR is only looked at."""
+    return is_lossy(image) and image.contrast is not Contrast.FLAIR
+
+
+def _ineligible(case: Case) -> Problem:
+    message = (
+        "measured, but not eligible for the endpoint: every image that fits was compressed "
+        "with loss; ask the site for the original images"
+    )
+    return _problem(case, Refusal(reason=ReasonCode.LOSSY_PIXELS, message=message))
+
+
 def _flags(images: Sequence[PlannedImage], pool: _Pool, place: int) -> tuple[QcFlag, ...]:
     """Return what a reader must know of the images that a case is measured on."""
     measured = [image for image in images if image.contrast is not Contrast.FLAIR]
@@ -193,6 +228,8 @@ def _flags(images: Sequence[PlannedImage], pool: _Pool, place: int) -> tuple[QcF
         flags.add(QcFlag.SECOND_CHOICE_MODALITY)
     if images[0].derivation is not Derivation.AS_DELIVERED:
         flags.add(QcFlag.TRACE_COMPUTED)
+    if any(map(_costs_eligibility, images)):
+        flags.add(QcFlag.LOSSY_PIXELS)
     if any(is_outreached(part, other) for part in images[0].sources for other in pool.parts):
         flags.add(QcFlag.SLICES_MAY_BE_MISSING)
     return tuple(sorted(flags))
@@ -257,9 +294,11 @@ def _judge(part: Series, case: Case, pool: _Pool, plan: CasePlan | None) -> Seri
 
 def _as_used(image: PlannedImage) -> str:
     if image.derivation is Derivation.AS_DELIVERED:
-        marks = ", ".join(flag.replace("_", " ") for flag in image.sources[0].flags)
-        return f"as {image.contrast.value}" + (f" ({marks})" if marks else "")
-    return f"as {image.contrast.value}, one of {n_directions_of(image.sources)} directions"
+        marks = [flag.replace("_", " ") for flag in image.sources[0].flags]
+    else:
+        marks = [f"one of {n_directions_of(image.sources)} directions"]
+    loss = ["compressed with loss"] if is_lossy(image) else []
+    return ", ".join([f"as {image.contrast.value}", *marks, *loss])
 
 
 def _why_not_fit(part: Series, pool: _Pool) -> str | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from corelab.blinding.release import release
 from corelab.dicom.pixels import load
@@ -51,8 +55,27 @@ def _released(image: PlannedImage) -> Volume:
 
 def _joined(image: PlannedImage) -> Stack:
     """Trace image of several directions, held in memory one at a time."""
-    data = geometric_mean(load(source).data for source in image.sources)
+    decoders: set[str] = set()
+    has_bits_outside: set[bool] = set()
+
+    def values() -> Iterator[NDArray[np.generic]]:
+        for source in image.sources:
+            stack = load(source)
+            decoders.add(stack.decoder)
+            has_bits_outside.add(stack.has_bits_outside)
+            yield stack.data
+
+    data = geometric_mean(values())
     trace = replace(
-        image.sources[0], kind=SeriesKind.TRACE, b_value_s_mm2=image.b_value_s_mm2, gradient=()
+        image.sources[0],
+        kind=SeriesKind.TRACE,
+        b_value_s_mm2=image.b_value_s_mm2,
+        gradient=(),
+        is_lossy=any(source.is_lossy for source in image.sources),
     )
-    return Stack(series=trace, data=data, decoder="")
+    return Stack(
+        series=trace,
+        data=data,
+        decoder="; ".join(sorted(decoders)),
+        has_bits_outside=any(has_bits_outside),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corelab.errors import StoreError
+from corelab.errors import ReasonCode, StoreError
 from corelab.store.files import Json, read_json, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
@@ -65,7 +65,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     write_text(layout.qa_page, render_qa_page(page))
 
 
-def _rows(layout: Layout, reads: Iterable[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
+def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
     for read in reads:
         numbers = read.measurement
         yield QaRow(
@@ -79,9 +79,14 @@ def _rows(layout: Layout, reads: Iterable[Read], problems: Iterable[Problem]) ->
             n_components=len(numbers.components),
             hemisphere=read.hemisphere,
             flags=read.qc_flags,
+            is_endpoint_eligible=read.is_endpoint_eligible,
             mosaic_webp=_thumbnail(layout.mosaic(read.case)),
         )
+    measured = {(read.subject_code, read.visit) for read in reads}
     for problem in problems:
+        is_measured = (problem.subject_code, problem.visit) in measured
+        if is_measured and problem.reason_code == ReasonCode.LOSSY_PIXELS:
+            continue  # its own row says so beside the volume
         yield QaRow(
             subject_code=problem.subject_code,
             visit=problem.visit,

@@ -61,6 +61,7 @@ def read_case(
         Key of the case and version of the software.
     """
     case = plan.case
+    flags = _flags(plan, segmentation, measurement)
     read = Read(
         trial_id=trial.trial.id,
         subject_code=case.subject_code,
@@ -69,7 +70,7 @@ def read_case(
         modality=plan.modality,
         measurement=measurement,
         hemisphere=segmentation.hemisphere,
-        qc_flags=_flags(plan, segmentation, measurement),
+        qc_flags=flags,
         read_status=ReadStatus.AUTO,
         method=segmentation.method,
         parameters=segmentation.parameters,
@@ -80,6 +81,9 @@ def read_case(
         case_key=provenance.case_key,
         software_version=provenance.software_version,
         config_digest=trial.digest,
+        is_endpoint_eligible=(
+            QcFlag.LOSSY_PIXELS not in flags or trial.limits.lossy_pixels_allowed
+        ),
     )
     save_read(layout.read(case), read)
     return read

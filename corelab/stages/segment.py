@@ -252,6 +252,8 @@ def _segmentation(
     geometry = ((QcFlag.UNEVEN_SLICES,) if image.is_uneven else ()) + (
         (QcFlag.GANTRY_TILT,) if image.tilt_deg > _TILT_FLAG_DEG else ()
     )
+    outside = image.acquisition is not None and image.acquisition.has_bits_outside
+    geometry += (QcFlag.BITS_OUTSIDE_STORED,) if outside else ()
     return Segmentation(
         brain=on_grid(brain.astype(np.uint8)),
         infarct=on_grid(labels),

@@ -14,6 +14,7 @@ from corelab.vocab import Acquisition, Contrast, Derivation, ValueScale
 from corelab.volume import Volume
 
 _SIGNIFICANT_TILT_DEG = 0.01
+_LOSSY = "01"
 
 
 def save_image(path: Path, volume: Volume) -> None:
@@ -69,6 +70,9 @@ def load_image(path: Path) -> Volume:
             derivation=Derivation(str(content.get("Derivation", Derivation.AS_DELIVERED))),
             n_directions=None if directions is None else int(directions),
             adc_scale_to_mm2_s=_number(content.get("AdcScaleToMm2PerS")),
+            decoder=_text(content.get("Decoder")),
+            is_lossy=content.get("LossyImageCompression") == _LOSSY,
+            has_bits_outside=content.get("BitsOutsideStored") is True,
         ),
     )
 
@@ -84,12 +88,21 @@ def _sidecar(volume: Volume, acquisition: Acquisition) -> dict[str, Json]:
         "DiffusionDirections": acquisition.n_directions,
         "AdcScaleToMm2PerS": acquisition.adc_scale_to_mm2_s,
         "SpacingBetweenSlices": round(volume.spacing_mm[2], 6),
+        "Decoder": acquisition.decoder,
     }
+    if acquisition.is_lossy:
+        content["LossyImageCompression"] = _LOSSY
+    if acquisition.has_bits_outside:
+        content["BitsOutsideStored"] = True
     if volume.tilt_deg > _SIGNIFICANT_TILT_DEG:
         content["GantryTiltDegrees"] = round(volume.tilt_deg, 4)
     if volume.slice_positions_mm is not None:
         content["SlicePositionsMm"] = [round(float(p), 6) for p in volume.slice_positions_mm]
     return {name: value for name, value in content.items() if value is not None}
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: Json) -> float | None:

@@ -24,6 +24,8 @@ class QaRow:
         ``None`` where nothing was measured.
     flags
         Why a reader must look.
+    is_endpoint_eligible
+        Whether the volume may enter the endpoint.
     reason_code, message
         Why nothing was measured; empty for a measured case.
     mosaic_webp
@@ -40,6 +42,7 @@ class QaRow:
     n_components: int | None = None
     hemisphere: Hemisphere | None = None
     flags: tuple[QcFlag, ...] = ()
+    is_endpoint_eligible: bool = True
     reason_code: str = ""
     message: str = ""
     mosaic_webp: bytes | None = None

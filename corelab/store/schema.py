@@ -191,6 +191,17 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
         definition="First 16 hexadecimal digits of the SHA-256 of the resolved trial settings.",
         value=lambda read: read.config_digest,
     ),
+    Column(
+        name="endpoint_eligible",
+        label="Eligible for the endpoint",
+        type=CellType.TEXT,
+        definition=(
+            "Whether the volume may enter the endpoint: no when the measured image was ever "
+            "compressed with loss (lossy_pixels in qc_flags) and the trial does not allow it."
+        ),
+        allowed=("yes", "no"),
+        value=lambda read: "yes" if read.is_endpoint_eligible else "no",
+    ),
 )
 
 

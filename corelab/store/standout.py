@@ -43,6 +43,8 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.HU_UNUSUAL: "the brain's HU are not those of a native CT",
     QcFlag.METAL_NEAR_BRAIN: "metal in or beside the brain",
     QcFlag.EXECUTABLE_PREAMBLE: "a received file begins as a program does: scan the delivery",
+    QcFlag.LOSSY_PIXELS: "the image was compressed with loss",
+    QcFlag.BITS_OUTSIDE_STORED: "pixel words hold more than the header says is stored",
 }
 
 

@@ -37,7 +37,7 @@ from tests.dicom.tiny import (
         (changed_at(2, "ImagePositionPatient", None), ReasonCode.GEOMETRY_ABSENT),
         (changed_at(2, "ImagePositionPatient", [-10, -20, 35]), ReasonCode.DUPLICATE_POSITION),
         (changed_at(2, "ImagePositionPatient", [-10, -20, 42]), ReasonCode.MISSING_SLICE),
-        (changed_at(2, "LossyImageCompression", "01"), ReasonCode.LOSSY_PIXELS),
+        (changed_at(2, "LossyImageCompression", "01"), None),
         (changed_at(2, "SOPInstanceUID", "2.25.300.1"), ReasonCode.DUPLICATE_UID),
         (changed_at(2, "RescaleSlope", "2"), None),
         (changed_at(2, "AcquisitionTime", "235959"), None),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from corelab.dicom import opinion, pixels
-from corelab.dicom.decode import PixelFile, Words, decoded_frames
+from corelab.dicom.codec import Samples
+from corelab.dicom.decode import PixelFile, frame_samples
 from corelab.dicom.index import index
 from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode, UnfitDataError
@@ -197,13 +197,13 @@ def test_broken_codestream_is_refused(tmp_path: Path) -> None:
 def test_decoders_that_disagree_refuse_the_series(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def off_by_one(file: PixelFile, indices: tuple[int, ...]) -> Iterator[Words]:
-        for frame in decoded_frames(file, indices):
-            yield frame + np.int16(1)
+    def off_by_one(file: PixelFile, index: int) -> Samples:
+        samples = frame_samples(file, index)
+        return replace(samples, words=samples.words ^ 1)
 
     for k in range(3):
         write_compressed(wide_ct_slice(k), tmp_path / f"{k}.dcm", CODECS[1][0], CODECS[1][1])
-    monkeypatch.setattr(opinion, "decoded_frames", off_by_one)
+    monkeypatch.setattr(opinion, "frame_samples", off_by_one)
     with pytest.raises(UnfitDataError) as caught:
         load(only(tmp_path))
     assert caught.value.reason is ReasonCode.DECODERS_DISAGREE
@@ -231,4 +231,7 @@ def test_signed_jpeg_2000_that_calls_itself_unsigned_keeps_its_hu(
     intercept = float(slice_.RescaleIntercept)
     assert stack.data.min() == -1024
     assert stack.data.max() == 1896 + intercept
+    truth = slice_.pixel_array.astype(int) + int(intercept)
+    assert np.array_equal(stack.data[:, :, 1], np.maximum(truth, -1024).T)
+    assert stack.decoder.endswith(", sign by the header")
     assert "agrees with SimpleITK" in stack.decoder

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
 from corelab.series import CasePlan, Frame, PlannedImage, Series
-from corelab.store.layout import Layout
+from corelab.store.layout import Layout, sidecar_of
 from corelab.store.record import load_read
 from corelab.trial import Trial
+from corelab.vocab import Contrast, QcFlag
 from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
 
 
@@ -96,3 +98,42 @@ def test_a_mask_that_was_changed_by_hand_is_made_anew(task: CaseTask) -> None:
     again = run_case(task)
     assert again.is_new
     assert again.read == first
+
+
+def lossy(task: CaseTask) -> CaseTask:
+    """Plan the same case on the same pixels, taken for lossy."""
+    images = tuple(
+        dataclasses.replace(
+            image,
+            sources=tuple(dataclasses.replace(part, is_lossy=True) for part in image.sources),
+        )
+        for image in task.plan.images
+    )
+    plan = dataclasses.replace(task.plan, images=images, flags=(QcFlag.LOSSY_PIXELS,))
+    return dataclasses.replace(task, plan=plan)
+
+
+def test_a_volume_of_lossy_pixels_is_measured_and_not_eligible(task: CaseTask) -> None:
+    read = run_case(lossy(task)).read
+    assert read is not None
+    assert QcFlag.LOSSY_PIXELS in read.qc_flags
+    assert not read.is_endpoint_eligible
+    image = Layout(task.out).image(task.plan.case, Contrast.DWI)
+    sidecar = json.loads(sidecar_of(image).read_text("utf-8"))
+    assert sidecar["LossyImageCompression"] == "01"
+    assert "agrees with SimpleITK" in sidecar["Decoder"]
+
+
+def test_a_volume_of_lossy_pixels_is_eligible_where_the_trial_allows_it(task: CaseTask) -> None:
+    limits = task.trial.limits.model_copy(update={"lossy_pixels_allowed": True})
+    trial = task.trial.model_copy(update={"limits": limits})
+    read = run_case(dataclasses.replace(lossy(task), trial=trial)).read
+    assert read is not None
+    assert QcFlag.LOSSY_PIXELS in read.qc_flags
+    assert read.is_endpoint_eligible
+
+
+def test_a_volume_of_exact_pixels_is_eligible(task: CaseTask) -> None:
+    read = run_case(task).read
+    assert read is not None
+    assert read.is_endpoint_eligible

@@ -85,6 +85,59 @@ def test_the_choice_does_not_depend_on_the_order_of_files(trial: Trial) -> None:
     assert images(parts, trial) == images(parts[::-1], trial)
 
 
+def lossy(series: Series) -> Series:
+    return dataclasses.replace(series, is_lossy=True)
+
+
+def allowing(trial: Trial) -> Trial:
+    limits = trial.limits.model_copy(update={"lossy_pixels_allowed": True})
+    return trial.model_copy(update={"limits": limits})
+
+
+def test_a_ct_without_loss_is_used_before_a_better_one_with_loss(trial: Trial) -> None:
+    parts = [lossy(ct("five")), ct("thin", n_slices=150, spacing_mm=1.0)]
+    for rules in (trial, allowing(trial)):
+        plan = choose(parts, lambda _: CASE, rules)
+        assert plan.cases[0].images[0].sources[0].identity.series_uid == "thin"
+        assert plan.cases[0].flags == (QcFlag.SECOND_CHOICE_MODALITY,)
+        assert plan.problems == ()
+
+
+def test_a_ct_without_loss_is_used_before_a_dwi_with_loss_unless_loss_is_allowed(
+    trial: Trial,
+) -> None:
+    parts = [lossy(mr("t", SeriesKind.TRACE, b_value=1000)), ct("ct")]
+    assert images(parts, trial) == {Contrast.CT: "ct"}
+    assert images(parts, allowing(trial)) == {Contrast.DWI: "t"}
+
+
+def test_a_case_with_lossy_images_alone_is_measured_flagged_and_a_query(trial: Trial) -> None:
+    plan = choose([lossy(ct("ct"))], lambda _: CASE, trial)
+    assert QcFlag.LOSSY_PIXELS in plan.cases[0].flags
+    (problem,) = plan.problems
+    assert problem.reason_code == "lossy_pixels"
+    assert "not eligible" in problem.message
+    assert plan.verdicts[0].why == "as ct, compressed with loss"
+
+
+def test_a_trial_that_allows_loss_flags_it_and_asks_nothing(trial: Trial) -> None:
+    plan = choose([lossy(ct("ct"))], lambda _: CASE, allowing(trial))
+    assert QcFlag.LOSSY_PIXELS in plan.cases[0].flags
+    assert plan.problems == ()
+
+
+def test_a_lossy_adc_is_left_out_before_it_costs_the_endpoint(trial: Trial) -> None:
+    parts = [mr("t", SeriesKind.TRACE, b_value=1000), lossy(mr("a", SeriesKind.ADC))]
+    assert images(parts, trial) == {Contrast.DWI: "t"}
+
+
+def test_a_lossy_flair_costs_nothing(trial: Trial) -> None:
+    parts = [mr("t", SeriesKind.TRACE, b_value=1000), lossy(mr("f", SeriesKind.FLAIR))]
+    plan = choose(parts, lambda _: CASE, trial)
+    assert {image.contrast for image in plan.cases[0].images} == {Contrast.DWI, Contrast.FLAIR}
+    assert plan.cases[0].flags == ()
+
+
 def test_an_adc_on_another_grid_is_left_out(trial: Trial) -> None:
     other = dataclasses.replace(mr("a", SeriesKind.ADC), grid=grid(n_slices=29))
     assert images([mr("t", SeriesKind.TRACE, b_value=1000), other], trial) == {Contrast.DWI: "t"}
@@ -140,7 +193,7 @@ def test_what_a_reader_must_know_of_a_series_is_said_of_the_case(trial: Trial) -
     split = dataclasses.replace(ct("ct"), flags=(QcFlag.SERIES_WAS_SPLIT,))
     plan = choose([split, ct("short", n_slices=25)], lambda _: CASE, trial)
     assert QcFlag.SERIES_WAS_SPLIT in plan.cases[0].flags
-    assert plan.verdicts[0].why == "as ct (series was split)"
+    assert plan.verdicts[0].why == "as ct, series was split"
 
 
 def test_a_truncated_series_is_one_problem_and_no_case(trial: Trial) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -196,3 +197,11 @@ def test_the_page_has_language_landmarks_and_sortable_heads() -> None:
 
 def test_an_empty_batch_still_has_a_page() -> None:
     assert facts(Reader(render_qa_page(page_of())))["Measured"] == "0"
+
+
+def test_a_volume_that_is_not_eligible_says_so_beside_its_number() -> None:
+    row = replace(measured("A", flags=(QcFlag.LOSSY_PIXELS,)), is_endpoint_eligible=False)
+    reader = Reader(render_qa_page(page_of(row, measured("B"))))
+    assert facts(reader)["Not eligible"] == "1"
+    assert reader.text["span"].count("not eligible") == 1
+    assert "Not eligible" not in facts(Reader(render_qa_page(page_of(measured("B")))))

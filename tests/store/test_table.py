@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -118,3 +119,22 @@ def test_a_table_without_its_columns_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("subject_code\nA\n")
     with pytest.raises(StoreError, match="lacks the columns visit"):
         read_csv(tmp_path / "t.csv", ["subject_code", "visit"])
+
+
+def test_a_volume_says_whether_it_is_eligible_and_an_unmeasured_case_does_not(
+    tmp_path: Path, make_read: Callable[..., Read]
+) -> None:
+    layout = Layout(tmp_path)
+    eligible, lossy = make_read("ZZ9ZZ9"), replace(make_read(), is_endpoint_eligible=False)
+    for read in (eligible, lossy):
+        save_read(layout.read(read.case), read)
+    write_tables(layout, [PROBLEM], "NCT0")
+    assert list(rows(layout.volumes_csv)[0])[-1] == "endpoint_eligible"
+    found = {row["subject_code"]: row["endpoint_eligible"] for row in rows(layout.volumes_csv)}
+    assert found == {"AB2CD3": "", "KX4M7P": "no", "ZZ9ZZ9": "yes"}
+    assert [row["endpoint_eligible"] for row in rows(layout.reads_csv)] == ["no", "yes"]
+    parquet = pq.read_table(layout.volumes_parquet).column("endpoint_eligible").to_pylist()
+    assert parquet == [None, "no", "yes"]
+    column = json.loads(layout.volumes_dictionary.read_text("utf-8"))["columns"][-1]
+    assert column["allowed_values"] == ["yes", "no"]
+    assert "compressed with loss" in column["definition"]
