@@ -183,7 +183,7 @@ def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None,
             )
             return plan, faulty
     if not faulty:
-        reasons = dict.fromkeys(_why_not_fit(part, pool) or "not asked for" for part in pool.parts)
+        reasons = dict.fromkeys(_why(part, pool, None) for part in pool.parts)
         refusal = Refusal(
             reason=ReasonCode.NO_USABLE_SERIES,
             message=f"none of {len(pool.parts)} series fits: " + "; ".join(reasons),
@@ -288,7 +288,7 @@ def _judge(part: Series, case: Case, pool: _Pool, plan: CasePlan | None) -> Seri
         outcome, why = Outcome.QUARANTINED, str(part.refusal and part.refusal.message)
     else:
         outcome = Outcome.NOT_NEEDED
-        why = _why_not_fit(part, pool) or _why_not_chosen(part, pool, plan)
+        why = _why(part, pool, plan)
     return _verdict(part, case, outcome, why)
 
 
@@ -301,6 +301,16 @@ def _as_used(image: PlannedImage) -> str:
     return ", ".join([f"as {image.contrast.value}", *marks, *loss])
 
 
+def _why(part: Series, pool: _Pool, plan: CasePlan | None) -> str:
+    return _why_not_fit(part, pool) or _why_not_chosen(part, pool, plan)
+
+
+def _why_alone(image: PlannedImage) -> str:
+    if image.contrast in {Contrast.CT, Contrast.DWI}:
+        return f"the trial does not measure on {image.contrast.value.upper()} at this visit"
+    return "goes with a DWI, and none that fits was delivered"
+
+
 def _why_not_fit(part: Series, pool: _Pool) -> str | None:
     """Why nothing can be measured on a part, whatever else was delivered."""
     unfit = fit(part, pool.limits)
@@ -311,7 +321,7 @@ def _why_not_chosen(part: Series, pool: _Pool, plan: CasePlan | None) -> str:
     """In what a part that fits is worse than the one that is used."""
     image = next(image for image in pool.images if part in image.sources)
     if plan is None:
-        return f"goes with an image to measure; no {image.contrast.value} is one"
+        return _why_alone(image)
     measured = plan.images[0]
     rival = next((other for other in plan.images if other.contrast is image.contrast), None)
     if image.contrast in {Contrast.ADC, Contrast.B0} and measured.contrast is Contrast.DWI:

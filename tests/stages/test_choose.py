@@ -336,3 +336,15 @@ def test_too_few_directions_are_no_case_and_say_so(trial: Trial) -> None:
     plan = choose(directions(AXES[:2]), lambda _: CASE, trial)
     assert plan.cases == ()
     assert "2 directions at b 1000, 3 needed for a trace" in plan.problems[0].message
+
+
+def test_an_adc_map_alone_waits_for_its_dwi(trial: Trial) -> None:
+    assert why([numbered(mr("a", SeriesKind.ADC), 5)], 5, trial) == (
+        "goes with a DWI, and none that fits was delivered"
+    )
+
+
+def test_a_modality_that_the_visit_does_not_measure_is_named(trial: Trial) -> None:
+    visits = tuple(v.model_copy(update={"modalities": (Modality.DWI,)}) for v in trial.visits)
+    narrow = trial.model_copy(update={"visits": visits})
+    assert why([FIVE_MM], 4, narrow) == "the trial does not measure on CT at this visit"
