@@ -81,7 +81,8 @@ def padding_to_air(
     if padding is None:
         return stored
     ends = sorted(value * slope + intercept for value in (padding.lowest, padding.highest))
-    if ends[1] <= AIR_HU:
+    # A range that holds every tissue is a wrong header, not an image without tissue.
+    if ends[1] <= AIR_HU or (ends[0] < TISSUE_HU[0] and ends[1] > TISSUE_HU[1]):
         return stored
     marks = padding.marks(stored)
     if not marks.any():

@@ -214,8 +214,8 @@ def _costs_eligibility(image: PlannedImage) -> bool:
 
 def _ineligible(case: Case) -> Problem:
     message = (
-        "measured, but not eligible for the endpoint: every image that fits was compressed "
-        "with loss; ask the site for the original images"
+        "measured, not eligible for the endpoint: every image that fits was compressed with "
+        "loss; ask for the originals"
     )
     return _problem(case, Refusal(reason=ReasonCode.LOSSY_PIXELS, message=message))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -383,3 +385,36 @@ def test_a_later_frame_with_loss_in_a_lossless_object_is_refused(tmp_path: Path)
     with pytest.raises(UnfitDataError, match="frame 3 was compressed with loss") as caught:
         load(only(tmp_path))
     assert caught.value.reason is ReasonCode.LOSSY_PIXELS
+
+
+@pytest.mark.parametrize("uid", syntax.DECODERS)
+def test_no_broken_codestream_kills_its_process_and_no_cut_one_decodes(uid: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.dicom.fuzz", uid],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_bytes_after_the_pixels_are_left_out(tmp_path: Path) -> None:
+    for k in range(3):
+        slice_ = native(smooth(0, 3000, k), bits=16, signed=True)
+        slice_.ImagePositionPatient, slice_.SOPInstanceUID = [0, 0, 5 * k], f"2.25.7.{k}"
+        slice_.PixelData += b"\x7f" * 100
+        path = write(slice_, tmp_path / f"{k}.dcm")
+        path.write_bytes(path.read_bytes() + b"\0" * 50)
+    assert np.array_equal(load(only(tmp_path)).data[:, :, 2], smooth(0, 3000, 2).T)
+
+
+def test_fewer_bytes_than_pixels_are_refused(tmp_path: Path) -> None:
+    for k in range(3):
+        slice_ = native(smooth(0, 3000, k), bits=16, signed=True)
+        slice_.ImagePositionPatient, slice_.SOPInstanceUID = [0, 0, 5 * k], f"2.25.7.{k}"
+        slice_.PixelData = slice_.PixelData[:-2]
+        write(slice_, tmp_path / f"{k}.dcm")
+    refusal = only(tmp_path).refusal
+    assert refusal is not None
+    assert refusal.reason is ReasonCode.PIXELS_TRUNCATED

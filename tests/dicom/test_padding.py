@@ -106,3 +106,10 @@ def test_padding_written_as_unsigned_means_the_same_bits(tmp_path: Path) -> None
     data = loaded(tmp_path, change).data
     assert data[0, 0, 0] == -1024
     assert data[11, 15, 1] == SOFT
+
+
+def test_a_padding_range_that_holds_every_tissue_wipes_nothing_out(tmp_path: Path) -> None:
+    data = loaded(tmp_path, padded(-2000, limit=3000, inner=900)).data
+    assert data[11, 15, 1] == SOFT
+    assert (data[BLOCK] == 900).all()
+    assert data[0, 0, 0] == -1024
