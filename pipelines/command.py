@@ -286,10 +286,13 @@ def _show_conversion(console: Console, result: ConvertResult, request: ConvertRe
         console.print(_verdict_table(f"Study {number}", verdicts))
     _show_loose(console, result.loose)
     console.print(_sum_line(result.counts), highlight=False)
-    copies = f", {result.n_copies} straightened copies" if result.n_copies else ""
-    console.print(f"{result.n_images} images{copies}, {result.n_faults} refused", highlight=False)
+    console.print(
+        f"images {result.n_images}, straightened copies {result.n_copies}, "
+        f"refused {result.n_faults}",
+        highlight=False,
+    )
     if result.n_removed:
-        console.print(f"{result.n_removed} files of an earlier conversion removed")
+        console.print(f"removed {result.n_removed} files of an earlier conversion")
     console.print(f"images  {request.out}", highlight=False, markup=False, soft_wrap=True)
     who = (
         f"{request.list_file} (identified: not for readers)"

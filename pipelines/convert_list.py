@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from corelab.series import LooseFile
+from corelab.series import LooseFile, Outcome
 from corelab.store.files import write_text
 from corelab.store.schema import Cell
 from corelab.store.table import to_csv
@@ -74,7 +74,7 @@ def _row(fate: PartFate, request: ConvertRequest) -> dict[str, Cell]:
 def _loose_row(file: LooseFile, request: ConvertRequest) -> dict[str, Cell]:
     row: dict[str, Cell] = dict.fromkeys(LIST_COLUMNS)
     return row | {
-        "outcome": "quarantined",
+        "outcome": Outcome.QUARANTINED.value,
         "reason_code": file.refusal.reason.value,
         "message": file.refusal.message,
         "evidence": _writable(file.refusal.evidence),
