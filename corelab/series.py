@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode
-from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag
+from corelab.vocab import Case, Contrast, Derivation, Modality, Problem, QcFlag, ValueScale
 
 
 class SeriesKind(StrEnum):
@@ -54,7 +54,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One slice: where its pixels lie and where it stands."""
+    """One slice: where its pixels lie and where it stands.
+
+    Slope and intercept turn stored numbers into the ``value_scale`` of the series.
+    """
 
     path: Path
     index: int
@@ -93,7 +96,8 @@ class Series:
     """One 3-D part of a DICOM series: one orientation, one contrast, one b-value.
 
     ``refusal`` is set when the part cannot be measured; ``grid`` is then possibly ``None``.
-    ``frames`` are in the order of k.
+    ``frames`` are in the order of k. ``gradient`` is the unit vector of a diffusion direction
+    in the vendor's axes, empty where there is none or it is not told.
     """
 
     identity: Identity
@@ -107,6 +111,8 @@ class Series:
     transfer_syntax_uid: str
     files: tuple[Path, ...]
     refusal: Refusal | None
+    value_scale: ValueScale = ValueScale.STORED
+    gradient: tuple[float, ...] = ()
 
     @property
     def contrast(self) -> Contrast | None:
@@ -195,12 +201,27 @@ class SeriesVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedImage:
+    """One image of a case and the series it is made of: one, or several that are joined."""
+
+    contrast: Contrast
+    sources: tuple[Series, ...]
+    derivation: Derivation = Derivation.AS_DELIVERED
+
+    @property
+    def b_value_s_mm2(self) -> float | None:
+        """Mean b-value of the sources, which vary a little with the direction."""
+        values = [part.b_value_s_mm2 for part in self.sources if part.b_value_s_mm2 is not None]
+        return sum(values) / len(values) if values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CasePlan:
-    """One case and the series that it will be measured on, small enough to travel."""
+    """One case and the images that it will be measured on, small enough to travel."""
 
     case: Case
     modality: Modality
-    images: tuple[tuple[Contrast, Series], ...]
+    images: tuple[PlannedImage, ...]
     choice: str
     flags: tuple[QcFlag, ...]
 

@@ -39,6 +39,23 @@ class Modality(StrEnum):
         return Contrast.DWI if self is Modality.DWI else Contrast.CT
 
 
+class ValueScale(StrEnum):
+    """What the numbers of an image are."""
+
+    STORED = "stored"
+    HOUNSFIELD = "hounsfield"
+    DISPLAYED = "displayed"
+    FLOATING_POINT = "floating_point"
+
+
+class Derivation(StrEnum):
+    """How an image came about on our side."""
+
+    AS_DELIVERED = "as_delivered"
+    GEOMETRIC_MEAN_OF_DIRECTIONS = "geometric_mean_of_directions"
+    COMPUTED_FROM_B0_AND_TRACE = "computed_from_b0_and_trace"
+
+
 class Label(StrEnum):
     """Names of the mask labels, value order as in :data:`LABEL_VALUE`."""
 
@@ -79,6 +96,7 @@ class QcFlag(StrEnum):
     B_VALUE_OUTSIDE_RANGE = "b_value_outside_range"
     ADC_COMPUTED = "adc_computed"
     ADC_ABSENT = "adc_absent"
+    TRACE_COMPUTED = "trace_computed"
     UNEVEN_SLICES = "uneven_slices"
     GANTRY_TILT = "gantry_tilt"
     COVERAGE_SHORT = "coverage_short"
@@ -104,12 +122,18 @@ class Acquisition:
     """What may be known of a scan on the blinded side: bounded numbers, closed words.
 
     ``None`` means that the scanner did not say, or that it does not apply.
+    ``n_directions`` counts the diffusion directions that were joined to one image, and
+    ``adc_scale_to_mm2_s`` turns an ADC map's values into mm²/s.
     """
 
     contrast: Contrast
     kilovolts: float | None = None
     b_value_s_mm2: float | None = None
     slice_thickness_mm: float | None = None
+    value_scale: ValueScale | None = None
+    derivation: Derivation = Derivation.AS_DELIVERED
+    n_directions: int | None = None
+    adc_scale_to_mm2_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +168,7 @@ class SegmentationRecord:
     """How a case's infarct mask was made, beside the mask files themselves.
 
     ``adc_scale_to_mm2_s`` turns the delivered ADC into mm²/s; ``None`` when none was delivered.
+    ``adc_derivation`` says how the ADC that was segmented on came about; ``None`` without one.
     """
 
     modality: Modality
@@ -152,6 +177,7 @@ class SegmentationRecord:
     hemisphere: Hemisphere
     flags: tuple[QcFlag, ...]
     adc_scale_to_mm2_s: float | None = None
+    adc_derivation: Derivation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +213,7 @@ class Read:
     case_key: str
     software_version: str
     config_digest: str
+    adc_derivation: Derivation | None = None
 
     @property
     def case(self) -> Case:

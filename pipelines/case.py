@@ -78,9 +78,11 @@ def case_key(task: CaseTask) -> str:
     plan, digest = task.plan, hashlib.sha256()
     digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
     digest.update(f"{plan.modality} {plan.choice} {plan.flags}".encode())
-    for contrast, series in plan.images:
-        digest.update(contrast.encode())
-        for path in sorted(series.files):
+    for image in plan.images:
+        digest.update(f"{image.contrast} {image.derivation}".encode())
+        frames = [frame for series in image.sources for frame in series.frames]
+        digest.update(repr([frame.index for frame in frames]).encode())
+        for path in sorted({frame.path for frame in frames}):
             digest.update(source_digest(path).encode())
     return digest.hexdigest()
 
@@ -122,7 +124,7 @@ def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:
         return None
     if read.case_key != key or not layout.mosaic(case).exists():
         return None
-    files = files_of(layout, case, [contrast for contrast, _ in plan.images])
+    files = files_of(layout, case, [image.contrast for image in plan.images])
     try:
         now = {role: sha256_of(path) for role, path in files.items()}
     except OSError:

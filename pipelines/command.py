@@ -15,7 +15,7 @@ from rich.table import Table
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
 from corelab.errors import CorelabError, StoreError, UnfitDataError
-from corelab.series import LooseFile, Outcome, SeriesVerdict
+from corelab.series import LooseFile
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
@@ -38,15 +38,10 @@ from pipelines.progress import watcher_for
 from pipelines.sample import write_sample
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
+from pipelines.verdicts import verdict_table
 from pipelines.withdrawal import own_words
 
 Parameters = ParamSpec("Parameters")
-
-_OUTCOME_STYLE = {
-    Outcome.USED: "green",
-    Outcome.NOT_NEEDED: "dim",
-    Outcome.QUARANTINED: "bold red",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +95,7 @@ def plan_command(request: BatchRequest, workers: Workers) -> int:
     ):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
-    console.print(_verdict_table("What would be used", plan.verdicts))
+    console.print(verdict_table("What would be used", plan.verdicts))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(_sum_line(counts), highlight=False)
@@ -115,7 +110,7 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
     with open_engine() as engine:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
-        console.print(_verdict_table(f"Study {study.number}", study.verdicts))
+        console.print(verdict_table(f"Study {study.number}", study.verdicts))
     _show_loose(console, found.loose)
     console.print(_sum_line(found.counts), highlight=False)
     return 0
@@ -283,7 +278,9 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
 
 def _show_conversion(console: Console, result: ConvertResult, request: ConvertRequest) -> None:
     for number, verdicts in enumerate(result.verdicts_by_study(), start=1):
-        console.print(_verdict_table(f"Study {number}", verdicts))
+        case = verdicts[0].case
+        title = f"Study {number}: {case.stem}" if case else f"Study {number}"
+        console.print(verdict_table(title, verdicts))
     _show_loose(console, result.loose)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
@@ -330,31 +327,6 @@ def _volume_table(reads: tuple[Read, ...]) -> Table:
             str(len(numbers.components)),
             read.hemisphere.value,
             ", ".join(flag.replace("_", " ") for flag in read.qc_flags),
-        )
-    return table
-
-
-def _verdict_table(title: str, verdicts: tuple[SeriesVerdict, ...]) -> Table:
-    table = Table("case", "series", "what", "slices", "spacing", "tilt", "b", "files")
-    table.add_column("outcome")
-    table.add_column("why", overflow="fold")
-    table.title = title
-    for verdict in verdicts:
-        series, grid = verdict.series, verdict.series.grid
-        number = series.identity.series_number
-        case = verdict.case
-        table.add_row(
-            f"{case.subject_code} {case.visit}" if case else "",
-            "" if number is None else str(number),
-            series.kind.value,
-            str(grid.shape[2] if grid else len(series.frames)),
-            f"{grid.slice_spacing_mm:.2f}" if grid else "",
-            f"{grid.tilt_deg:.1f}" if grid else "",
-            "" if series.b_value_s_mm2 is None else f"{series.b_value_s_mm2:g}",
-            str(len(series.files)),
-            verdict.outcome.value,
-            verdict.why,
-            style=_OUTCOME_STYLE[verdict.outcome],
         )
     return table
 

@@ -62,8 +62,9 @@ class PartFate:
 
     @property
     def verdict(self) -> SeriesVerdict:
-        """The same for a table."""
-        why = self.destination.image.name if self.destination else self.why
+        """The same for a table; what is written says under which name."""
+        image = self.destination.image.name if self.destination else ""
+        why = image.removesuffix(".nii.gz") or self.why
         return SeriesVerdict(series=self.series, case=self.case, outcome=self.outcome, why=why)
 
 

@@ -212,7 +212,8 @@ def count_files(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> Counts
     of: dict[Path, Outcome] = {}
     rank = {Outcome.USED: 0, Outcome.QUARANTINED: 1, Outcome.NOT_NEEDED: 2}
     for verdict in verdicts:
-        for path in verdict.series.files:
+        frames = {frame.path for frame in verdict.series.frames}
+        for path in frames.union(verdict.series.files):
             known = of.get(path, verdict.outcome)
             of[path] = min(known, verdict.outcome, key=lambda outcome: rank[outcome])
     tally = list(of.values())

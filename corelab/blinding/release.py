@@ -15,7 +15,7 @@ import numpy as np
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Stack
-from corelab.vocab import Acquisition
+from corelab.vocab import Acquisition, Derivation
 from corelab.volume import Volume
 
 
@@ -47,6 +47,11 @@ class AllowedNumber:
             )
         return number
 
+    def admit_whole(self, value: int | None) -> int | None:
+        """Give back a new whole number within bounds; None for an absent one."""
+        number = self.admit(value)
+        return None if number is None else int(number)
+
 
 @cache
 def allow_list() -> dict[str, AllowedNumber]:
@@ -55,18 +60,28 @@ def allow_list() -> dict[str, AllowedNumber]:
     return {name: AllowedNumber(name=name, **entry) for name, entry in tomllib.loads(text).items()}
 
 
-def release(stack: Stack) -> Volume:
+def release(
+    stack: Stack,
+    *,
+    derivation: Derivation = Derivation.AS_DELIVERED,
+    n_directions: int | None = None,
+) -> Volume:
     """Build the blinded volume of a stack.
 
     Parameters
     ----------
     stack
         Identified series with its pixels.
+    derivation
+        How the stack was made.
+    n_directions
+        Diffusion directions that it was made of.
 
     Returns
     -------
     Volume
-        New arrays, the geometry, and the allow-listed numbers of the acquisition.
+        The decoded values, which were built from pixels alone and are not copied again (a
+        thin CT is large), new geometry, and the allow-listed numbers of the acquisition.
 
     Raises
     ------
@@ -83,7 +98,7 @@ def release(stack: Stack) -> Volume:
     allowed = allow_list()
     positions = series.grid.slice_positions_mm
     return Volume(
-        data=np.array(stack.data, copy=True, order="F"),
+        data=stack.data,
         affine=np.array(series.grid.affine, dtype=np.float64),
         slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
         acquisition=Acquisition(
@@ -91,5 +106,8 @@ def release(stack: Stack) -> Volume:
             kilovolts=allowed["kilovolts"].admit(series.kilovolts),
             b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
             slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),
+            value_scale=series.value_scale,
+            derivation=derivation,
+            n_directions=allowed["n_directions"].admit_whole(n_directions),
         ),
     )

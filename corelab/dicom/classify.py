@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from corelab.dicom.bvalue import Directionality
 from corelab.dicom.frame import MAGNITUDE, FrameHeader
+from corelab.dicom.gradient import Directionality
 from corelab.dicom.header import FileHeader, Hints
 from corelab.dicom.kernel import is_sharp_kernel
 from corelab.dicom.sopclass import CT_CLASSES, IMAGE_CLASSES

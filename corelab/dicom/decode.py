@@ -15,9 +15,10 @@ from pydicom.pixels.decoders.base import get_decoder
 
 from corelab.dicom import syntax
 from corelab.dicom.element import Elements
+from corelab.dicom.guard import guarded
 from corelab.dicom.matrix import Matrix, read_matrix
 from corelab.dicom.mosaic import Tiling, read_tiling
-from corelab.dicom.parse import Parsed, PixelElement, guarded, parse
+from corelab.dicom.parse import Parsed, PixelElement, parse
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 

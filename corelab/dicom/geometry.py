@@ -21,7 +21,8 @@ ORIENTATION_TOLERANCE = 1e-3
 LINE_TOLERANCE_MM = 0.05
 EVEN_TOLERANCE_MM = 0.05
 SAME_POSITION_MM = 0.01
-FEWEST_SLICES = 3
+FEWEST_SLICES = 2
+_FEWEST_ALIKE = 3
 WIDEST_GAP_OF_THICKNESS = 1.1
 WIDEST_GAP_OF_MEDIAN = 1.25
 _FARTHEST_MM = 10_000.0
@@ -201,7 +202,7 @@ def _widest_gaps(gaps: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArr
     block = np.round(np.nan_to_num(reach), 2)
     for value in np.unique(block):
         same = block == value
-        if value == 0 or np.count_nonzero(same) >= FEWEST_SLICES:
+        if value == 0 or np.count_nonzero(same) >= _FEWEST_ALIKE:
             limits[same] = WIDEST_GAP_OF_MEDIAN * np.median(gaps[same])
     return limits
 

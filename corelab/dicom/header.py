@@ -141,7 +141,7 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
 
 def _homeless(parsed: Parsed) -> Refusal:
     """Why an object names no series: an image must, a directory or an odd object need not."""
-    is_cut = parsed.is_cut or not len(parsed.dataset)
+    is_cut = parsed.is_cut or not parsed.dataset.tags()
     if is_cut or parsed.sop_class_uid in {"", *IMAGE_CLASSES}:
         message = "the header does not say which study and series the image belongs to"
         return Refusal(reason=ReasonCode.HEADER_CUT, message=message)

@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from corelab.dicom.decode import PixelFile, decoded_frames
-from corelab.dicom.parse import guarded
+from corelab.dicom.guard import guarded
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 

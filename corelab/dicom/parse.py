@@ -3,54 +3,45 @@
 from __future__ import annotations
 
 import io
-import struct
-import warnings
+import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import pydicom.config
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from corelab.dicom import syntax
+from corelab.dicom.dataset import DataSet, PydicomDataSet
+from corelab.dicom.guard import guarded
 from corelab.dicom.source import open_source
+from corelab.dicom.walk import (
+    LONGEST_VALUE_BYTES,
+    PIXEL_TAGS,
+    UNDEFINED_LENGTH,
+    Header,
+    NeedMoreError,
+    NotPlainError,
+    WalkedDataSet,
+    walk_header,
+)
 from corelab.errors import ReasonCode, UnfitDataError
 
-PARSER_FAILURES: tuple[type[Exception], ...] = (
-    BytesLengthException,  # a binary number of too few bytes
-    AttributeError,  # pydicom asks a value of the wrong type for what it does not have
-    EOFError,  # the file ends inside an element
-    IndexError,  # an empty value where one is needed
-    KeyError,  # a VR or tag that no dictionary knows
-    LookupError,  # an unknown character set
-    MemoryError,  # a length field asks for more than there is
-    NotImplementedError,  # a VR without a converter
-    OSError,  # "no tag to read": a sequence runs past the end
-    OverflowError,  # a number beyond its type
-    RecursionError,  # sequences nested some hundreds deep
-    RuntimeError,  # a decoder plugin gave up
-    TypeError,  # a value that is missing where text is needed
-    ValueError,  # text that is no number, bytes that are no text
-    struct.error,  # fewer bytes than a number needs
-    zlib.error,  # a broken deflated stream
-)
-"""What pydicom 3 and its plugins raise on malformed input, found by reading and fuzzing."""
-
-UNDEFINED_LENGTH = 0xFFFFFFFF
-LONGEST_VALUE_BYTES = 4 * 2**20
 INFLATED_LIMIT_BYTES = 2**30
 HEADER_LIMIT_BYTES = 2**26
+_FIRST_READ_BYTES = 2**14
+_READ_GROWTH = 8
 _PREAMBLE_BYTES = 128
+_UID = re.compile(rb"[0-9.]{1,64}")
 _MARK = b"DICM"
 _META_GROUP = 2
-_PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_TRANSFER_SYNTAX_TAG = 0x00020010
+_SOP_CLASS_TAG = 0x00020002
 _DEFLATED_MARK = str(DeflatedExplicitVRLittleEndian).encode()
 
 
@@ -74,7 +65,7 @@ class Parsed:
     otherwise they point into the file. ``size`` is the length of the one or the other.
     """
 
-    dataset: Dataset
+    dataset: DataSet
     transfer_syntax_uid: str
     sop_class_uid: str
     pixels: PixelElement | None
@@ -83,37 +74,91 @@ class Parsed:
     inflated: bytes | None
 
 
-@contextmanager
-def guarded(reason: ReasonCode, message: str) -> Iterator[None]:
-    """Context in which pydicom's failures become ``UnfitDataError`` and its warnings silence.
-
-    Parameters
-    ----------
-    reason, message
-        What the error says; the original text goes to its evidence.
-    """
-    settings = pydicom.config.settings
-    mode = settings.reading_validation_mode
-    settings.reading_validation_mode = pydicom.config.IGNORE
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except PARSER_FAILURES as error:
-        evidence = f"{type(error).__name__}: {error}"
-        raise UnfitDataError(reason, message, evidence=evidence) from error
-    finally:
-        settings.reading_validation_mode = mode
-
-
 def parse(path: Path) -> Parsed:
-    """Elements of a DICOM file up to its pixels, which are not read.
+    """Elements of a DICOM file up to its pixels, which are not decoded.
 
     Raises
     ------
     UnfitDataError
         ``not_dicom`` without the 128-byte preamble and its mark (PS3.10, 7.1);
         ``header_cut`` where the elements cannot be walked.
+    """
+    return parse_plain(path) or parse_any(path)
+
+
+def parse_plain(path: Path) -> Parsed | None:
+    """Elements of a file that is written as plainly as most are.
+
+    Parameters
+    ----------
+    path
+        A delivered file.
+
+    Returns
+    -------
+    Parsed or None
+        What :func:`parse_any` finds, in a fifth of its time; ``None`` where the file is not
+        plain and pydicom must judge.
+    """
+    try:
+        with open_source(path) as file:
+            content = file.read(_FIRST_READ_BYTES)
+            header = _walk(file, content)
+            size = file.seek(0, io.SEEK_END)
+    except (OSError, NotPlainError):
+        return None
+    uid = _written_uid(header.meta, _TRANSFER_SYNTAX_TAG)
+    sop_class_uid = _written_uid(header.meta, _SOP_CLASS_TAG)
+    is_known = syntax.is_explicit_little(uid) and bool(sop_class_uid)
+    if not is_known or header.pixels_start > HEADER_LIMIT_BYTES:
+        return None
+    length = header.pixels_length
+    return Parsed(
+        dataset=header.dataset,
+        transfer_syntax_uid=uid,
+        sop_class_uid=sop_class_uid,
+        pixels=PixelElement(
+            offset=header.pixels_start, length=None if length == UNDEFINED_LENGTH else length
+        ),
+        is_cut=False,
+        size=size,
+        inflated=None,
+    )
+
+
+def _walk(file: BinaryIO, content: bytes) -> Header:
+    start = _PREAMBLE_BYTES + len(_MARK)
+    if content[_PREAMBLE_BYTES:start] != _MARK:
+        raise NotPlainError
+    while True:
+        try:
+            return walk_header(content, start)
+        except NeedMoreError:
+            more = file.read((_READ_GROWTH - 1) * len(content))
+            if not more or len(content) > HEADER_LIMIT_BYTES:
+                raise
+            content += more
+
+
+def _written_uid(meta: WalkedDataSet, tag: int) -> str:
+    """UID of the file meta information, empty where it is none."""
+    found = meta.get(tag)
+    written = b"" if found is None else found.value.removesuffix(b"\0")
+    return written.decode("ascii") if _UID.fullmatch(written) else ""
+
+
+def parse_any(path: Path) -> Parsed:
+    """Elements of any file, by pydicom.
+
+    Parameters
+    ----------
+    path
+        A delivered file.
+
+    Raises
+    ------
+    UnfitDataError
+        As :func:`parse`.
     """
     message = "the header cannot be read to its end"
     with guarded(ReasonCode.HEADER_CUT, message), open_source(path) as file:
@@ -139,7 +184,7 @@ def _parse_plain(file: BinaryIO, size: int) -> Parsed:
         message = "the file does not begin as DICOM files do"
         raise UnfitDataError(ReasonCode.NOT_DICOM, message) from error
     return Parsed(
-        dataset=dataset,
+        dataset=PydicomDataSet(dataset),
         transfer_syntax_uid=str(dataset.file_meta.get("TransferSyntaxUID", "")),
         sop_class_uid=str(dataset.file_meta.get("MediaStorageSOPClassUID", "")),
         pixels=stop.found,
@@ -169,7 +214,7 @@ def _parse_deflated(file: BinaryIO) -> Parsed:
         defer_size=LONGEST_VALUE_BYTES,
     )
     return Parsed(
-        dataset=dataset,
+        dataset=PydicomDataSet(dataset),
         transfer_syntax_uid=str(meta.get("TransferSyntaxUID", "")),
         sop_class_uid=str(meta.get("MediaStorageSOPClassUID", "")),
         pixels=stop.found,
@@ -193,7 +238,7 @@ class _PixelStop:
         self.found: PixelElement | None = None
 
     def __call__(self, tag: BaseTag, _vr: str | None, length: int) -> bool:
-        if tag not in _PIXEL_TAGS:
+        if tag not in PIXEL_TAGS:
             self._kept_bytes += length if length <= LONGEST_VALUE_BYTES else 0
             if self._kept_bytes > HEADER_LIMIT_BYTES:
                 message = f"the header exceeds {HEADER_LIMIT_BYTES // 2**20} MB"

@@ -14,6 +14,7 @@ JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 
+_JPEG_AND_MPEG = "1.2.840.10008.1.2.4."
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG})
 LOSSY_PREFIXES = (
     "1.2.840.10008.1.2.4.5",  # JPEG baseline, extended and their retired kin; .57 is lossless
@@ -41,6 +42,12 @@ PLUGINS = {
     JPEG_2000_LOSSLESS: Plugin(name="pylibjpeg", distribution="pylibjpeg-openjpeg"),
 }
 """One decoder per syntax, so that what happens to be installed cannot change a value."""
+
+
+def is_explicit_little(transfer_syntax_uid: str) -> bool:
+    """Whether the elements are written with their VR in little endian (PS3.5, A.2 and A.4)."""
+    known = transfer_syntax_uid in {EXPLICIT_LITTLE, RLE}
+    return known or transfer_syntax_uid.startswith(_JPEG_AND_MPEG)
 
 
 def is_lossy(transfer_syntax_uid: str) -> bool:

@@ -1,8 +1,8 @@
-"""Series to blinded volumes: decode, release through the airlock, save."""
+"""Series to blinded volumes: decode, join, release through the airlock, save."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from corelab.blinding.release import release
 from corelab.dicom.pixels import AIR_HU, load
+from corelab.directions import n_directions_of
+from corelab.kernels.diffusion import geometric_mean
 from corelab.kernels.equidistant import equidistant
-from corelab.series import CasePlan, Grid, Series
+from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
 from corelab.store.files import Json
 from corelab.store.image import save_image
 from corelab.store.layout import Layout
-from corelab.vocab import Contrast
+from corelab.vocab import Contrast, Derivation
 from corelab.volume import Volume
 
 SMALLEST_TILT_DEG = 0.05
@@ -67,9 +69,9 @@ def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
     UnfitDataError
         When pixels cannot be decoded or a value may not cross.
     """
-    for contrast, series in plan.images:
-        save_image(layout.image(plan.case, contrast), release(load(series)))
-    return tuple(contrast for contrast, _ in plan.images)
+    for image in plan.images:
+        save_image(layout.image(plan.case, image.contrast), _released(image))
+    return tuple(image.contrast for image in plan.images)
 
 
 def convert_series(series: Series, destination: Destination) -> None:
@@ -115,3 +117,21 @@ def straightened(volume: Volume) -> Volume:
     affine[:3, 2] = axes[:, 2] * made.step_mm
     affine[:3, 3] = origins_mm[0] + axes[:, :2] @ np.array(made.origin)
     return Volume(data=made.data, affine=affine, acquisition=volume.acquisition)
+
+
+def _released(image: PlannedImage) -> Volume:
+    if image.derivation is Derivation.AS_DELIVERED:
+        (source,) = image.sources
+        return release(load(source))
+    return release(
+        _joined(image), derivation=image.derivation, n_directions=n_directions_of(image.sources)
+    )
+
+
+def _joined(image: PlannedImage) -> Stack:
+    """Trace image of several directions, held in memory one at a time."""
+    data = geometric_mean(load(source).data for source in image.sources)
+    trace = replace(
+        image.sources[0], kind=SeriesKind.TRACE, b_value_s_mm2=image.b_value_s_mm2, gradient=()
+    )
+    return Stack(series=trace, data=data, decoder="")

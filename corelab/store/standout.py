@@ -30,6 +30,7 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.B_VALUE_OUTSIDE_RANGE: "the b-value is outside the protocol's range",
     QcFlag.ADC_COMPUTED: "the ADC map was computed here, not by the scanner",
     QcFlag.ADC_ABSENT: "measured without an ADC map",
+    QcFlag.TRACE_COMPUTED: "the trace image was computed here from single directions",
     QcFlag.UNEVEN_SLICES: "the slices are not evenly spaced",
     QcFlag.GANTRY_TILT: "the gantry was tilted",
     QcFlag.COVERAGE_SHORT: "the scan may not cover the whole brain",

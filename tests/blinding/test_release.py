@@ -8,7 +8,7 @@ import pytest
 from corelab.blinding.release import allow_list, release
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Series, SeriesKind, Stack
-from corelab.vocab import Acquisition, Contrast
+from corelab.vocab import Acquisition, Contrast, ValueScale
 from tests.factories import make_series
 
 
@@ -20,15 +20,18 @@ def test_only_geometry_voxels_and_listed_numbers_cross() -> None:
     source = stack(make_series())
     volume = release(source)
     assert volume.acquisition == Acquisition(
-        contrast=Contrast.CT, kilovolts=120.0, slice_thickness_mm=5.0
+        contrast=Contrast.CT,
+        kilovolts=120.0,
+        slice_thickness_mm=5.0,
+        value_scale=ValueScale.HOUNSFIELD,
     )
-    assert not np.shares_memory(volume.data, source.data)
+    assert not volume.data.flags.writeable
     np.testing.assert_array_equal(volume.data, source.data)
 
 
 def test_an_acquisition_has_no_field_that_the_list_does_not_name() -> None:
     fields = set(asdict(Acquisition(contrast=Contrast.CT)))
-    assert fields == {"contrast", *allow_list()}
+    assert fields == {"contrast", "value_scale", "derivation", *allow_list()}
 
 
 def test_every_listed_number_says_why_and_by_which_clause() -> None:

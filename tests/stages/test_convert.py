@@ -1,72 +1,115 @@
+"""From planned images to what readers get: values, sidecars and how each was made."""
+
 from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
-from corelab.stages.convert import straightened
-from corelab.vocab import Acquisition, Contrast
-from corelab.volume import Volume
+from corelab.series import CasePlan
+from corelab.stages.choose import choose
+from corelab.stages.convert import convert
+from corelab.store.image import load_image, note_adc_scale
+from corelab.store.layout import Layout, sidecar_of
+from corelab.trial import Trial, load_trial
+from corelab.vocab import Case, Contrast, Derivation, QcFlag, SubjectCode, ValueScale, VisitLabel
+from tests.dicom.tiny import COLUMNS, ROWS, index_all, mr_slice, set_pixels, write
 
-SHAPE = (9, 8, 7)
-
-
-def leaning(tilt_mm: float, steps: list[float], contrast: Contrast = Contrast.OTHER_MR) -> Volume:
-    """A tilted, uneven, turned stack whose values are a plane in world coordinates."""
-    turn = np.radians(20)
-    affine = np.eye(4)
-    affine[:3, 0] = -0.5 * np.array([np.cos(turn), np.sin(turn), 0])
-    affine[:3, 1] = -0.5 * np.array([-np.sin(turn), np.cos(turn), 0])
-    affine[:3, 2] = [0, tilt_mm, np.mean(steps)]
-    affine[:3, 3] = [90, 110, -40]
-    positions = np.concatenate([[0.0], np.cumsum(steps)])
-    volume = Volume(data=np.zeros(SHAPE, np.float32), affine=affine, slice_positions_mm=positions)
-    data = np.stack(
-        [world(volume.slice_origin_mm(k), affine, SHAPE[:2]) for k in range(SHAPE[2])], axis=2
-    )
-    return Volume(
-        data=data.astype(np.float32),
-        affine=affine,
-        slice_positions_mm=positions,
-        acquisition=Acquisition(contrast=contrast),
-    )
+CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
+CONFIG = Path(__file__).parents[2] / "configs" / "nct07294391.toml"
+N_SLICES = 25
+SIGNALS = (200, 300, 400)
 
 
-def world(origin: np.ndarray, affine: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    i, j = np.mgrid[: size[0], : size[1]]
-    points = origin + i[..., None] * affine[:3, 0] + j[..., None] * affine[:3, 1]
-    return np.asarray(500 + points @ np.array([1.0, 2.0, 3.0]))
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return load_trial(CONFIG)
 
 
-@given(
-    tilt_mm=st.sampled_from([-1.5, 0.0, 0.4, 2.0]),
-    steps=st.lists(st.sampled_from([2.0, 3.0, 4.5]), min_size=6, max_size=6),
-)
-def test_every_voxel_of_the_copy_stands_where_its_value_says(
-    tilt_mm: float, steps: list[float]
+def write_volume(folder: Path, place: int, signal: int, **more: object) -> None:
+    for k in range(N_SLICES):
+        slice_ = mr_slice(k)
+        slice_.SOPInstanceUID = f"2.25.300.{place}.{k + 1}"
+        slice_.InstanceNumber = place * N_SLICES + k + 1
+        set_pixels(slice_, np.full((ROWS, COLUMNS), signal, np.int16))
+        change(slice_, more)
+        write(slice_, folder / f"{place}-{k:03d}.dcm")
+
+
+def change(slice_: Dataset, more: dict[str, object]) -> None:
+    slice_.ImageType = ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"]
+    for keyword, value in more.items():
+        setattr(slice_, keyword, value)
+
+
+def write_directions(folder: Path) -> None:
+    write_volume(folder, 0, 1000, DiffusionBValue=0.0)
+    for place, signal in enumerate(SIGNALS):
+        axis = [float(place == number) for number in range(3)]
+        b_value = 995.0 + 5 * place
+        more = {"DiffusionBValue": b_value, "DiffusionGradientOrientation": axis}
+        write_volume(folder, place + 1, signal, **more)
+
+
+def plan_of(folder: Path, trial: Trial) -> CasePlan:
+    (plan,) = choose(index_all(folder).series, lambda _: CASE, trial).cases
+    return plan
+
+
+def test_a_trace_of_three_directions_is_their_geometric_mean(tmp_path: Path, trial: Trial) -> None:
+    write_directions(tmp_path / "in")
+    plan = plan_of(tmp_path / "in", trial)
+    layout = Layout(tmp_path / "out")
+    assert convert(plan, layout) == (Contrast.DWI, Contrast.B0)
+    image = load_image(layout.image(CASE, Contrast.DWI))
+    expected = math.prod(SIGNALS) ** (1 / 3)
+    np.testing.assert_allclose(image.data, expected, rtol=1e-6)
+    assert image.acquisition is not None
+    assert image.acquisition.derivation is Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS
+    assert image.acquisition.n_directions == 3
+    assert image.acquisition.b_value_s_mm2 == pytest.approx(1000.0)
+
+
+def test_a_computed_trace_is_flagged_and_told_in_the_choice(tmp_path: Path, trial: Trial) -> None:
+    write_directions(tmp_path)
+    plan = plan_of(tmp_path, trial)
+    assert QcFlag.TRACE_COMPUTED in plan.flags
+    assert "b 1000, geometric mean of 3 directions" in plan.choice
+    assert len(plan.images[0].sources) == 3
+
+
+def test_the_sidecar_of_a_delivered_image_says_so_and_its_scale(
+    tmp_path: Path, trial: Trial
 ) -> None:
-    source = leaning(tilt_mm, steps)
-    copy = straightened(source)
-    assert copy.tilt_deg == pytest.approx(0, abs=1e-4)
-    assert not copy.is_uneven
-    assert copy.acquisition == source.acquisition
-    height = source.slice_positions_mm[-1]  # type: ignore[index]
-    n_inside = int(height / copy.slab_heights_mm[0] + 1e-6) + 1
-    expected = np.stack(
-        [world(copy.slice_origin_mm(k), copy.affine, copy.shape[:2]) for k in range(n_inside)],
-        axis=2,
+    write_volume(
+        tmp_path / "in", 0, 500, DiffusionBValue=1000.0, DiffusionDirectionality="ISOTROPIC"
     )
-    near = np.abs(np.asarray(copy.data)[:, :, :n_inside] - expected) < 0.02
-    assert near[:, :, 0].sum() >= (SHAPE[0] - 1) * (SHAPE[1] - 1)
-    assert near.any(axis=(0, 1)).all()
+    layout = Layout(tmp_path / "out")
+    convert(plan_of(tmp_path / "in", trial), layout)
+    path = layout.image(CASE, Contrast.DWI)
+    content = json.loads(sidecar_of(path).read_text("utf-8"))
+    assert content["Derivation"] == "as_delivered"
+    assert content["ValueScale"] == "stored"
+    assert "DiffusionDirections" not in content
 
 
-@pytest.mark.parametrize(
-    ("contrast", "outside"),
-    [(Contrast.CT, -1024), (Contrast.CT_BONE_KERNEL, -1024), (Contrast.DWI, 0)],
-)
-def test_where_no_slice_has_been_is_air_or_nothing(contrast: Contrast, outside: float) -> None:
-    copy = straightened(leaning(4.0, [5.0] * 6, contrast))
-    first, last = copy.data[:, :, 0], copy.data[:, :, -1]
-    assert {first[0, 0], first[0, -1]} & {last[0, 0], last[0, -1]} == {outside}
+def test_the_unit_of_an_adc_map_is_added_to_its_sidecar(tmp_path: Path, trial: Trial) -> None:
+    write_volume(
+        tmp_path / "in", 0, 500, DiffusionBValue=1000.0, DiffusionDirectionality="ISOTROPIC"
+    )
+    adc = ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]
+    write_volume(tmp_path / "in", 1, 800, ImageType=adc, RescaleSlope="2", RescaleIntercept="0")
+    layout = Layout(tmp_path / "out")
+    convert(plan_of(tmp_path / "in", trial), layout)
+    path = layout.image(CASE, Contrast.ADC)
+    before = path.read_bytes()
+    note_adc_scale(path, 1e-6)
+    image = load_image(path)
+    assert image.acquisition is not None
+    assert image.acquisition.adc_scale_to_mm2_s == 1e-6
+    assert image.acquisition.value_scale is ValueScale.DISPLAYED
+    assert path.read_bytes() == before
