@@ -133,6 +133,11 @@ class Series:
         """The contrast a case could use this part for."""
         return _CONTRAST_OF_KIND.get(self.kind)
 
+    @property
+    def shows(self) -> Contrast | None:
+        """What this part shows, whether or not a case could use it; no images show nothing."""
+        return self.contrast or _SHOWN_BY_OTHER_KIND.get(self.kind)
+
 
 _CONTRAST_OF_KIND = {
     SeriesKind.CT: Contrast.CT,
@@ -141,6 +146,12 @@ _CONTRAST_OF_KIND = {
     SeriesKind.B0: Contrast.B0,
     SeriesKind.ADC: Contrast.ADC,
     SeriesKind.FLAIR: Contrast.FLAIR,
+}
+_SHOWN_BY_OTHER_KIND = {
+    SeriesKind.CT_BONE_KERNEL: Contrast.CT_BONE_KERNEL,
+    SeriesKind.CT_CONTRAST: Contrast.CT_CONTRAST,
+    SeriesKind.DIRECTION: Contrast.DWI_DIRECTION,
+    SeriesKind.OTHER_MR: Contrast.OTHER_MR,
 }
 
 

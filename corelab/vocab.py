@@ -11,13 +11,20 @@ VisitLabel = NewType("VisitLabel", str)
 
 
 class Contrast(StrEnum):
-    """What one 3-D image shows; also its suffix in file names."""
+    """What one 3-D image shows; also its suffix in file names.
+
+    Nothing is measured on the last four: they are converted for looking.
+    """
 
     CT = "ct"
     DWI = "dwi"
     ADC = "adc"
     B0 = "b0"
     FLAIR = "flair"
+    CT_BONE_KERNEL = "ctbone"
+    CT_CONTRAST = "ctcontrast"
+    DWI_DIRECTION = "dwidirection"
+    OTHER_MR = "mr"
 
 
 class Modality(StrEnum):

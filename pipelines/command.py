@@ -15,6 +15,7 @@ from rich.table import Table
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
 from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
+from corelab.series import LooseFile
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
@@ -22,6 +23,8 @@ from corelab.store.table import load_problems
 from corelab.vocab import Problem, Read
 from pipelines.agreement import compare, write_plot
 from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
+from pipelines.convert_list import write_list
 from pipelines.engine import open_engine
 from pipelines.followup import (
     BatchRequest,
@@ -108,14 +111,24 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
         console.print(verdict_table(f"Study {study.number}", study.verdicts))
-    for loose in found.loose:
-        console.print(
-            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}",
-            highlight=False,
-            markup=False,
-        )
+    _show_loose(console, found.loose)
     console.print(_sum_line(found.counts), highlight=False)
     return 0
+
+
+@_told
+def convert_command(request: ConvertRequest, workers: Workers) -> int:
+    """Convert a delivery and print what became of every series."""
+    check_places(request)
+    with (
+        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
+        watcher_for(_console_for_progress()) as watcher,
+    ):
+        result = convert_delivery(request, engine, watcher)
+    if request.list_file:
+        write_list(request.list_file, result, request)
+    _show_conversion(_console(), result, request)
+    return EXIT_PROBLEMS if result.n_faults or not result.n_images else 0
 
 
 @_told
@@ -265,6 +278,38 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     console.print(f"problems      {layout.problems_csv}", highlight=False, soft_wrap=True)
     console.print(f"QA page       {layout.qa_page.resolve()}", highlight=False, soft_wrap=True)
     console.print(f"vault         {result.vault} (identified: not for readers)", highlight=False)
+
+
+def _show_conversion(console: Console, result: ConvertResult, request: ConvertRequest) -> None:
+    for number, verdicts in enumerate(result.verdicts_by_study(), start=1):
+        case = verdicts[0].case
+        title = f"Study {number}: {case.stem}" if case else f"Study {number}"
+        console.print(verdict_table(title, verdicts))
+    _show_loose(console, result.loose)
+    console.print(_sum_line(result.counts), highlight=False)
+    console.print(
+        f"images {result.n_images}, straightened copies {result.n_copies}, "
+        f"refused {result.n_faults}",
+        highlight=False,
+    )
+    if result.n_removed:
+        console.print(f"removed {result.n_removed} files of an earlier conversion")
+    console.print(f"images  {request.out}", highlight=False, markup=False, soft_wrap=True)
+    who = (
+        f"{request.list_file} (identified: not for readers)"
+        if request.list_file
+        else "nowhere; --list FILE writes which patient and series each image is"
+    )
+    console.print(f"list    {who}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_loose(console: Console, files: tuple[LooseFile, ...]) -> None:
+    for loose in files:
+        console.print(
+            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}",
+            highlight=False,
+            markup=False,
+        )
 
 
 def _volume_table(reads: tuple[Read, ...]) -> Table:

@@ -15,7 +15,7 @@ DOORS = {
     "openjpeg": "corelab/dicom/",
     "jpeg_ls": "corelab/dicom/",
     "SimpleITK": "corelab/dicom/",
-    "nibabel": ("corelab/store/nifti.py", "corelab/phantom/atlas.py"),
+    "nibabel": ("corelab/store/nifti_header.py", "corelab/phantom/atlas.py"),
     "isal": "corelab/store/nifti.py",
     "pyarrow": "corelab/store/table.py",
     "PIL": "corelab/store/",

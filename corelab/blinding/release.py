@@ -112,13 +112,14 @@ def release(
     Raises
     ------
     UnfitDataError
-        When the series has no contrast that a reader needs, no geometry, or a number out of
-        its bounds.
+        When the series is no image of a head (a scout, a derived image), has no geometry, or
+        a number out of its bounds.
     """
     series = stack.series
-    if series.contrast is None or series.grid is None:
+    shown = series.shows
+    if shown is None or series.grid is None:
         raise UnfitDataError(
-            ReasonCode.UNSUPPORTED_CLASS, "only CT, DWI, ADC, b0 and FLAIR images are released"
+            ReasonCode.UNSUPPORTED_CLASS, "only CT and MR images with a geometry are released"
         )
     allowed = allow_list()
     positions = series.grid.slice_positions_mm
@@ -127,7 +128,7 @@ def release(
         affine=np.array(series.grid.affine, dtype=np.float64),
         slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
         acquisition=Acquisition(
-            contrast=series.contrast,
+            contrast=shown,
             kilovolts=allowed["kilovolts"].admit(series.kilovolts),
             b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
             slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),

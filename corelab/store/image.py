@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,17 @@ _SIGNIFICANT_TILT_DEG = 0.01
 _LOSSY = "01"
 
 
-def save_image(path: Path, volume: Volume) -> None:
+def save_image(path: Path, volume: Volume, remarks: Mapping[str, Json] | None = None) -> None:
     """Write an image with the sidecar that says how it was acquired.
+
+    Parameters
+    ----------
+    path
+        Where the image goes, its sidecar beside it.
+    volume
+        With its acquisition.
+    remarks
+        What else the sidecar says, of our own making.
 
     Raises
     ------
@@ -28,7 +38,7 @@ def save_image(path: Path, volume: Volume) -> None:
     if volume.acquisition is None:
         raise StoreError(f"{path.name}: an image must say how it was acquired")
     save_volume(path, volume)
-    write_json(sidecar_of(path), _sidecar(volume, volume.acquisition))
+    write_json(sidecar_of(path), {**_sidecar(volume, volume.acquisition), **(remarks or {})})
 
 
 def note_adc_scale(path: Path, scale_to_mm2_s: float) -> None:

@@ -96,5 +96,18 @@ def test_loss_and_bits_outside_cross_as_words_of_our_own() -> None:
 
 
 def test_a_scout_is_never_released() -> None:
-    with pytest.raises(UnfitDataError, match="only CT"):
-        release(stack(make_series(kind=SeriesKind.SCOUT)))
+    for kind in (SeriesKind.SCOUT, SeriesKind.DERIVED, SeriesKind.NOT_AN_IMAGE):
+        with pytest.raises(UnfitDataError, match="only CT"):
+            release(stack(make_series(kind=kind)))
+
+
+@pytest.mark.parametrize("kind", SeriesKind)
+def test_what_can_be_measured_and_what_can_be_shown_are_two_questions(kind: SeriesKind) -> None:
+    series = make_series(kind=kind)
+    measured = {Contrast.CT, Contrast.DWI, Contrast.ADC, Contrast.B0, Contrast.FLAIR}
+    assert series.contrast is None or series.contrast in measured
+    if series.contrast:
+        assert series.shows is series.contrast
+    elif series.shows:
+        assert series.shows not in measured
+        assert release(stack(series)).acquisition.contrast is series.shows  # type: ignore[union-attr]
