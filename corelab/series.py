@@ -125,7 +125,10 @@ _CONTRAST_OF_KIND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
-    """A file that belongs to no series: not DICOM, or a header that cannot be read."""
+    """A file that belongs to no series: not DICOM, or a header that cannot be read.
+
+    ``path`` is the file's own, or lies below the path of the archive that holds it.
+    """
 
     path: Path
     refusal: Refusal
@@ -136,11 +139,14 @@ class Delivery:
     """Everything found under one incoming folder: nothing is left out.
 
     ``n_files`` = files of all series + loose files + ``n_duplicates`` + ``n_ignored``
-    (DICOMDIR, empty folders' helper files and the like).
+    (DICOMDIR, empty folders' helper files and the like). A readable archive counts as its
+    members, one that cannot be read as one file. ``skipped`` are no files: links, pipes,
+    devices, and folders that cannot be opened.
     """
 
     series: tuple[Series, ...]
     loose: tuple[LooseFile, ...]
+    skipped: tuple[LooseFile, ...]
     n_files: int
     n_duplicates: int
     n_ignored: int
@@ -181,6 +187,20 @@ class SeriesVerdict:
     case: Case | None
     outcome: Outcome
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVersion:
+    """Which pixels a case was measured on: ``number`` counts up when a site sends others.
+
+    ``part`` names the image within its series.
+    """
+
+    study_uid: str
+    series_uid: str
+    part: str
+    number: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

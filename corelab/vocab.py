@@ -77,6 +77,7 @@ class QcFlag(StrEnum):
     COVERAGE_SHORT = "coverage_short"
     VISIT_BY_ORDER = "visit_by_order"
     SECOND_CHOICE_MODALITY = "second_choice_modality"
+    SOURCE_CHANGED = "source_changed"
 
 
 @dataclass(frozen=True, slots=True, order=True)

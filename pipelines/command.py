@@ -14,8 +14,9 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
+from corelab.dicom.files import printable
 from corelab.errors import CorelabError, StoreError, UnfitDataError
-from corelab.series import Outcome, SeriesVerdict
+from corelab.series import LooseFile, Outcome, SeriesVerdict
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
@@ -114,12 +115,8 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
         console.print(_verdict_table(f"Study {study.number}", study.verdicts))
-    for loose in found.loose:
-        console.print(
-            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}",
-            highlight=False,
-            markup=False,
-        )
+    for entry in found.loose + found.skipped:
+        _show_entry(console, entry)
     console.print(_sum_line(found.counts), highlight=False)
     return 0
 
@@ -252,10 +249,27 @@ def sample_command(directory: Path, *, n_subjects: int, seed: int) -> int:
     return 0
 
 
+def _show_entry(console: Console, entry: LooseFile) -> None:
+    refusal = entry.refusal
+    console.print(
+        f"{printable(entry.path)}: {refusal.reason}: {refusal.message}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     console.print(_volume_table(result.reads))
     for problem in result.problems:
         console.print(f"not measured  {_line(problem)}", style="bold red", highlight=False)
+    for case in result.changed:
+        console.print(
+            f"source changed  {case.subject_code} {case.visit}: the site sent a series of this "
+            "case again with other pixels; the volume above is of the new ones",
+            style="bold red",
+            highlight=False,
+        )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
@@ -318,9 +332,12 @@ def _verdict_table(title: str, verdicts: tuple[SeriesVerdict, ...]) -> Table:
 
 
 def _sum_line(counts: Counts) -> str:
+    skipped = ""
+    if counts.n_skipped:
+        skipped = f"; {counts.n_skipped} skipped that are no files (corelab inspect names them)"
     return (
         f"{counts.n_files} files = {counts.n_used} used + {counts.n_not_needed} not needed + "
-        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined"
+        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined{skipped}"
     )
 
 

@@ -35,6 +35,7 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.COVERAGE_SHORT: "the scan may not cover the whole brain",
     QcFlag.VISIT_BY_ORDER: "the visit was told from the order of the scans",
     QcFlag.SECOND_CHOICE_MODALITY: "not the modality that the protocol prefers",
+    QcFlag.SOURCE_CHANGED: "the site sent these series again with other pixels",
 }
 
 
