@@ -5,7 +5,6 @@ The operating system holds the limits: a task runs in a thread, where no signal 
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,5 +46,6 @@ def bounded(budget: Budget) -> Iterator[None]:
 
 
 def _address_space_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    with Path("/proc/self/statm").open("rb", buffering=0) as stream:
+        pages = int(stream.read(64).split()[0])
+    return pages * resource.getpagesize()

@@ -62,7 +62,7 @@ def _entries(content: Content) -> tuple[list[tarfile.TarInfo], int]:
             for entry in archive:
                 found.append(entry)
                 check_count(len(found))
-                if entry.isreg() and entry.offset_data + entry.size > content.size:
+                if _is_regular(entry) and entry.offset_data + entry.size > content.size:
                     raise EOFError("a member ends behind the archive")
             return found, archive.offset
     except _FAILURES as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _KEPT_IN_MEMORY_BYTES = 2**24
+_STEP_BYTES = 2**20
 
 
 class Content:
@@ -40,6 +41,8 @@ class Content:
 
 class _Seekable(io.RawIOBase):
     """A raw stream of known length; what lies where is its heirs' matter."""
+
+    name = "a member of an archive"  # pydicom asks every buffered stream for it
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -97,14 +100,15 @@ class _Inflating(_Seekable):
 
     def _fill(self, room: memoryview) -> int:
         end = self._position + len(room)
-        while self._n_inflated < end:
-            piece = self._read(end - self._n_inflated)
+        while self._n_inflated <= self._position:
+            piece = self._read(min(end - self._n_inflated, _STEP_BYTES))
             self._inflated.seek(self._n_inflated)
             self._inflated.write(piece)
             self._n_inflated += len(piece)
         self._inflated.seek(self._position)
-        room[:] = self._inflated.read(len(room))
-        return len(room)
+        piece = self._inflated.read(min(len(room), self._n_inflated - self._position))
+        room[: len(piece)] = piece
+        return len(piece)
 
 
 def inflating(length: int, read: Callable[[int], bytes]) -> BinaryIO:
