@@ -89,7 +89,10 @@ def list_archive(path: Path) -> Archive | LooseFile | None:
     try:
         return _listed(path) if _is_archive(path) else None
     except UnfitDataError as error:
-        refusal = Refusal(reason=error.reason, message=error.message, evidence=error.evidence)
+        message = error.message
+        if error.reason in {ReasonCode.ARCHIVE_BROKEN, ReasonCode.ARCHIVE_UNSAFE}:
+            message += "; nothing of the archive was read"
+        refusal = Refusal(reason=error.reason, message=message, evidence=error.evidence)
         return LooseFile(path=path, refusal=refusal)
 
 

@@ -11,6 +11,7 @@ from corelab.store.record import load_read
 from corelab.trial import Trial
 from corelab.vocab import Contrast
 from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
+from pipelines.sources import read_sources
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Pa
     cut = without_pixels(series, tmp_path / "cut")
     images = ((contrast, cut), *task.plan.images[1:])
     others.append(dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images)))
-    keys = {case_key(task), *(case_key(other) for other in others)}
+    keys = {case_key(t, read_sources(t.plan, ())) for t in (task, *others)}
     assert len(keys) == len(others) + 1
 
 
