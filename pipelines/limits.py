@@ -21,18 +21,30 @@ class Budget:
 
 
 @contextmanager
-def bounded(budget: Budget) -> Iterator[None]:
-    """Context that asks for no more than a budget.
+def bounded_memory(budget: Budget) -> Iterator[None]:
+    """Context in which memory beyond the budget is refused with ``MemoryError``.
 
-    More memory is refused with ``MemoryError``; more computing ends the process (SIGXCPU),
-    without a core file, which would hold what it read.
+    A process that ends here leaves no core file, which would hold what it read.
     """
-    used = resource.getrusage(resource.RUSAGE_SELF)
     wanted = {
         resource.RLIMIT_AS: _address_space_bytes() + budget.memory_bytes,
-        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + budget.cpu_s,
         resource.RLIMIT_CORE: 0,
     }
+    with _held(wanted):
+        yield
+
+
+@contextmanager
+def bounded_computing(budget: Budget) -> Iterator[None]:
+    """Context in which computing beyond the budget ends the process (SIGXCPU)."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    with _held({resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + budget.cpu_s}):
+        yield
+
+
+@contextmanager
+def _held(wanted: dict[int, int]) -> Iterator[None]:
+    """Hold soft limits, none above what it was before."""
     before = {kind: resource.getrlimit(kind) for kind in wanted}
     try:
         for kind, limit in wanted.items():

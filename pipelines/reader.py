@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -13,7 +13,7 @@ from corelab.dicom.received import Record, read_received
 from corelab.errors import ReasonCode
 from corelab.series import LooseFile, Refusal
 from pipelines.engine import Crash, Engine
-from pipelines.limits import Budget, bounded
+from pipelines.limits import Budget, bounded_computing, bounded_memory
 from pipelines.progress import Watcher
 
 FILES_PER_TASK = 32
@@ -87,14 +87,14 @@ class SpreadReader:
 
 
 def run_files(task: FileTask[Answer]) -> list[Answer]:
-    """Answer for each file of a task, in a worker."""
-    return [_within_budget(task, path) for path in task.paths]
+    """Answer for each file of a task, in a worker: all within its memory, each in its time."""
+    with bounded_memory(task.budget):
+        return [_in_time(task, path) for path in task.paths]
 
 
-def _within_budget(task: FileTask[Answer], path: Path) -> Answer:
+def _in_time(task: FileTask[Answer], path: Path) -> Answer:
     extra_s = _size_bytes(file_of(path)) // _SLOWEST_BYTES_PER_S
-    budget = Budget(memory_bytes=task.budget.memory_bytes, cpu_s=task.budget.cpu_s + extra_s)
-    with bounded(budget):
+    with bounded_computing(replace(task.budget, cpu_s=task.budget.cpu_s + extra_s)):
         return task.function(path)
 
 

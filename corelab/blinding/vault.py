@@ -251,8 +251,10 @@ def _texts_of(identity: Identity) -> tuple[str, ...]:
     )
 
 
-def _names(path: Path) -> tuple[str, str]:
-    return _text(Path(path.name)), _text(Path(path.parent.name))
+def _names(path: Path) -> tuple[str, ...]:
+    """Names that may identify: of the file, its folder, and the archive that it lies in."""
+    archives = [parent for parent in path.parents[1:] if parent.is_file()]
+    return tuple(_text(Path(part.name)) for part in (path, path.parent, *archives))
 
 
 def _text(path: Path) -> str:
