@@ -33,6 +33,8 @@ else:
 
 DEEPEST_NESTING = 2
 _ZIP, _GZIP, _ZSTD, _TAR = b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"ustar"
+_UNREAD = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\0")
+_ENDINGS = frozenset({".zip", ".tar", ".gz", ".tgz", ".zst", ".7z", ".rar", ".bz2", ".xz", ".iso"})
 _TAR_MARK_AT = 257
 _HEAD_BYTES = 512
 _CHUNK_BYTES = 2**20
@@ -83,17 +85,28 @@ def list_archive(path: Path) -> Archive | LooseFile | None:
     Returns
     -------
     Archive, LooseFile or None
-        A loose file is an archive that is broken or unsafe (``archive_broken``,
-        ``archive_unsafe``), or one that holds no file or an office document.
+        A loose file is an archive that is broken, unsafe or of a kind that is not read
+        (``archive_broken``, ``archive_unsafe``), or an office document.
     """
     try:
-        return _listed(path) if _is_archive(path) else None
+        head = _content_or_member(path).read(_HEAD_BYTES)
+        if head.startswith((_ZIP, _GZIP, _ZSTD)) or _is_tar(head):
+            return _listed(path)
+        if head.startswith(_UNREAD) or path.suffix.casefold() in _ENDINGS:
+            return _unread(path)
     except UnfitDataError as error:
         message = error.message
         if error.reason in {ReasonCode.ARCHIVE_BROKEN, ReasonCode.ARCHIVE_UNSAFE}:
             message += "; nothing of the archive was read"
         refusal = Refusal(reason=error.reason, message=message, evidence=error.evidence)
         return LooseFile(path=path, refusal=refusal)
+    return None
+
+
+def _unread(path: Path) -> LooseFile:
+    """Refusal that is asked of the site: what may hold a whole delivery is no odd file."""
+    message = "an archive or a disc image that is not read: zip, tar, gzip and zstd are"
+    return LooseFile(path=path, refusal=Refusal(reason=ReasonCode.ARCHIVE_BROKEN, message=message))
 
 
 def _listed(path: Path) -> Archive:
@@ -101,8 +114,10 @@ def _listed(path: Path) -> Archive:
         message = f"archives lie inside each other more than {DEEPEST_NESTING} deep"
         raise UnfitDataError(ReasonCode.ARCHIVE_UNSAFE, message)
     container = _container_at(path)
-    if _OFFICE_MARK in container.names or not (container.names or container.skipped):
-        raise UnfitDataError(ReasonCode.NOT_DICOM, "the archive holds no DICOM")
+    if _OFFICE_MARK in container.names:
+        raise UnfitDataError(ReasonCode.NOT_DICOM, "an office document")
+    if not container.names and not container.skipped:
+        raise UnfitDataError(ReasonCode.ARCHIVE_BROKEN, "the archive holds no file")
     skipped = (
         LooseFile(path=path / name, refusal=Refusal(reason=ReasonCode.NOT_A_FILE, message=what))
         for name, what in container.skipped.items()
@@ -161,11 +176,6 @@ def _depth(path: Path) -> int:
     """How many archives a path is in, itself counted."""
     holder = holder_of(path)
     return 1 if holder is None else 1 + _depth(holder)
-
-
-def _is_archive(path: Path) -> bool:
-    head = _content_or_member(path).read(_HEAD_BYTES)
-    return head.startswith((_ZIP, _GZIP, _ZSTD)) or _is_tar(head)
 
 
 def _is_tar(head: bytes) -> bool:

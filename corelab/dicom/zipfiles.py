@@ -121,7 +121,9 @@ def _check_places(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
     two archives one after the other would lose the first.
     """
     ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    if ordered and ordered[0].header_offset != 0:
+    if not ordered:
+        return
+    if ordered[0].header_offset != 0:
         message = "the zip archive holds files that its directory does not name"
         raise UnfitDataError(ReasonCode.ARCHIVE_UNSAFE, message)
     starts = [entry.header_offset for entry in ordered[1:]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -20,6 +21,7 @@ from corelab.dicom import archivesize
 from corelab.dicom.archive import Archive, list_archive
 from corelab.dicom.index import index
 from corelab.dicom.pixels import load
+from corelab.dicom.received import read_received
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Delivery, LooseFile
@@ -179,7 +181,18 @@ def test_an_office_document_is_one_file(tmp_path: Path) -> None:
 
 def test_an_archive_of_nothing_is_one_file(tmp_path: Path) -> None:
     zip_of(tmp_path / "a.zip", [("folder/", b"")])
-    assert refused(tmp_path / "a.zip") is ReasonCode.NOT_DICOM
+    assert refused(tmp_path / "a.zip") is ReasonCode.ARCHIVE_BROKEN
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("scans", b"Rar!\x1a\x07\x01"), ("scans", b"7z\xbc\xaf\x27\x1c"), ("CD1.ISO", bytes(9))],
+)
+def test_an_archive_of_a_kind_that_is_not_read_is_asked_about(
+    tmp_path: Path, name: str, head: bytes
+) -> None:
+    (tmp_path / name).write_bytes(head + bytes(600))
+    assert refused(tmp_path / name) is ReasonCode.ARCHIVE_BROKEN
 
 
 @pytest.mark.parametrize(
@@ -462,6 +475,36 @@ def test_an_archive_that_changes_after_listing_is_read_anew(tmp_path: Path) -> N
     path.unlink()
     with pytest.raises(UnfitDataError):
         open_source(path / "a")
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(kind=st.sampled_from(FORMATS), seed=st.integers(0, 10**6))
+def test_damage_anywhere_is_a_refusal_and_never_an_error(
+    tmp_path: Path, kind: str, seed: int
+) -> None:
+    if not (tmp_path / "series").exists():
+        write_stack(tmp_path / "series", 3)
+    rng = np.random.default_rng(seed)
+    data = bytearray(pack(tmp_path / "series", tmp_path / f"a.{kind}").read_bytes())
+    for place in rng.integers(0, len(data), rng.integers(1, 20)).tolist():
+        data[place] = int(rng.integers(0, 256))
+    path = tmp_path / "damaged"
+    path.write_bytes(data)
+    found = read_received(path)
+    for member in found.members if isinstance(found, Archive) else ():
+        read_received(member)
+        with contextlib.suppress(UnfitDataError), open_source(member) as stream:
+            stream.read()
+
+
+def test_a_zip_whose_directory_is_empty_is_one_file(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "a.zip", [("a", b"x")])
+    data = path.read_bytes()
+    end = data.rfind(b"PK\x05\x06")
+    path.write_bytes(data[:end] + b"PK\x05\x06" + bytes(18))
+    assert refused(path) is ReasonCode.ARCHIVE_BROKEN
 
 
 def test_plain_files_beside_are_no_archives(tmp_path: Path) -> None:
