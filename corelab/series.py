@@ -157,7 +157,10 @@ _SHOWN_BY_OTHER_KIND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
-    """A file that belongs to no series: not DICOM, or a header that cannot be read."""
+    """A file that belongs to no series: not DICOM, or a header that cannot be read.
+
+    ``path`` is the file's own, or lies below the path of the archive that holds it.
+    """
 
     path: Path
     refusal: Refusal
@@ -168,11 +171,14 @@ class Delivery:
     """Everything found under one incoming folder: nothing is left out.
 
     ``n_files`` = files of all series + loose files + ``n_duplicates`` + ``n_ignored``
-    (DICOMDIR, empty folders' helper files and the like).
+    (DICOMDIR, empty folders' helper files and the like). A readable archive counts as its
+    members, one that cannot be read as one file. ``skipped`` are no files: links, pipes,
+    devices, and folders that cannot be opened.
     """
 
     series: tuple[Series, ...]
     loose: tuple[LooseFile, ...]
+    skipped: tuple[LooseFile, ...]
     n_files: int
     n_duplicates: int
     n_ignored: int
@@ -232,6 +238,20 @@ class PlannedImage:
         """Mean b-value of the sources, which vary a little with the direction."""
         values = [part.b_value_s_mm2 for part in self.sources if part.b_value_s_mm2 is not None]
         return sum(values) / len(values) if values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVersion:
+    """Which pixels a case was measured on: ``number`` counts up when a site sends others.
+
+    ``part`` names the image within its series.
+    """
+
+    study_uid: str
+    series_uid: str
+    part: str
+    number: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,7 @@ class QcFlag(StrEnum):
     EXECUTABLE_PREAMBLE = "executable_preamble"
     LOSSY_PIXELS = "lossy_pixels"
     BITS_OUTSIDE_STORED = "bits_outside_stored"
+    SOURCE_CHANGED = "source_changed"
 
 
 @dataclass(frozen=True, slots=True, order=True)

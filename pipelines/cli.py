@@ -22,7 +22,9 @@ EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
-Incoming = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What a site sent.")]
+Incoming = Annotated[
+    Path, typer.Argument(exists=True, help="What a site sent: a folder or an archive.")
+]
 Out = Annotated[Path, typer.Argument(help="The blinded output folder.", file_okay=False)]
 TrialFile = Annotated[Path, typer.Option("--trial", help="The trial file (configs/*.toml).")]
 

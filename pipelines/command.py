@@ -14,6 +14,7 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
+from corelab.dicom.files import printable
 from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
 from corelab.series import LooseFile
 from corelab.stages.publish import publication_from, publish
@@ -111,7 +112,7 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
         console.print(verdict_table(f"Study {study.number}", study.verdicts))
-    _show_loose(console, found.loose)
+    _show_loose(console, found.loose + found.skipped)
     console.print(_sum_line(found.counts), highlight=False)
     return 0
 
@@ -267,6 +268,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
         is_ineligible = is_lossy and (problem.subject_code, problem.visit) in measured
         word, colour = ("not eligible", "yellow") if is_ineligible else ("not measured", "red")
         console.print(f"{word}  {_line(problem)}", style=f"bold {colour}", highlight=False)
+    for case in result.changed:
+        console.print(
+            f"source changed  {case.subject_code} {case.visit}: the site sent a series of this "
+            "case again with other pixels; the volume above is of the new ones",
+            style="bold red",
+            highlight=False,
+        )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
@@ -306,9 +314,10 @@ def _show_conversion(console: Console, result: ConvertResult, request: ConvertRe
 def _show_loose(console: Console, files: tuple[LooseFile, ...]) -> None:
     for loose in files:
         console.print(
-            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}",
+            f"{printable(loose.path)}: {loose.refusal.reason}: {loose.refusal.message}",
             highlight=False,
             markup=False,
+            soft_wrap=True,
         )
 
 
@@ -339,9 +348,12 @@ def _volume_table(reads: tuple[Read, ...]) -> Table:
 
 
 def _sum_line(counts: Counts) -> str:
+    skipped = ""
+    if counts.n_skipped:
+        skipped = f"; {counts.n_skipped} skipped that are no files (corelab inspect names them)"
     return (
         f"{counts.n_files} files = {counts.n_used} used + {counts.n_not_needed} not needed + "
-        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined"
+        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined{skipped}"
     )
 
 

@@ -82,7 +82,15 @@ def _duplicate_uid(headers: Sequence[FileHeader]) -> Refusal | None:
     most = max(counts.values())
     if most == 1:
         return None
-    message = f"{most} different objects share one instance UID"
+    places = {(header.path.parent, header.owner.sop_uid) for header in headers}
+    if len(places) == len(headers):
+        n_differing = sum(count > 1 for count in counts.values())
+        message = (
+            f"a resend with changed pixels or geometry: {n_differing} of {len(counts)} images "
+            "differ from their copies in another folder or archive"
+        )
+    else:
+        message = f"{most} different objects share one instance UID"
     return Refusal(reason=ReasonCode.DUPLICATE_UID, message=message)
 
 

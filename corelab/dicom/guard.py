@@ -20,7 +20,6 @@ PARSER_FAILURES: tuple[type[Exception], ...] = (
     IndexError,  # an empty value where one is needed
     KeyError,  # a VR or tag that no dictionary knows
     LookupError,  # an unknown character set
-    MemoryError,  # a length field asks for more than there is
     NotImplementedError,  # a VR without a converter
     OSError,  # "no tag to read": a sequence runs past the end
     OverflowError,  # a number beyond its type
@@ -50,6 +49,9 @@ def guarded(reason: ReasonCode, message: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
+    except MemoryError as error:
+        message = "reading the file needs more memory than one file is given"
+        raise UnfitDataError(ReasonCode.PARSE_LIMIT, message) from error
     except PARSER_FAILURES as error:
         evidence = f"{type(error).__name__}: {error}"
         raise UnfitDataError(reason, message, evidence=evidence) from error

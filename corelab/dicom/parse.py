@@ -39,7 +39,7 @@ from corelab.dicom.walk import (
 )
 from corelab.errors import ReasonCode, UnfitDataError
 
-INFLATED_LIMIT_BYTES = 2**30
+INFLATED_LIMIT_BYTES = 2**29
 HEADER_LIMIT_BYTES = 2**26
 LARGEST_FILE_BYTES = 2**32 + HEADER_LIMIT_BYTES
 """Pixels have a 32 bit length (PS3.5, 7.1.1), so no sound file is larger."""

@@ -45,6 +45,7 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.EXECUTABLE_PREAMBLE: "a received file begins as a program does: scan the delivery",
     QcFlag.LOSSY_PIXELS: "the image was compressed with loss",
     QcFlag.BITS_OUTSIDE_STORED: "pixel words hold more than the header says is stored",
+    QcFlag.SOURCE_CHANGED: "the site sent these series again with other pixels",
 }
 
 

@@ -12,6 +12,7 @@ from corelab.store.record import load_read
 from corelab.trial import Trial
 from corelab.vocab import Contrast, QcFlag
 from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
+from pipelines.sources import read_sources
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Pa
     (tmp_path / "cut").mkdir()
     images = (cut_short(task.plan.images[0], tmp_path / "cut"), *task.plan.images[1:])
     others.append(dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images)))
-    keys = {case_key(task), *(case_key(other) for other in others)}
+    keys = {case_key(t, read_sources(t.plan, ())) for t in (task, *others)}
     assert len(keys) == len(others) + 1
 
 
