@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ def naive(
     return out
 
 
+@settings(deadline=None)
 @given(
     data=arrays(np.float32, (3, 4, 4), elements=st.integers(-1024, 1024).map(float)),
     steps=st.lists(st.sampled_from([1.0, 1.5, 2.5, 4.0]), min_size=3, max_size=3),

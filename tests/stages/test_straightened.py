@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corelab.stages.convert import straightened
@@ -39,6 +39,7 @@ def world(origin: np.ndarray, affine: np.ndarray, size: tuple[int, int]) -> np.n
     return np.asarray(500 + points @ np.array([1.0, 2.0, 3.0]))
 
 
+@settings(deadline=None)
 @given(
     tilt_mm=st.sampled_from([-1.5, 0.0, 0.4, 2.0]),
     steps=st.lists(st.sampled_from([2.0, 3.0, 4.5]), min_size=6, max_size=6),

@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corelab.errors import ReasonCode, UnfitDataError
@@ -65,6 +65,7 @@ def with_nibabel(volume: Volume) -> bytes:
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 7))
 
 
+@settings(deadline=None)
 @given(
     shape=SHAPES,
     dtype=st.sampled_from(["i2", "u1", "f4", ">i2"]),
