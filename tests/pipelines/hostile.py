@@ -26,22 +26,36 @@ def stranger() -> Dataset:
 def header_of_many_elements(path: Path, n_elements: int) -> Path:
     """Write DICOM with millions of empty elements before its pixels: each costs memory and time."""
     write(stranger(), path)
+    path.write_bytes(_with_many(path.read_bytes(), n_elements))
+    return path
+
+
+def deflated_header_of_many_elements(path: Path, n_elements: int) -> Path:
+    """Write the same deflated: a small file that takes long."""
+    write(stranger(), path, DEFLATED)
     content = path.read_bytes()
+    start = _dataset_start(content)
+    inflated = zlib.decompress(content[start:], -zlib.MAX_WBITS)
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(_with_many(inflated, n_elements)) + packer.flush()
+    path.write_bytes(content[:start] + packed)
+    return path
+
+
+def _with_many(content: bytes, n_elements: int) -> bytes:
     pixels = content.rfind(b"\xe0\x7f\x10\x00OW")
     element = b"LO" + struct.pack("<H", 0)
     many = b"".join(
         struct.pack("<HH", 0x2011 + 2 * (n >> 16), n & 0xFFFF) + element for n in range(n_elements)
     )
-    path.write_bytes(content[:pixels] + many + content[pixels:])
-    return path
+    return content[:pixels] + many + content[pixels:]
 
 
 def deflate_bomb(path: Path, n_mb: int) -> Path:
     """Write a deflated object that inflates to many megabytes of zeros."""
     write(stranger(), path, DEFLATED)
     content = path.read_bytes()
-    meta_length = struct.unpack("<I", content[140:144])[0]
-    start = 144 + meta_length
+    start = _dataset_start(content)
     inflated = zlib.decompress(content[start:], -zlib.MAX_WBITS)
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = packer.compress(inflated) + b"".join(
@@ -49,6 +63,11 @@ def deflate_bomb(path: Path, n_mb: int) -> Path:
     )
     path.write_bytes(content[:start] + packed + packer.flush())
     return path
+
+
+def _dataset_start(content: bytes) -> int:
+    (meta_length,) = struct.unpack("<I", content[140:144])
+    return int(144 + meta_length)
 
 
 def nested_sequences(path: Path, depth: int) -> Path:
