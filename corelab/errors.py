@@ -20,6 +20,12 @@ class ReasonCode(StrEnum):
     """Why a file, a series or a case is not measured; part of ``problems.csv``."""
 
     NOT_DICOM = "not_dicom"
+    PREAMBLE_ABSENT = "preamble_absent"
+    NOT_A_FILE = "not_a_file"
+    UNREADABLE = "unreadable"
+    ARCHIVE_BROKEN = "archive_broken"
+    ARCHIVE_UNSAFE = "archive_unsafe"
+    PARSE_LIMIT = "parse_limit"
     HEADER_CUT = "header_cut"
     PIXELS_TRUNCATED = "pixels_truncated"
     PIXELS_UNDECODABLE = "pixels_undecodable"

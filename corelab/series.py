@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode
-from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag
+from corelab.vocab import Case, Contrast, Derivation, Modality, Problem, QcFlag, ValueScale
 
 
 class SeriesKind(StrEnum):
@@ -24,6 +24,7 @@ class SeriesKind(StrEnum):
     CT = "CT"
     CT_BONE_KERNEL = "CT bone kernel"
     CT_CONTRAST = "CT with contrast agent"
+    CT_REFORMATTED = "CT reformatted"
     B0 = "b0"
     TRACE = "DWI trace"
     DIRECTION = "DWI one direction"
@@ -33,6 +34,16 @@ class SeriesKind(StrEnum):
     SCOUT = "scout"
     DERIVED = "derived image"
     NOT_AN_IMAGE = "not a head CT or MR image"
+
+
+CT_KINDS = frozenset(
+    {
+        SeriesKind.CT,
+        SeriesKind.CT_BONE_KERNEL,
+        SeriesKind.CT_CONTRAST,
+        SeriesKind.CT_REFORMATTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +65,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One slice: where its pixels lie and where it stands."""
+    """One slice: where its pixels lie and where it stands.
+
+    Slope and intercept turn stored numbers into the ``value_scale`` of the series.
+    """
 
     path: Path
     index: int
@@ -93,7 +107,9 @@ class Series:
     """One 3-D part of a DICOM series: one orientation, one contrast, one b-value.
 
     ``refusal`` is set when the part cannot be measured; ``grid`` is then possibly ``None``.
-    ``frames`` are in the order of k. ``is_lossy``: some of them were ever compressed with loss.
+    ``frames`` are in the order of k. ``gradient`` is the unit vector of a diffusion direction
+    in the vendor's axes, empty where there is none or it is not told. ``flags`` say what a
+    reader must know of a usable part. ``is_lossy``: some frames were ever compressed with loss.
     """
 
     identity: Identity
@@ -107,6 +123,9 @@ class Series:
     transfer_syntax_uid: str
     files: tuple[Path, ...]
     refusal: Refusal | None
+    value_scale: ValueScale = ValueScale.STORED
+    gradient: tuple[float, ...] = ()
+    flags: tuple[QcFlag, ...] = ()
     is_lossy: bool = False
 
     @property
@@ -114,19 +133,34 @@ class Series:
         """The contrast a case could use this part for."""
         return _CONTRAST_OF_KIND.get(self.kind)
 
+    @property
+    def shows(self) -> Contrast | None:
+        """What this part shows, whether or not a case could use it; no images show nothing."""
+        return self.contrast or _SHOWN_BY_OTHER_KIND.get(self.kind)
+
 
 _CONTRAST_OF_KIND = {
     SeriesKind.CT: Contrast.CT,
+    SeriesKind.CT_REFORMATTED: Contrast.CT,
     SeriesKind.TRACE: Contrast.DWI,
     SeriesKind.B0: Contrast.B0,
     SeriesKind.ADC: Contrast.ADC,
     SeriesKind.FLAIR: Contrast.FLAIR,
 }
+_SHOWN_BY_OTHER_KIND = {
+    SeriesKind.CT_BONE_KERNEL: Contrast.CT_BONE_KERNEL,
+    SeriesKind.CT_CONTRAST: Contrast.CT_CONTRAST,
+    SeriesKind.DIRECTION: Contrast.DWI_DIRECTION,
+    SeriesKind.OTHER_MR: Contrast.OTHER_MR,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
-    """A file that belongs to no series: not DICOM, or a header that cannot be read."""
+    """A file that belongs to no series: not DICOM, or a header that cannot be read.
+
+    ``path`` is the file's own, or lies below the path of the archive that holds it.
+    """
 
     path: Path
     refusal: Refusal
@@ -137,11 +171,14 @@ class Delivery:
     """Everything found under one incoming folder: nothing is left out.
 
     ``n_files`` = files of all series + loose files + ``n_duplicates`` + ``n_ignored``
-    (DICOMDIR, empty folders' helper files and the like).
+    (DICOMDIR, empty folders' helper files and the like). A readable archive counts as its
+    members, one that cannot be read as one file. ``skipped`` are no files: links, pipes,
+    devices, and folders that cannot be opened.
     """
 
     series: tuple[Series, ...]
     loose: tuple[LooseFile, ...]
+    skipped: tuple[LooseFile, ...]
     n_files: int
     n_duplicates: int
     n_ignored: int
@@ -189,12 +226,41 @@ class SeriesVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedImage:
+    """One image of a case and the series it is made of: one, or several that are joined."""
+
+    contrast: Contrast
+    sources: tuple[Series, ...]
+    derivation: Derivation = Derivation.AS_DELIVERED
+
+    @property
+    def b_value_s_mm2(self) -> float | None:
+        """Mean b-value of the sources, which vary a little with the direction."""
+        values = [part.b_value_s_mm2 for part in self.sources if part.b_value_s_mm2 is not None]
+        return sum(values) / len(values) if values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVersion:
+    """Which pixels a case was measured on: ``number`` counts up when a site sends others.
+
+    ``part`` names the image within its series.
+    """
+
+    study_uid: str
+    series_uid: str
+    part: str
+    number: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CasePlan:
-    """One case and the series that it will be measured on, small enough to travel."""
+    """One case and the images that it will be measured on, small enough to travel."""
 
     case: Case
     modality: Modality
-    images: tuple[tuple[Contrast, Series], ...]
+    images: tuple[PlannedImage, ...]
     choice: str
     flags: tuple[QcFlag, ...]
 

@@ -11,13 +11,20 @@ VisitLabel = NewType("VisitLabel", str)
 
 
 class Contrast(StrEnum):
-    """What one 3-D image shows; also its suffix in file names."""
+    """What one 3-D image shows; also its suffix in file names.
+
+    Nothing is measured on the last four: they are converted for looking.
+    """
 
     CT = "ct"
     DWI = "dwi"
     ADC = "adc"
     B0 = "b0"
     FLAIR = "flair"
+    CT_BONE_KERNEL = "ctbone"
+    CT_CONTRAST = "ctcontrast"
+    DWI_DIRECTION = "dwidirection"
+    OTHER_MR = "mr"
 
 
 class Modality(StrEnum):
@@ -30,6 +37,23 @@ class Modality(StrEnum):
     def contrast(self) -> Contrast:
         """The image that the mask lies on."""
         return Contrast.DWI if self is Modality.DWI else Contrast.CT
+
+
+class ValueScale(StrEnum):
+    """What the numbers of an image are."""
+
+    STORED = "stored"
+    HOUNSFIELD = "hounsfield"
+    DISPLAYED = "displayed"
+    FLOATING_POINT = "floating_point"
+
+
+class Derivation(StrEnum):
+    """How an image came about on our side."""
+
+    AS_DELIVERED = "as_delivered"
+    GEOMETRIC_MEAN_OF_DIRECTIONS = "geometric_mean_of_directions"
+    COMPUTED_FROM_B0_AND_TRACE = "computed_from_b0_and_trace"
 
 
 class Label(StrEnum):
@@ -72,13 +96,22 @@ class QcFlag(StrEnum):
     B_VALUE_OUTSIDE_RANGE = "b_value_outside_range"
     ADC_COMPUTED = "adc_computed"
     ADC_ABSENT = "adc_absent"
+    TRACE_COMPUTED = "trace_computed"
     UNEVEN_SLICES = "uneven_slices"
     GANTRY_TILT = "gantry_tilt"
     COVERAGE_SHORT = "coverage_short"
     VISIT_BY_ORDER = "visit_by_order"
     SECOND_CHOICE_MODALITY = "second_choice_modality"
+    SERIES_WAS_SPLIT = "series_was_split"
+    OVERLAPPING_SLICES = "overlapping_slices"
+    SLICES_MAY_BE_MISSING = "slices_may_be_missing"
+    REFORMATTED = "reformatted"
+    HU_UNUSUAL = "hu_unusual"
+    METAL_NEAR_BRAIN = "metal_near_brain"
+    EXECUTABLE_PREAMBLE = "executable_preamble"
     LOSSY_PIXELS = "lossy_pixels"
     BITS_OUTSIDE_STORED = "bits_outside_stored"
+    SOURCE_CHANGED = "source_changed"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,14 +131,20 @@ class Case:
 class Acquisition:
     """What may be known of a scan on the blinded side: bounded numbers, closed words.
 
-    ``None`` means that the scanner did not say, or that it does not apply. ``decoder`` names
-    our own software that read the pixels, and how it settled a contradiction with the header.
+    ``None`` means that the scanner did not say, or that it does not apply.
+    ``n_directions`` counts the diffusion directions that were joined to one image, and
+    ``adc_scale_to_mm2_s`` turns an ADC map's values into mm²/s. ``decoder`` names our own
+    software that read the pixels, and how it settled a contradiction with the header.
     """
 
     contrast: Contrast
     kilovolts: float | None = None
     b_value_s_mm2: float | None = None
     slice_thickness_mm: float | None = None
+    value_scale: ValueScale | None = None
+    derivation: Derivation = Derivation.AS_DELIVERED
+    n_directions: int | None = None
+    adc_scale_to_mm2_s: float | None = None
     decoder: str | None = None
     is_lossy: bool = False
     has_bits_outside: bool = False
@@ -143,6 +182,7 @@ class SegmentationRecord:
     """How a case's infarct mask was made, beside the mask files themselves.
 
     ``adc_scale_to_mm2_s`` turns the delivered ADC into mm²/s; ``None`` when none was delivered.
+    ``adc_derivation`` says how the ADC that was segmented on came about; ``None`` without one.
     """
 
     modality: Modality
@@ -151,6 +191,7 @@ class SegmentationRecord:
     hemisphere: Hemisphere
     flags: tuple[QcFlag, ...]
     adc_scale_to_mm2_s: float | None = None
+    adc_derivation: Derivation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +228,7 @@ class Read:
     case_key: str
     software_version: str
     config_digest: str
+    adc_derivation: Derivation | None = None
     is_endpoint_eligible: bool = True
 
     @property

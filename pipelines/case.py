@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corelab.dicom.source import source_digest
 from corelab.errors import StoreError, UnfitDataError
-from corelab.series import CasePlan
+from corelab.series import CasePlan, SourceVersion
 from corelab.stages.convert import convert
 from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
@@ -19,30 +18,36 @@ from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
 from corelab.trial import Trial
-from corelab.vocab import Case, Modality, Problem, Read
+from corelab.vocab import Case, Modality, Problem, QcFlag, Read
+from pipelines.sources import Sources, read_sources
 
 WORK_FOLDER = ".work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTask:
-    """What a worker needs to run a case."""
+    """What a worker needs to run a case; ``known`` is what its series were measured on."""
 
     plan: CasePlan
     out: Path
     trial: Trial
     software_version: str
+    known: tuple[SourceVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOutcome:
-    """What became of a case: a read, or a problem with evidence for the vault."""
+    """What became of a case: a read, or a problem with evidence for the vault.
+
+    ``versions`` says which pixels the read rests on.
+    """
 
     case: Case
     read: Read | None
     problem: Problem | None
     evidence: str
     is_new: bool
+    versions: tuple[SourceVersion, ...] = ()
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
@@ -51,37 +56,26 @@ def run_case(task: CaseTask) -> CaseOutcome:
     All files are built in a work folder and put in place by one rename, so that a case is
     there whole or not at all. A case that fails leaves no older result behind.
     """
-    case, layout = task.plan.case, Layout(task.out)
-    key = case_key(task)
+    layout = Layout(task.out)
+    try:
+        sources = read_sources(task.plan, task.known)
+    except UnfitDataError as error:
+        return _not_measured(task.plan.case, layout, error)
+    if sources.is_changed:
+        flags = (*task.plan.flags, QcFlag.SOURCE_CHANGED)
+        task = replace(task, plan=replace(task.plan, flags=flags))
+    key = case_key(task, sources)
     done = _read_done(layout, task.plan, key)
     if done:
-        return CaseOutcome(case=case, read=done, problem=None, evidence="", is_new=False)
-    work = Layout(task.out / WORK_FOLDER / case.stem)
-    shutil.rmtree(work.root, ignore_errors=True)
-    try:
-        read = _run_stages(task, work, key)
-    except UnfitDataError as error:
-        shutil.rmtree(layout.case_folder(case), ignore_errors=True)
-        problem = problem_of(case, error)
-        return CaseOutcome(
-            case=case, read=None, problem=problem, evidence=error.evidence, is_new=True
-        )
-    else:
-        _put_in_place(work.case_folder(case), layout.case_folder(case))
-        return CaseOutcome(case=case, read=read, problem=None, evidence="", is_new=True)
-    finally:
-        shutil.rmtree(work.root, ignore_errors=True)
+        return _measured(done, sources, is_new=False)
+    return _run(task, layout, key, sources)
 
 
-def case_key(task: CaseTask) -> str:
+def case_key(task: CaseTask, sources: Sources) -> str:
     """Digest of all that a case's result rests on: files, settings, plan and version."""
     plan, digest = task.plan, hashlib.sha256()
     digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
-    digest.update(f"{plan.modality} {plan.choice} {plan.flags}".encode())
-    for contrast, series in plan.images:
-        digest.update(contrast.encode())
-        for path in sorted(series.files):
-            digest.update(source_digest(path).encode())
+    digest.update(f"{plan.modality} {plan.choice} {plan.flags} {sources.digest}".encode())
     return digest.hexdigest()
 
 
@@ -93,6 +87,38 @@ def problem_of(case: Case, error: UnfitDataError) -> Problem:
         reason_code=error.reason.value,
         message=error.message,
     )
+
+
+def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
+    case = task.plan.case
+    work = Layout(task.out / WORK_FOLDER / case.stem)
+    shutil.rmtree(work.root, ignore_errors=True)
+    try:
+        read = _run_stages(task, work, key)
+    except UnfitDataError as error:
+        return _not_measured(case, layout, error)
+    else:
+        _put_in_place(work.case_folder(case), layout.case_folder(case))
+        return _measured(read, sources, is_new=True)
+    finally:
+        shutil.rmtree(work.root, ignore_errors=True)
+
+
+def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
+    return CaseOutcome(
+        case=read.case,
+        read=read,
+        problem=None,
+        evidence="",
+        is_new=is_new,
+        versions=sources.versions,
+    )
+
+
+def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutcome:
+    shutil.rmtree(layout.case_folder(case), ignore_errors=True)
+    problem = problem_of(case, error)
+    return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 
 
 def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
@@ -122,7 +148,7 @@ def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:
         return None
     if read.case_key != key or not layout.mosaic(case).exists():
         return None
-    files = files_of(layout, case, [contrast for contrast, _ in plan.images])
+    files = files_of(layout, case, [image.contrast for image in plan.images])
     try:
         now = {role: sha256_of(path) for role, path in files.items()}
     except OSError:

@@ -22,7 +22,9 @@ EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
-Incoming = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What a site sent.")]
+Incoming = Annotated[
+    Path, typer.Argument(exists=True, help="What a site sent: a folder or an archive.")
+]
 Out = Annotated[Path, typer.Argument(help="The blinded output folder.", file_okay=False)]
 TrialFile = Annotated[Path, typer.Option("--trial", help="The trial file (configs/*.toml).")]
 
@@ -68,6 +70,41 @@ def inspect(
     from pipelines.command import inspect_command
 
     raise typer.Exit(inspect_command(incoming, trial))
+
+
+@app.command()
+def convert(
+    incoming: Incoming,
+    out: Out,
+    subjects: Annotated[
+        Path | None, typer.Option(help="patient_id,subject_code[,visit,study_instance_uid]")
+    ] = None,
+    equidistant: Annotated[
+        bool,
+        typer.Option(
+            "--equidistant/--keep-geometry",
+            help="Also a straightened copy of tilted and uneven stacks, for viewers.",
+        ),
+    ] = False,
+    list_file: Annotated[
+        Path | None,
+        typer.Option("--list", dir_okay=False, help="CSV: who each image is (identified)."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler.")] = None,
+) -> None:
+    """Convert a delivery to blinded NIfTI with sidecars, without a trial (screen: unblinded)."""
+    from pipelines.command import Workers, convert_command
+    from pipelines.convert import ConvertRequest, Geometry
+
+    request = ConvertRequest(
+        incoming=incoming,
+        out=out,
+        subjects_file=subjects,
+        list_file=list_file,
+        geometry=Geometry.EQUIDISTANT if equidistant else Geometry.KEEP,
+    )
+    raise typer.Exit(convert_command(request, Workers(count=workers, scheduler=scheduler)))
 
 
 @app.command()

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
+from corelab.dicom.files import printable
 from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
-from corelab.series import Outcome, SeriesVerdict
+from corelab.series import LooseFile
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
@@ -23,6 +24,8 @@ from corelab.store.table import load_problems
 from corelab.vocab import Problem, Read
 from pipelines.agreement import compare, write_plot
 from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
+from pipelines.convert_list import write_list
 from pipelines.engine import open_engine
 from pipelines.followup import (
     BatchRequest,
@@ -36,15 +39,10 @@ from pipelines.progress import watcher_for
 from pipelines.sample import write_sample
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
+from pipelines.verdicts import verdict_table
 from pipelines.withdrawal import own_words
 
 Parameters = ParamSpec("Parameters")
-
-_OUTCOME_STYLE = {
-    Outcome.USED: "green",
-    Outcome.NOT_NEEDED: "dim",
-    Outcome.QUARANTINED: "bold red",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,7 @@ def plan_command(request: BatchRequest, workers: Workers) -> int:
     ):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
-    console.print(_verdict_table("What would be used", plan.verdicts))
+    console.print(verdict_table("What would be used", plan.verdicts))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(_sum_line(counts), highlight=False)
@@ -113,15 +111,25 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
     with open_engine() as engine:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
-        console.print(_verdict_table(f"Study {study.number}", study.verdicts))
-    for loose in found.loose:
-        console.print(
-            f"{loose.path}: {loose.refusal.reason}: {loose.refusal.message}",
-            highlight=False,
-            markup=False,
-        )
+        console.print(verdict_table(f"Study {study.number}", study.verdicts))
+    _show_loose(console, found.loose + found.skipped)
     console.print(_sum_line(found.counts), highlight=False)
     return 0
+
+
+@_told
+def convert_command(request: ConvertRequest, workers: Workers) -> int:
+    """Convert a delivery and print what became of every series."""
+    check_places(request)
+    with (
+        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
+        watcher_for(_console_for_progress()) as watcher,
+    ):
+        result = convert_delivery(request, engine, watcher)
+    if request.list_file:
+        write_list(request.list_file, result, request)
+    _show_conversion(_console(), result, request)
+    return EXIT_PROBLEMS if result.n_faults or not result.n_images else 0
 
 
 @_told
@@ -260,6 +268,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
         is_ineligible = is_lossy and (problem.subject_code, problem.visit) in measured
         word, colour = ("not eligible", "yellow") if is_ineligible else ("not measured", "red")
         console.print(f"{word}  {_line(problem)}", style=f"bold {colour}", highlight=False)
+    for case in result.changed:
+        console.print(
+            f"source changed  {case.subject_code} {case.visit}: the site sent a series of this "
+            "case again with other pixels; the volume above is of the new ones",
+            style="bold red",
+            highlight=False,
+        )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
@@ -271,6 +286,39 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     console.print(f"problems      {layout.problems_csv}", highlight=False, soft_wrap=True)
     console.print(f"QA page       {layout.qa_page.resolve()}", highlight=False, soft_wrap=True)
     console.print(f"vault         {result.vault} (identified: not for readers)", highlight=False)
+
+
+def _show_conversion(console: Console, result: ConvertResult, request: ConvertRequest) -> None:
+    for number, verdicts in enumerate(result.verdicts_by_study(), start=1):
+        case = verdicts[0].case
+        title = f"Study {number}: {case.stem}" if case else f"Study {number}"
+        console.print(verdict_table(title, verdicts))
+    _show_loose(console, result.loose)
+    console.print(_sum_line(result.counts), highlight=False)
+    console.print(
+        f"images {result.n_images}, straightened copies {result.n_copies}, "
+        f"refused {result.n_faults}",
+        highlight=False,
+    )
+    if result.n_removed:
+        console.print(f"removed {result.n_removed} files of an earlier conversion")
+    console.print(f"images  {request.out}", highlight=False, markup=False, soft_wrap=True)
+    who = (
+        f"{request.list_file} (identified: not for readers)"
+        if request.list_file
+        else "nowhere; --list FILE writes which patient and series each image is"
+    )
+    console.print(f"list    {who}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_loose(console: Console, files: tuple[LooseFile, ...]) -> None:
+    for loose in files:
+        console.print(
+            f"{printable(loose.path)}: {loose.refusal.reason}: {loose.refusal.message}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _volume_table(reads: tuple[Read, ...]) -> Table:
@@ -299,35 +347,13 @@ def _volume_table(reads: tuple[Read, ...]) -> Table:
     return table
 
 
-def _verdict_table(title: str, verdicts: tuple[SeriesVerdict, ...]) -> Table:
-    table = Table("case", "series", "what", "slices", "spacing", "tilt", "b", "files")
-    table.add_column("outcome")
-    table.add_column("why", overflow="fold")
-    table.title = title
-    for verdict in verdicts:
-        series, grid = verdict.series, verdict.series.grid
-        number = series.identity.series_number
-        case = verdict.case
-        table.add_row(
-            f"{case.subject_code} {case.visit}" if case else "",
-            "" if number is None else str(number),
-            series.kind.value,
-            str(grid.shape[2] if grid else len(series.frames)),
-            f"{grid.slice_spacing_mm:.2f}" if grid else "",
-            f"{grid.tilt_deg:.1f}" if grid else "",
-            "" if series.b_value_s_mm2 is None else f"{series.b_value_s_mm2:g}",
-            str(len(series.files)),
-            verdict.outcome.value,
-            verdict.why,
-            style=_OUTCOME_STYLE[verdict.outcome],
-        )
-    return table
-
-
 def _sum_line(counts: Counts) -> str:
+    skipped = ""
+    if counts.n_skipped:
+        skipped = f"; {counts.n_skipped} skipped that are no files (corelab inspect names them)"
     return (
         f"{counts.n_files} files = {counts.n_used} used + {counts.n_not_needed} not needed + "
-        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined"
+        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined{skipped}"
     )
 
 

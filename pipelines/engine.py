@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 IN_FLIGHT_PER_WORKER = 4
 MEMORY_PER_WORKER_BYTES = 2 << 30
+_DEATH = "KilledWorker"
 # Set before a worker starts: one thread each, and an allocator that keeps its pages, which
 # makes a batch of thin-slice volumes 1.5 times faster.
 WORKER_ENVIRONMENT = {
@@ -46,6 +47,11 @@ class Crash:
     kind: str
     detail: str
 
+    @property
+    def is_death(self) -> bool:
+        """Whether it took its process with it."""
+        return self.kind == _DEATH
+
 
 class Engine:
     """A running set of workers; make one with :func:`open_engine`."""
@@ -60,7 +66,8 @@ class Engine:
         """Run a function over items, each result as soon as it is there.
 
         A few items per worker are in flight at a time, so that memory does not grow with the
-        number of items.
+        number of items. An item whose worker died is tried once more when the others are
+        done, with nothing beside it, so that none is blamed for another.
 
         Parameters
         ----------
@@ -69,6 +76,17 @@ class Engine:
         items
             Small and picklable.
         """
+        suspects: list[Item] = []
+        for item, result in self._spread(function, items, self._n_workers * IN_FLIGHT_PER_WORKER):
+            if isinstance(result, Crash) and result.is_death:
+                suspects.append(item)
+            else:
+                yield item, result
+        yield from self._spread(function, suspects, 1)
+
+    def _spread(
+        self, function: Callable[[Item], Result], items: Iterable[Item], n_in_flight: int
+    ) -> Iterator[tuple[Item, Result | Crash]]:
         waiting = iter(items)
         item_of: dict[Future, Item] = {}
 
@@ -80,8 +98,7 @@ class Engine:
                 futures.append(future)
             return futures
 
-        first = submit(self._n_workers * IN_FLIGHT_PER_WORKER)
-        queue = as_completed(first, loop=self._client.loop)
+        queue = as_completed(submit(n_in_flight), loop=self._client.loop)
         for future in queue:
             item = item_of.pop(future)
             yield item, _outcome(future)
@@ -118,6 +135,8 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
                 # One item at a time on a worker: no other is suspected when it dies.
                 "distributed.scheduler.worker-saturation": 1.0,
+                # The engine itself tries again, alone; Dask would let it kill three more.
+                "distributed.scheduler.allowed-failures": 0,
             }
         ),
         _local_workers(count) as cluster,

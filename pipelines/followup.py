@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +15,8 @@ from tempfile import TemporaryDirectory
 
 from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
-from corelab.dicom.files import find_files, is_ignored
-from corelab.dicom.header import FileHeader, read_header
-from corelab.dicom.index import index_headers
+from corelab.dicom.files import printable
+from corelab.dicom.index import index
 from corelab.errors import ConfigError, Fault, ReasonCode, StoreError
 from corelab.series import (
     CasePlan,
@@ -24,8 +24,8 @@ from corelab.series import (
     LooseFile,
     Outcome,
     Plan,
-    Refusal,
     SeriesVerdict,
+    SourceVersion,
 )
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
@@ -38,10 +38,12 @@ from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
 from pipelines.engine import Crash, Engine
 from pipelines.progress import Watcher
+from pipelines.reader import SpreadReader
 from pipelines.withdrawal import withdraw, withdraw_leaks
 
-_HEADERS_PER_TASK = 32
-_NOT_ASKED_FOR = frozenset({ReasonCode.NOT_DICOM, ReasonCode.UNSUPPORTED_CLASS})
+_NOT_ASKED_FOR = frozenset(
+    {ReasonCode.NOT_DICOM, ReasonCode.NOT_A_FILE, ReasonCode.UNSUPPORTED_CLASS}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +59,25 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Where every file of a delivery went: the parts sum to ``n_files``."""
+    """Where every file of a delivery went: the parts sum to ``n_files``.
+
+    ``n_skipped`` are no files (links, pipes, folders that cannot be opened) and not among them.
+    """
 
     n_files: int
     n_used: int
     n_not_needed: int
     n_duplicate: int
     n_quarantined: int
+    n_skipped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """What became of a batch."""
+    """What became of a batch; ``changed`` cases rest on other pixels than the run before."""
 
     counts: Counts
+    changed: tuple[Case, ...]
     reads: tuple[Read, ...]
     problems: tuple[Problem, ...]
     new_keys: frozenset[str]
@@ -98,9 +105,11 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         plan = plan_batch(delivery, trial, crosswalk, vault)
         touched = _touched(plan, vault)
         vault.note_series(plan.verdicts)
-        vault.note_loose(delivery.loose)
-        outcomes = _run_cases(_tasks(plan, request.out, trial), engine, watcher)
+        vault.note_loose(delivery.loose + delivery.skipped)
+        known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
+        outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
         for outcome in outcomes:
+            vault.note_source(outcome.versions)
             if outcome.evidence:
                 vault.note_fault(outcome.case, outcome.evidence)
         measured = {outcome.case for outcome in outcomes if outcome.read}
@@ -117,6 +126,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
     result = BatchResult(
         counts=count_files(delivery, plan.verdicts),
+        changed=_changed(outcomes, known),
         reads=tuple(reads),
         problems=tuple(problems),
         new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
@@ -169,22 +179,17 @@ def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
-    """Read every header of a folder, spread over the workers."""
-    paths = find_files(incoming)
-    if not paths:
-        raise StoreError(f"{incoming} holds no files: is it the delivery?")
-    wanted = [path for path in paths if not is_ignored(path)]
-    chunks = [wanted[n : n + _HEADERS_PER_TASK] for n in range(0, len(wanted), _HEADERS_PER_TASK)]
-    results = watcher.watch("reading headers", engine.over(read_headers, chunks), len(chunks))
-    records: list[FileHeader | LooseFile] = []
-    for chunk, headers in results:
-        records += _lost(chunk, headers) if isinstance(headers, Crash) else headers
-    return index_headers(records, n_ignored=len(paths) - len(wanted))
+    """Read every header of a folder and its archives, spread over the workers.
 
-
-def read_headers(paths: list[Path]) -> list[FileHeader | LooseFile]:
-    """Read the headers of some files, in a worker."""
-    return [read_header(path) for path in paths]
+    Raises
+    ------
+    StoreError
+        When there is nothing.
+    """
+    delivery = index(incoming, SpreadReader(engine, watcher))
+    if not delivery.n_files:
+        raise StoreError(f"{printable(incoming)} holds no files: is it the delivery?")
+    return delivery
 
 
 def plan_batch(delivery: Delivery, trial: Trial, crosswalk: Crosswalk | None, vault: Vault) -> Plan:
@@ -194,7 +199,7 @@ def plan_batch(delivery: Delivery, trial: Trial, crosswalk: Crosswalk | None, va
     return dataclasses.replace(
         plan,
         cases=tuple(_flagged(case, cast) for case in plan.cases),
-        problems=plan.problems + _loose_problems(delivery.loose),
+        problems=plan.problems + _loose_problems(delivery.loose + delivery.skipped),
     )
 
 
@@ -212,7 +217,8 @@ def count_files(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> Counts
     of: dict[Path, Outcome] = {}
     rank = {Outcome.USED: 0, Outcome.QUARANTINED: 1, Outcome.NOT_NEEDED: 2}
     for verdict in verdicts:
-        for path in verdict.series.files:
+        frames = {frame.path for frame in verdict.series.frames}
+        for path in frames.union(verdict.series.files):
             known = of.get(path, verdict.outcome)
             of[path] = min(known, verdict.outcome, key=lambda outcome: rank[outcome])
     tally = list(of.values())
@@ -222,17 +228,8 @@ def count_files(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> Counts
         n_not_needed=tally.count(Outcome.NOT_NEEDED) + delivery.n_ignored,
         n_duplicate=delivery.n_duplicates,
         n_quarantined=tally.count(Outcome.QUARANTINED) + len(delivery.loose),
+        n_skipped=len(delivery.skipped),
     )
-
-
-def _lost(paths: list[Path], crash: Crash) -> list[FileHeader | LooseFile]:
-    """Files whose headers took their worker down: held back, each one named in the vault."""
-    refusal = Refusal(
-        reason=ReasonCode.INTERNAL_ERROR,
-        message=f"reading the headers of {len(paths)} files stopped with {crash.kind}",
-        evidence=crash.detail,
-    )
-    return [LooseFile(path=path, refusal=refusal) for path in paths]
 
 
 def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
@@ -241,11 +238,25 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
 
 
-def _tasks(plan: Plan, out: Path, trial: Trial) -> list[CaseTask]:
+def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]) -> list[CaseTask]:
     software = version("corelab")
-    return [
-        CaseTask(plan=case, out=out, trial=trial, software_version=software) for case in plan.cases
-    ]
+    tasks = []
+    for case in plan.cases:
+        used = {part.identity.series_uid for image in case.images for part in image.sources}
+        mine = tuple(source for source in known if source.series_uid in used)
+        tasks.append(
+            CaseTask(plan=case, out=out, trial=trial, software_version=software, known=mine)
+        )
+    return tasks
+
+
+def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) -> tuple[Case, ...]:
+    """Cases with a version that earlier runs did not know."""
+    return tuple(
+        outcome.case
+        for outcome in outcomes
+        if any(v.number > 1 and v not in known for v in outcome.versions)
+    )
 
 
 def _run_cases(tasks: list[CaseTask], engine: Engine, watcher: Watcher) -> list[CaseOutcome]:
@@ -269,12 +280,16 @@ def _crashed(case: Case, crash: Crash) -> CaseOutcome:
 
 def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
     """DICOM that no series could take is a query to the site; other files are just not needed."""
-    refusals = [file.refusal for file in files if file.refusal.reason not in _NOT_ASKED_FOR]
+    wanted = (file.refusal for file in files if file.refusal.reason not in _NOT_ASKED_FOR)
+    counts = Counter((refusal.reason.value, refusal.message) for refusal in wanted)
     return tuple(
         Problem(
-            subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+            subject_code="",
+            visit="",
+            reason_code=reason,
+            message=message if count == 1 else f"{message} ({count} files)",
         )
-        for refusal in refusals
+        for (reason, message), count in counts.items()
     )
 
 

@@ -64,6 +64,7 @@ class Survey:
 
     studies: tuple[StudySurvey, ...]
     loose: tuple[LooseFile, ...]
+    skipped: tuple[LooseFile, ...]
     counts: Counts
 
 
@@ -92,5 +93,8 @@ def survey(incoming: Path, trial_file: Path | None, engine: Engine) -> Survey:
         for number, case in enumerate(cases.values(), start=1)
     )
     return Survey(
-        studies=studies, loose=delivery.loose, counts=count_files(delivery, plan.verdicts)
+        studies=studies,
+        loose=delivery.loose,
+        skipped=delivery.skipped,
+        counts=count_files(delivery, plan.verdicts),
     )

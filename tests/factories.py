@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from corelab.series import Frame, Grid, Identity, Series, SeriesKind
+from corelab.vocab import ValueScale
 
 AFFINE = (
     (1.0, 0.0, 0.0, 0.0),
@@ -53,4 +54,5 @@ def make_series(
         transfer_syntax_uid="1.2.840.10008.1.2.1",
         files=(Path("site/Doe_Jane") / f"{series_uid}.dcm",),
         refusal=None,
+        value_scale=ValueScale.HOUNSFIELD,
     )

@@ -10,13 +10,15 @@ import pytest
 import typer
 
 from corelab import __all__ as public_names
+from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
-from corelab.vocab import Case, SubjectCode, VisitLabel
+from corelab.vocab import Case, QcFlag, SubjectCode, VisitLabel
 from pipelines.cli import app
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text("utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")
+DICOM_PAGE = (REPOSITORY / "docs" / "dicom.md").read_text("utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -62,6 +64,40 @@ def test_readme_file_names_are_the_layouts() -> None:
     assert layout.read(case).parent.as_posix() in README
     for path in (layout.volumes_csv, layout.volumes_dictionary, layout.reads_csv, layout.qa_page):
         assert path.as_posix() in README
+
+
+def rows_of(heading: str) -> dict[str, list[str]]:
+    """Cells of each table row under a heading of the DICOM page, by their first one."""
+    (section,) = re.findall(
+        rf"^## {heading}\n(.*?)(?=^## |\Z)", DICOM_PAGE, re.DOTALL | re.MULTILINE
+    )
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.splitlines()
+        if line.startswith("| ")
+    ]
+    return {cells[0].strip("`"): cells for cells in rows[1:]}
+
+
+def test_every_reason_code_has_its_row_and_no_other() -> None:
+    rows = rows_of("Reason codes")
+    assert set(rows) == {code.value for code in ReasonCode}
+    assert all(cells[1] and cells[3] for cells in rows.values())
+
+
+def test_every_flag_has_its_row_and_no_other() -> None:
+    rows = rows_of("Flags")
+    assert set(rows) == {flag.value for flag in QcFlag}
+    assert all(cells[1] for cells in rows.values())
+
+
+def test_bad_inputs_of_the_page_are_those_that_are_tested() -> None:
+    tests = (REPOSITORY / "tests" / "dicom" / "test_bad_inputs.py").read_text("utf-8")
+    rows = rows_of("Bad inputs")
+    assert set(rows) == set(re.findall(r"def test_row_(\d+)_", tests))
+    known = {code.value for code in ReasonCode} | {flag.value for flag in QcFlag}
+    outcomes = " ".join(cells[2] for cells in rows.values())
+    assert set(re.findall(r"`([a-z0-9_]+)`", outcomes)) <= known
 
 
 def test_the_newest_version_is_in_the_changelog() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Stack
-from corelab.vocab import Acquisition
+from corelab.vocab import Acquisition, Derivation
 from corelab.volume import Volume
 
 _OWN_SOFTWARE = "numpy|pydicom|pyjpegls|pylibjpeg-openjpeg|python-gdcm|SimpleITK"
@@ -58,6 +58,11 @@ class AllowedNumber:
             )
         return number
 
+    def admit_whole(self, value: int | None) -> int | None:
+        """Give back a new whole number within bounds; None for an absent one."""
+        number = self.admit(value)
+        return None if number is None else int(number)
+
 
 @cache
 def allow_list() -> dict[str, AllowedNumber]:
@@ -74,47 +79,62 @@ def admit_decoder(text: str) -> str:
     UnfitDataError
         ``outside_acquisition_limits`` for any other text, which is not repeated.
     """
-    if _DECODER.fullmatch(text):
+    if all(map(_DECODER.fullmatch, text.split("; "))):
         return text
     message = "the decoder's name is none of our own"
     raise UnfitDataError(ReasonCode.OUTSIDE_ACQUISITION_LIMITS, message)
 
 
-def release(stack: Stack) -> Volume:
+def release(
+    stack: Stack,
+    *,
+    derivation: Derivation = Derivation.AS_DELIVERED,
+    n_directions: int | None = None,
+) -> Volume:
     """Build the blinded volume of a stack.
 
     Parameters
     ----------
     stack
         Identified series with its pixels.
+    derivation
+        How the stack was made.
+    n_directions
+        Diffusion directions that it was made of.
 
     Returns
     -------
     Volume
-        New arrays, the geometry, and the allow-listed numbers and words of the acquisition.
+        The decoded values, which were built from pixels alone and are not copied again (a
+        thin CT is large), new geometry, and the allow-listed numbers and words of the
+        acquisition.
 
     Raises
     ------
     UnfitDataError
-        When the series has no contrast that a reader needs, no geometry, or a number out of
-        its bounds.
+        When the series is no image of a head (a scout, a derived image), has no geometry, or
+        a number out of its bounds.
     """
     series = stack.series
-    if series.contrast is None or series.grid is None:
+    shown = series.shows
+    if shown is None or series.grid is None:
         raise UnfitDataError(
-            ReasonCode.UNSUPPORTED_CLASS, "only CT, DWI, ADC, b0 and FLAIR images are released"
+            ReasonCode.UNSUPPORTED_CLASS, "only CT and MR images with a geometry are released"
         )
     allowed = allow_list()
     positions = series.grid.slice_positions_mm
     return Volume(
-        data=np.array(stack.data, copy=True, order="F"),
+        data=stack.data,
         affine=np.array(series.grid.affine, dtype=np.float64),
         slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
         acquisition=Acquisition(
-            contrast=series.contrast,
+            contrast=shown,
             kilovolts=allowed["kilovolts"].admit(series.kilovolts),
             b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
             slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),
+            value_scale=series.value_scale,
+            derivation=derivation,
+            n_directions=allowed["n_directions"].admit_whole(n_directions),
             decoder=admit_decoder(stack.decoder),
             is_lossy=bool(series.is_lossy),
             has_bits_outside=bool(stack.has_bits_outside),

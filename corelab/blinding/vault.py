@@ -10,11 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from corelab.blinding.code import new_code
 from corelab.errors import StoreError
-from corelab.series import Identity, LooseFile, SeriesVerdict
+from corelab.series import Identity, LooseFile, SeriesVerdict, SourceVersion
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 _FOLDER_MODE = 0o700
@@ -33,6 +34,11 @@ CREATE TABLE IF NOT EXISTS file (
     path TEXT PRIMARY KEY, series_uid TEXT, reason TEXT, evidence TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS identifier (value TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS source (
+    study_uid TEXT NOT NULL, series_uid TEXT NOT NULL, part TEXT NOT NULL,
+    number INTEGER NOT NULL, digest TEXT NOT NULL, noted_at_utc TEXT NOT NULL,
+    PRIMARY KEY (study_uid, series_uid, part, number)
+) STRICT;
 CREATE TABLE IF NOT EXISTS fault (
     subject_code TEXT NOT NULL, visit TEXT NOT NULL, detail TEXT NOT NULL
 ) STRICT;
@@ -99,6 +105,32 @@ class Vault:
         with self._transaction():
             self._connection.execute(
                 "INSERT INTO fault VALUES (?, ?, ?)", (case.subject_code, case.visit, detail)
+            )
+
+    def source_versions(self, study_uids: Iterable[str]) -> tuple[SourceVersion, ...]:
+        """Newest version of the pixels of every part of these studies that was measured."""
+        found: list[SourceVersion] = []
+        for uid in study_uids:
+            rows = self._connection.execute(
+                "SELECT series_uid, part, max(number), digest FROM source"
+                " WHERE study_uid = ? GROUP BY series_uid, part ORDER BY series_uid, part",
+                (uid,),
+            )
+            found.extend(
+                SourceVersion(
+                    study_uid=uid, series_uid=series, part=part, number=number, digest=digest
+                )
+                for series, part, number, digest in rows
+            )
+        return tuple(found)
+
+    def note_source(self, versions: Iterable[SourceVersion]) -> None:
+        """Keep which pixels a case was measured on; a version that is known stays as it is."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO source VALUES (?, ?, ?, ?, ?, ?)",
+                [(v.study_uid, v.series_uid, v.part, v.number, v.digest, now) for v in versions],
             )
 
     def visits_of(self, patient_id: str) -> dict[str, VisitLabel]:
@@ -219,8 +251,10 @@ def _texts_of(identity: Identity) -> tuple[str, ...]:
     )
 
 
-def _names(path: Path) -> tuple[str, str]:
-    return _text(Path(path.name)), _text(Path(path.parent.name))
+def _names(path: Path) -> tuple[str, ...]:
+    """Names that may identify: of the file, its folder, and the archive that it lies in."""
+    archives = [parent for parent in path.parents[1:] if parent.is_file()]
+    return tuple(_text(Path(part.name)) for part in (path, path.parent, *archives))
 
 
 def _text(path: Path) -> str:

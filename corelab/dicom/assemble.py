@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from corelab.dicom.check import series_refusal
+from corelab.dicom.doubt import part_flags
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
+from corelab.dicom.rescale import map_scale, scale_refusal, signal_scale, to_scale
 from corelab.dicom.split import split_series
 from corelab.series import Frame, Identity, Refusal, Series, SeriesKind
+from corelab.vocab import ValueScale
 
+_CT = "CT"
 _LAST = 2**31
 _NOWHERE = (math.nan, math.nan, math.nan)
 _B_KINDS = frozenset({SeriesKind.B0, SeriesKind.TRACE, SeriesKind.DIRECTION})
@@ -57,7 +62,8 @@ def _series_of(headers: Sequence[FileHeader]) -> list[Series]:
     for part in parts:
         paths = {item.header.path for item in part.slices} - counted
         counted |= paths
-        found.append(_series(part, identity, tuple(sorted(paths)), refusal or part.refusal))
+        series = _series(part, identity, tuple(sorted(paths)), refusal or part.refusal)
+        found.append(replace(series, flags=part_flags(part, parts, headers)))
     frameless = tuple(header.path for header in headers if not header.frames)
     if frameless:
         found.append(_frameless(headers, identity, frameless, refusal))
@@ -74,18 +80,21 @@ def _series(
     part: Part, identity: Identity, files: tuple[Path, ...], refusal: Refusal | None
 ) -> Series:
     first = part.slices[0].header
+    scale, unscaled = _scale(part)
     return Series(
-        identity=identity,
+        identity=replace(identity, series_number=first.owner.series_number),
         kind=part.kind,
         modality=first.modality,
-        frames=tuple(_frame(item) for item in part.slices),
+        frames=tuple(_frame(item, scale) for item in part.slices),
         grid=part.grid,
         b_value_s_mm2=_b_value(part),
         kilovolts=_finite(first.kilovolts),
         slice_thickness_mm=_thickness(part.slices),
         transfer_syntax_uid=first.transfer_syntax_uid,
         files=files,
-        refusal=refusal,
+        refusal=refusal or unscaled,
+        value_scale=scale,
+        gradient=_gradient(part),
         is_lossy=any(item.header.hints.is_lossy for item in part.slices),
     )
 
@@ -127,17 +136,35 @@ def _identity(headers: Sequence[FileHeader]) -> Identity:
     )
 
 
-def _frame(item: Slice) -> Frame:
+def _scale(part: Part) -> tuple[ValueScale, Refusal | None]:
+    """Scale of a part's values, and why its slices share none."""
+    if part.slices[0].header.modality == _CT:
+        return ValueScale.HOUNSFIELD, None
+    rescales = [item.frame.rescale for item in part.slices]
+    if part.kind is SeriesKind.ADC:
+        return map_scale(rescales), None
+    refusal = scale_refusal(rescales)
+    return (map_scale if refusal else signal_scale)(rescales), refusal
+
+
+def _gradient(part: Part) -> tuple[float, ...]:
+    """Direction that all slices share, empty where they have none or several."""
+    found = {item.frame.diffusion.gradient for item in part.slices}
+    return found.pop() if len(found) == 1 else ()
+
+
+def _frame(item: Slice, scale: ValueScale) -> Frame:
     """Frame with its position turned to RAS+; an absent MR rescale is slope 1, intercept 0."""
     frame = item.frame
     position = frame.plane.position_mm
     x, y, z = position if len(position) == len(_NOWHERE) else _NOWHERE
+    slope, intercept = to_scale(frame.rescale, scale)
     return Frame(
         path=item.header.path,
         index=frame.index,
         position_mm=(-x, -y, z),
-        rescale_slope=1.0 if frame.slope is None else frame.slope,
-        rescale_intercept=0.0 if frame.intercept is None else frame.intercept,
+        rescale_slope=slope,
+        rescale_intercept=intercept,
     )
 
 

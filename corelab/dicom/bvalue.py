@@ -5,26 +5,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
+from corelab.dicom.csa import csa_numbers
 from corelab.dicom.element import Elements
+from corelab.dicom.gradient import (
+    COMMENT,
+    Directionality,
+    Vector,
+    is_unweighted_tensor_frame,
+    read_directionality,
+    read_gradient,
+    sequence_name,
+)
 
 _GE_OFFSET = 1_000_000_000
-_SEQUENCE_B = re.compile(r"ep_?b(\d+)(t?)(#\d+)?|_b(\d+)(t?)(#\d+)$")
-_COMMENT_B = re.compile(r"b=(\d+(?:\.\d+)?)\(([-\d.]+),([-\d.]+),([-\d.]+)\)")
 _DIFFUSION_WORDS = frozenset({"DIFFUSION", "ADC", "TRACE", "TRACEW", "FA", "DWI", "DTI"})
 _DIFFUSION_TEXT = re.compile(r"dwi|diff|dti\b|\badc|trace", re.IGNORECASE)
-_ISOTROPIC_LETTER = "I"
-
-
-class Directionality(StrEnum):
-    """Along what a frame is weighted; words of (0018,9075)."""
-
-    NONE = "NONE"
-    ISOTROPIC = "ISOTROPIC"
-    DIRECTIONAL = "DIRECTIONAL"
-    UNKNOWN = "UNKNOWN"
+_OLD_TOSHIBA = "TOSHIBA"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +31,40 @@ class Diffusion:
 
     ``is_declared`` says that the header calls the frame diffusion imaging, whether or not a
     b-value is given; vendors write b = 0 into images that have nothing to do with it.
+    ``is_silent_b0`` says that the frame has no b-value, and comes from a maker that leaves it
+    out just where no gradient is on: b = 0 if, and only if, its series has weighted frames.
     """
 
     b_value_s_mm2: float | None
     directionality: Directionality
+    gradient: Vector
     is_declared: bool
+    is_silent_b0: bool
 
     @property
     def is_evidence(self) -> bool:
         """Whether this frame proves that its series is diffusion imaging."""
         return self.is_declared or (self.b_value_s_mm2 or 0) > 0
 
+    def spoken(self) -> Diffusion:
+        """Say b = 0 in full."""
+        return replace(self, b_value_s_mm2=0.0, directionality=Directionality.NONE)
+
 
 NO_DIFFUSION = Diffusion(
-    b_value_s_mm2=None, directionality=Directionality.UNKNOWN, is_declared=False
+    b_value_s_mm2=None,
+    directionality=Directionality.UNKNOWN,
+    gradient=(),
+    is_declared=False,
+    is_silent_b0=False,
 )
 
 
 def read_diffusion(
-    elements: Elements, group: Elements | None, image_type: tuple[str, ...]
+    elements: Elements,
+    group: Elements | None,
+    image_type: tuple[str, ...],
+    private: Elements | None = None,
 ) -> Diffusion:
     """Diffusion weighting of one frame.
 
@@ -63,27 +76,33 @@ def read_diffusion(
         The frame's item of MRDiffusionSequence (0018,9117), where there is one.
     image_type
         Words of the frame's image type.
+    private
+        The frame's item of Philips' private sequence (2005,140F), where there is one.
     """
     source = elements if group is None else group
-    sequence = _sequence_name(elements)
-    b_value = _first(_B_READERS, source, elements)
-    direction = _directionality(source, elements, b_value)
-    named = sequence is not None
-    declared = named or not _DIFFUSION_WORDS.isdisjoint(image_type)
+    whole = elements if private is None else private
+    gradient = read_gradient(source, whole)
+    b_value = _b_value(source, whole)
+    if b_value and is_unweighted_tensor_frame(whole, gradient):
+        b_value = 0.0
+    direction = Directionality.NONE
+    if b_value != 0:
+        direction = read_directionality(source, whole, gradient)
+    named = sequence_name(elements) is not None or not _DIFFUSION_WORDS.isdisjoint(image_type)
     return Diffusion(
         b_value_s_mm2=b_value,
         directionality=direction,
-        is_declared=declared or _says_echo_planar_diffusion(elements),
+        gradient=gradient if any(gradient) and b_value != 0 else (),
+        is_declared=named or _says_echo_planar_diffusion(elements),
+        is_silent_b0=b_value is None and not gradient and _is_old_toshiba(elements, image_type),
     )
 
 
-def _first(
-    readers: tuple[Callable[[Elements], float | None], ...], source: Elements, whole: Elements
-) -> float | None:
+def _b_value(source: Elements, whole: Elements) -> float | None:
     value = source.number("DiffusionBValue")
     if _is_b(value):
         return value
-    return next((value for reader in readers if _is_b(value := reader(whole))), None)
+    return next((value for reader in _READERS if _is_b(value := reader(whole))), None)
 
 
 def _is_b(value: float | None) -> bool:
@@ -92,6 +111,11 @@ def _is_b(value: float | None) -> bool:
 
 def _siemens(elements: Elements) -> float | None:
     return elements.number(elements.private_tag(0x0019, "SIEMENS MR HEADER", 0x0C))
+
+
+def _siemens_csa(elements: Elements) -> float | None:
+    """``B_value`` of the CSA image header, where older software writes no private element."""
+    return next(iter(csa_numbers(elements, "B_value")), None)
 
 
 def _ge(elements: Elements) -> float | None:
@@ -105,69 +129,35 @@ def _philips(elements: Elements) -> float | None:
 
 
 def _uih(elements: Elements) -> float | None:
+    """Value that was played out; the one asked for stands in the next element."""
     return elements.number(elements.private_tag(0x0065, "Image Private Header", 0x09), "FD")
 
 
 def _named(elements: Elements) -> float | None:
-    sequence = _sequence_name(elements)
-    return None if sequence is None else float(sequence[1] or sequence[4])
+    name = sequence_name(elements)
+    return None if name is None else float(name[1] or name[4])
 
 
 def _commented(elements: Elements) -> float | None:
-    comment = _COMMENT_B.match(elements.text("ImageComments"))
+    comment = COMMENT.match(elements.text("ImageComments"))
     return None if comment is None else float(comment[1])
 
 
-_B_READERS = (_siemens, _ge, _philips, _uih, _named, _commented)
+_READERS: tuple[Callable[[Elements], float | None], ...] = (
+    _siemens,
+    _siemens_csa,
+    _ge,
+    _philips,
+    _uih,
+    _named,
+    _commented,
+)
 
 
-def _sequence_name(elements: Elements) -> re.Match[str] | None:
-    """``*ep_b1000t`` is Siemens' trace, ``ep_b1000#3`` its third direction; UIH writes alike."""
-    private = elements.text(elements.private_tag(0x0065, "Image Private Header", 0x2D))
-    names = (elements.text("SequenceName"), elements.text("PulseSequenceName"), private)
-    return next((found for name in names if (found := _SEQUENCE_B.search(name))), None)
-
-
-def _directionality(source: Elements, whole: Elements, b_value: float | None) -> Directionality:
-    if b_value == 0:
-        return Directionality.NONE
-    word = source.text("DiffusionDirectionality").upper()
-    word = word or whole.text(whole.private_tag(0x0019, "SIEMENS MR HEADER", 0x0D)).upper()
-    if word in {"NONE", "ISOTROPIC"}:
-        return Directionality(word)
-    if word:
-        return Directionality.DIRECTIONAL
-    letter = whole.text(whole.private_tag(0x2001, "Philips Imaging DD 001", 0x04)).upper()
-    if letter:
-        is_isotropic = letter.startswith(_ISOTROPIC_LETTER)
-        return Directionality.ISOTROPIC if is_isotropic else Directionality.DIRECTIONAL
-    return _from_vector(source, whole)
-
-
-def _from_vector(source: Elements, whole: Elements) -> Directionality:
-    """No vector at all is unknown; a vector of zeros with b > 0 is how a trace is written."""
-    sequence = _sequence_name(whole)
-    if sequence is not None and (sequence[2] or sequence[5]):
-        return Directionality.ISOTROPIC
-    if sequence is not None and (sequence[3] or sequence[6]):
-        return Directionality.DIRECTIONAL
-    vector = _vector(source, whole)
-    if not vector:
-        return Directionality.UNKNOWN
-    return Directionality.DIRECTIONAL if any(vector) else Directionality.ISOTROPIC
-
-
-def _vector(source: Elements, whole: Elements) -> tuple[float, ...]:
-    vector = source.numbers("DiffusionGradientOrientation")
-    vector = vector or whole.numbers(whole.private_tag(0x0019, "SIEMENS MR HEADER", 0x0E), "FD")
-    if vector:
-        return vector
-    tags = [whole.private_tag(0x0019, "GEMS_ACQU_01", element) for element in (0xBB, 0xBC, 0xBD)]
-    found = [whole.number(tag) for tag in tags]
-    if all(part is not None for part in found):
-        return tuple(part for part in found if part is not None)
-    comment = _COMMENT_B.match(whole.text("ImageComments"))
-    return () if comment is None else tuple(float(part) for part in comment.groups()[1:])
+def _is_old_toshiba(elements: Elements, image_type: tuple[str, ...]) -> bool:
+    """Toshiba gives (0018,9087) only where a gradient is on (dcm2niix, Canon notes)."""
+    maker = elements.text("Manufacturer").upper()
+    return maker.startswith(_OLD_TOSHIBA) and "DERIVED" not in image_type
 
 
 def _says_echo_planar_diffusion(elements: Elements) -> bool:

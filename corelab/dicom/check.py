@@ -11,10 +11,10 @@ from corelab.dicom.header import FileHeader
 from corelab.dicom.matrix import MOST_FRAMES
 from corelab.dicom.part import Slice
 from corelab.errors import ReasonCode
-from corelab.series import Refusal, SeriesKind
+from corelab.series import CT_KINDS, Refusal, SeriesKind
 
-_CT_KINDS = frozenset({SeriesKind.CT, SeriesKind.CT_BONE_KERNEL, SeriesKind.CT_CONTRAST})
 _LARGEST_RESCALE = 1e6
+_SEXES = frozenset({"M", "F"})
 _WEIGHTED_KINDS = frozenset({SeriesKind.TRACE, SeriesKind.DIRECTION})
 
 
@@ -65,12 +65,14 @@ def _faulty_file(headers: Sequence[FileHeader]) -> Refusal | None:
 
 
 def _mixed_patients(headers: Sequence[FileHeader]) -> Refusal | None:
+    """Two identifiers, birth dates or sexes; a name is written in too many ways to decide."""
     owners = [header.owner for header in headers]
     identifiers = {owner.patient_id for owner in owners}
     births = {owner.birth_date for owner in owners if owner.birth_date}
-    if len(identifiers) < 2 and len(births) < 2:  # noqa: PLR2004 - two make a mixture
+    sexes = {owner.sex for owner in owners} & _SEXES
+    count = max(len(identifiers), len(births), len(sexes))
+    if count < 2:  # noqa: PLR2004 - two make a mixture
         return None
-    count = max(len(identifiers), len(births))
     message = f"one series names {count} patients"
     return Refusal(reason=ReasonCode.MIXED_PATIENTS, message=message)
 
@@ -80,7 +82,15 @@ def _duplicate_uid(headers: Sequence[FileHeader]) -> Refusal | None:
     most = max(counts.values())
     if most == 1:
         return None
-    message = f"{most} different objects share one instance UID"
+    places = {(header.path.parent, header.owner.sop_uid) for header in headers}
+    if len(places) == len(headers):
+        n_differing = sum(count > 1 for count in counts.values())
+        message = (
+            f"a resend with changed pixels or geometry: {n_differing} of {len(counts)} images "
+            "differ from their copies in another folder or archive"
+        )
+    else:
+        message = f"{most} different objects share one instance UID"
     return Refusal(reason=ReasonCode.DUPLICATE_UID, message=message)
 
 
@@ -120,16 +130,20 @@ def _mixed_matrix(headers: Iterable[FileHeader]) -> Refusal | None:
 
 
 def _mixed_frame_of_reference(headers: Iterable[FileHeader]) -> Refusal | None:
-    frames = {header.owner.frame_of_reference_uid for header in headers}
-    if len(frames) == 1:
+    """None at all is fair, as the positions still agree; some without are another source's."""
+    named = [header.owner.frame_of_reference_uid for header in headers]
+    if len(set(named)) == 1:
         return None
-    message = f"slices in {len(frames)} frames of reference"
+    message = f"slices in {len(set(named) - {''})} frames of reference"
+    absent = named.count("")
+    if absent:
+        message += f", {absent} of {len(named)} in none"
     return Refusal(reason=ReasonCode.MIXED_FRAME_OF_REFERENCE, message=message)
 
 
 def _rescale(slices: Sequence[Slice]) -> Refusal | None:
     """CT needs slope and intercept for HU (PS3.3, C.8.2.1); MR may have neither."""
-    is_ct = slices[0].kind in _CT_KINDS
+    is_ct = slices[0].kind in CT_KINDS
     for item in slices:
         pair = (item.frame.slope, item.frame.intercept)
         absent = pair.count(None)

@@ -16,8 +16,8 @@ _ITEM = struct.Struct("<4i")
 _WORD_BYTES = 4
 
 
-def csa_numbers(elements: Elements, name: str) -> tuple[float, ...]:
-    """Numbers of one tag of the CSA image header (0029,xx10), none where it is not there.
+def csa_words(elements: Elements, name: str) -> tuple[str, ...]:
+    """Texts of one tag of the CSA image header (0029,xx10), none where it is not there.
 
     Only the layout that begins with ``SV10`` (software since 2001) is read.
 
@@ -38,7 +38,12 @@ def csa_numbers(elements: Elements, name: str) -> tuple[float, ...]:
         return ()
 
 
-def _find(content: bytes, wanted: bytes) -> tuple[float, ...]:
+def csa_numbers(elements: Elements, name: str) -> tuple[float, ...]:
+    """Numbers of one tag of the CSA image header, NaN for a text that is none."""
+    return tuple(strict_number(word) for word in csa_words(elements, name))
+
+
+def _find(content: bytes, wanted: bytes) -> tuple[str, ...]:
     (n_tags,) = struct.unpack_from("<I", content, _MARK_BYTES)
     place = _MARK_BYTES + _COUNT_BYTES
     for _ in range(min(n_tags, _MOST_TAGS)):
@@ -52,5 +57,5 @@ def _find(content: bytes, wanted: bytes) -> tuple[float, ...]:
             place += -(-length // _WORD_BYTES) * _WORD_BYTES
         if name.split(b"\0", 1)[0] == wanted:
             texts = (value.split(b"\0", 1)[0].decode("latin-1").strip() for value in values)
-            return tuple(strict_number(text) for text in texts if text)
+            return tuple(text for text in texts if text)
     return ()

@@ -13,12 +13,13 @@ from corelab.dicom import syntax
 from corelab.dicom.codec import Samples, decode_samples
 from corelab.dicom.element import Elements
 from corelab.dicom.fragments import Span, frame_spans, read_spans
+from corelab.dicom.guard import guarded
 from corelab.dicom.lossy import is_lossy
 from corelab.dicom.matrix import Matrix, read_matrix
 from corelab.dicom.mosaic import Tiling, read_tiling
 from corelab.dicom.overlay import has_overlay_in_words
 from corelab.dicom.padding import Padding, read_padding
-from corelab.dicom.parse import Parsed, PixelElement, guarded, parse
+from corelab.dicom.parse import Parsed, PixelElement, parse
 from corelab.dicom.reading import Reading, Words, decompressed_values, header_form, stored_values
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError

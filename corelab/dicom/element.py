@@ -9,22 +9,24 @@ from __future__ import annotations
 import math
 import re
 import struct
-from functools import cache
+from functools import cache, lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes, default_encoding
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
-from corelab.dicom.parse import guarded
+from corelab.dicom.dataset import UNKNOWN_VR, DataSet, PydicomDataSet, Raw
+from corelab.dicom.guard import guarded
 from corelab.errors import ReasonCode, UnfitDataError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_STRUCT_OF_VR = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_CODE_OF_VR = {"US": "H", "AT": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_REMEMBERED = 4096
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, 0x5E, 0x3D}
 _CHARACTER_SET = 0x00080005
 _BLOCK_FIRST, _BLOCK_LAST = 0x10, 0xFF
 _DEFAULT_BLOCK = 0x10
+_PRIVATE_GROUP = 0x10000
 
 
 @cache
@@ -34,15 +36,6 @@ def tag_of(keyword: str) -> int:
     if tag is None:
         raise KeyError(keyword)
     return tag
-
-
-@cache
-def standard_vr(tag: int) -> str:
-    """VR that the dictionary gives a tag, ``UN`` where it knows none."""
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "UN"
 
 
 def strict_number(text: str) -> float:
@@ -56,26 +49,24 @@ class Elements:
     Parameters
     ----------
     dataset
-        As pydicom read it.
+        As it was parsed; pydicom's own are taken too.
     encodings
         Python codecs of the enclosing data set, where the item names none.
     """
 
-    __slots__ = ("_elements", "_found_creators", "dataset", "encodings")
+    __slots__ = ("_found_creators", "dataset", "encodings")
 
-    def __init__(self, dataset: Dataset, encodings: tuple[str, ...] = (default_encoding,)) -> None:
-        self.dataset = dataset
-        # Not Dataset.get_item(), which reads values again that were too long to keep.
-        self._elements = {int(element.tag): element for element in dataset.values()}
-        self.encodings = _encodings(self._elements.get(_CHARACTER_SET), encodings)
+    def __init__(
+        self, dataset: DataSet | Dataset, encodings: tuple[str, ...] = (default_encoding,)
+    ) -> None:
+        self.dataset = PydicomDataSet(dataset) if isinstance(dataset, Dataset) else dataset
+        self.encodings = _encodings(self.raw(_CHARACTER_SET), encodings)
         self._found_creators: tuple[tuple[int, str], ...] | None = None
 
     def raw(self, key: str | int) -> bytes:
         """Value bytes, empty where absent, too long or a sequence."""
-        element = self._element(key)
-        if isinstance(element, RawDataElement):
-            return element.value or b""
-        return b""
+        found = self._get(key)
+        return b"" if found is None else found.value
 
     def has(self, key: str | int) -> bool:
         """Whether the element is there and not empty."""
@@ -84,10 +75,7 @@ class Elements:
     def words(self, key: str | int) -> tuple[str, ...]:
         """Values of a text element, spaces and NULs at their ends removed."""
         value = self.raw(key)
-        if not value:
-            return ()
-        text = decode_text(value, self.encodings)
-        return tuple(word.strip(" \0\r\n\t") for word in text.split("\\"))
+        return split_words(value, self.encodings) if value else ()
 
     def text(self, key: str | int) -> str:
         """First value of a text element, empty where absent."""
@@ -104,18 +92,16 @@ class Elements:
         vr
             How to read a private element whose file does not tell.
         """
-        element = self._element(key)
-        if not isinstance(element, RawDataElement) or not element.value:
+        found = self._get(key)
+        if found is None or not found.value:
             return ()
-        known = element.VR if element.VR not in {None, "UN"} else (vr or standard_vr(element.tag))
-        code = _STRUCT_OF_VR.get(str(known))
+        known, value, is_little_endian = found
+        code = _CODE_OF_VR.get(vr if known == UNKNOWN_VR and vr else known)
         if code is None:
             return tuple(strict_number(word) for word in self.words(key) if word)
-        size = struct.calcsize(code)
-        count = len(element.value) // size
-        order = "<" if element.is_little_endian else ">"
-        values = struct.unpack(f"{order}{count}{code}", element.value[: count * size])
-        return tuple(float(value) for value in values)
+        count = len(value) // struct.calcsize(code)
+        order = "<" if is_little_endian else ">"
+        return tuple(map(float, struct.unpack_from(f"{order}{count}{code}", value)))
 
     def number(self, key: str | int, vr: str = "") -> float | None:
         """First value of a numeric element: ``None`` where absent, NaN where unreadable."""
@@ -137,18 +123,8 @@ class Elements:
         UnfitDataError
             ``header_cut`` where the sequence cannot be walked.
         """
-        element = self._element(key)
-        if element is None:
-            return ()
-        if isinstance(element, RawDataElement):
-            known = element.VR if element.VR not in {None, "UN"} else standard_vr(element.tag)
-            if known != "SQ":
-                return ()
-            with guarded(ReasonCode.HEADER_CUT, "a sequence in the header cannot be read"):
-                element = self.dataset[element.tag]
-        if element.VR != "SQ":
-            return ()
-        return tuple(Elements(item, self.encodings) for item in element.value)
+        found = self.dataset.items(tag_of(key) if isinstance(key, str) else key)
+        return tuple(Elements(item, self.encodings) for item in found)
 
     def item(self, key: str | int) -> Elements | None:
         """First item of a sequence, ``None`` where absent."""
@@ -172,13 +148,19 @@ class Elements:
 
     def _creators(self) -> tuple[tuple[int, str], ...]:
         if self._found_creators is None:
-            tags = [tag for tag in self._elements if tag >> 16 & 1]
+            tags = [tag for tag in self.dataset.tags() if tag & _PRIVATE_GROUP]
             blocks = [tag for tag in tags if _BLOCK_FIRST <= tag & 0xFFFF <= _BLOCK_LAST]
             self._found_creators = tuple((tag, self.text(tag).casefold()) for tag in blocks)
         return self._found_creators
 
-    def _element(self, key: str | int) -> RawDataElement | DataElement | None:
-        return self._elements.get(tag_of(key) if isinstance(key, str) else key)
+    def _get(self, key: str | int) -> Raw | None:
+        return self.dataset.get(tag_of(key) if isinstance(key, str) else key)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def split_words(value: bytes, encodings: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of a text element's bytes, spaces and NULs at their ends removed."""
+    return tuple(word.strip(" \0\r\n\t") for word in decode_text(value, encodings).split("\\"))
 
 
 def decode_text(value: bytes, encodings: tuple[str, ...]) -> str:
@@ -192,14 +174,16 @@ def decode_text(value: bytes, encodings: tuple[str, ...]) -> str:
         return value.decode("latin-1")
 
 
-def _encodings(
-    element: RawDataElement | DataElement | None, inherited: tuple[str, ...]
-) -> tuple[str, ...]:
-    if not isinstance(element, RawDataElement) or not element.value:
-        return inherited
-    names = [name.strip() for name in element.value.decode("latin-1").split("\\")]
+def _encodings(value: bytes, inherited: tuple[str, ...]) -> tuple[str, ...]:
+    return _codecs(value) or inherited if value else inherited
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _codecs(value: bytes) -> tuple[str, ...]:
+    """Python's codecs for a SpecificCharacterSet, none where it is unknown."""
+    names = [name.strip() for name in value.decode("latin-1").split("\\")]
     try:
         with guarded(ReasonCode.HEADER_CUT, "the character set is unknown"):
             return tuple(convert_encodings(names))
     except UnfitDataError:
-        return inherited
+        return ()

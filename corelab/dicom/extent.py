@@ -8,8 +8,9 @@ from typing import BinaryIO
 
 from corelab.dicom import syntax
 from corelab.dicom.matrix import Matrix
-from corelab.dicom.parse import UNDEFINED_LENGTH, Parsed, PixelElement
+from corelab.dicom.parse import Parsed, PixelElement
 from corelab.dicom.source import open_source
+from corelab.dicom.walk import UNDEFINED_LENGTH
 from corelab.errors import ReasonCode
 from corelab.series import Refusal
 

@@ -17,13 +17,21 @@ from corelab.dicom.frame import Plane
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Grid
 
-ORIENTATION_TOLERANCE = 1e-3
-LINE_TOLERANCE_MM = 0.05
+ORIENTATION_TOLERANCE = 2e-3
+"""Two cosines written with three decimals may differ by one in the last and be one plane."""
+RIGHT_ANGLE_TOLERANCE = 5e-3
+"""Cosines of two decimals are worse than this, of three decimals always better."""
+SPACING_TOLERANCE = 1e-3
+LINE_TOLERANCE_MM = 0.1
+"""Positions written with one decimal lie up to 0.09 mm beside their line."""
 EVEN_TOLERANCE_MM = 0.05
-SAME_POSITION_MM = 0.01
-FEWEST_SLICES = 3
+SAME_POSITION_MM = 0.05
+FEWEST_SLICES = 2
+_FEWEST_ALIKE = 3
 WIDEST_GAP_OF_THICKNESS = 1.1
-WIDEST_GAP_OF_MEDIAN = 1.25
+WIDEST_GAP_OF_USUAL = 1.25
+_FEWEST_IN_A_BLOCK = 3
+_TOUCHING = 0.9
 _FARTHEST_MM = 10_000.0
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 _IN_PLANE, _IN_SPACE, _COSINES = 2, 3, 6
@@ -73,7 +81,7 @@ def stack_grid(planes: Sequence[Plane], *, rows: int, columns: int) -> tuple[Gri
     along, origins = along[order] - along[order[0]], origins[order]
     _check_duplicates(along)
     _check_line(origins)
-    thickness = np.array([planes[index].thickness_mm or np.nan for index in order])
+    thickness = _thickness([planes[index] for index in order])
     is_even = _is_even(along)
     if not is_even:
         _check_gaps(np.diff(along), thickness)
@@ -112,7 +120,7 @@ def _frame(planes: Sequence[Plane]) -> _Frame:
     row, column = cosines[:3], cosines[3:]
     lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
     worst = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(float(row @ column)))
-    if worst > ORIENTATION_TOLERANCE:
+    if worst > RIGHT_ANGLE_TOLERANCE:
         message = f"the direction cosines are off by {worst:.4f} from unit length or right angle"
         raise UnfitDataError(ReasonCode.GEOMETRY_ABSENT, message)
     normal = np.cross(row, column)
@@ -132,7 +140,7 @@ def _spacing(planes: Sequence[Plane]) -> tuple[float, float]:
     if len(values) < len(spacings) or not np.isfinite(values).all() or (values <= 0).any():
         message = "the pixel spacing is not two positive numbers"
         raise UnfitDataError(ReasonCode.SPACING_INVALID, message)
-    if (np.ptp(values, axis=0) > ORIENTATION_TOLERANCE * values.min()).any():
+    if (np.ptp(values, axis=0) > SPACING_TOLERANCE * values.min()).any():
         smallest, largest = values.min(), values.max()
         message = f"the pixel spacing changes from {smallest:.4f} to {largest:.4f} mm"
         raise UnfitDataError(ReasonCode.MIXED_MATRIX, message)
@@ -150,6 +158,12 @@ def _origins(planes: Sequence[Plane]) -> NDArray[np.float64]:
         message = f"a slice position is no number or beyond {_FARTHEST_MM:.0f} mm"
         raise UnfitDataError(ReasonCode.GEOMETRY_ABSENT, message)
     return origins
+
+
+def _thickness(planes: Sequence[Plane]) -> NDArray[np.float64]:
+    """Nominal thickness of each slice, (K,) mm; NaN where none, zero or nonsense is told."""
+    told = np.array([plane.thickness_mm or np.nan for plane in planes], dtype=np.float64)
+    return np.where((told > 0) & (told < _FARTHEST_MM), told, np.nan)
 
 
 def _check_duplicates(along: NDArray[np.float64]) -> None:
@@ -194,16 +208,35 @@ def _widest_gaps(gaps: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArr
     """Widest step allowed at each gap, (K - 1,) mm.
 
     Slices of one thickness were planned with one step, be it with gaps or overlap: among
-    them, or where no thickness is told, a step must not much exceed the usual one. Where
-    thickness changes, the two slices' own reach (half of each) must bridge the step.
+    them, or where no thickness is told, a step must not much exceed the usual one, unless it
+    is one of a block of steps of its own that the slices bridge. Where thickness changes,
+    the two slices' own reach (half of each) must bridge the step.
     """
     limits = WIDEST_GAP_OF_THICKNESS * reach
-    block = np.round(np.nan_to_num(reach), 2)
-    for value in np.unique(block):
-        same = block == value
-        if value == 0 or np.count_nonzero(same) >= FEWEST_SLICES:
-            limits[same] = WIDEST_GAP_OF_MEDIAN * np.median(gaps[same])
-    return limits
+    thickness_class = np.round(np.nan_to_num(reach), 2)
+    for value in np.unique(thickness_class):
+        same = thickness_class == value
+        if value == 0 or np.count_nonzero(same) >= _FEWEST_ALIKE:
+            bridged = np.where(_in_a_block(gaps), limits, 0.0)[same] if value else 0.0
+            limits[same] = np.maximum(_widest_of_one_thickness(gaps[same], value), bridged)
+    return np.asarray(limits + EVEN_TOLERANCE_MM)
+
+
+def _widest_of_one_thickness(gaps: NDArray[np.float64], thickness_mm: float) -> float:
+    """Widest planned step of slices of one thickness (0: not told), mm.
+
+    Half of the gaps of a short stack can be holes; but where two slices touch, none was
+    planned between the others.
+    """
+    touching = gaps[gaps >= (_TOUCHING * thickness_mm or np.inf)]
+    return WIDEST_GAP_OF_USUAL * float(min(np.median(gaps), touching.min(initial=np.inf)))
+
+
+def _in_a_block(gaps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each gap stands in a run of three equal ones or more, (K - 1,) bool."""
+    changes = np.abs(np.diff(gaps)) > 2 * EVEN_TOLERANCE_MM
+    run = np.concatenate([[0], np.cumsum(changes)])
+    return np.asarray(np.bincount(run)[run] >= _FEWEST_IN_A_BLOCK)
 
 
 def _mean_height(along: NDArray[np.float64]) -> float:

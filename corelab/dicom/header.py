@@ -27,6 +27,7 @@ class Owner:
     patient_id: str
     patient_name: str
     birth_date: str
+    sex: str
     study_uid: str
     series_uid: str
     sop_uid: str
@@ -66,9 +67,11 @@ class FileHeader:
     transfer_syntax_uid: str
     instance_number: int | None
     acquisition_number: int | None
+    images_in_acquisition: int | None
     kilovolts: float | None
     frames: tuple[FrameHeader, ...]
     fault: Refusal | None
+    begins_as_program: bool
 
     @property
     def slice_shape(self) -> tuple[int, int]:
@@ -132,15 +135,17 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
         transfer_syntax_uid=parsed.transfer_syntax_uid,
         instance_number=elements.whole("InstanceNumber"),
         acquisition_number=elements.whole("AcquisitionNumber"),
+        images_in_acquisition=elements.whole("ImagesInAcquisition"),
         kilovolts=elements.number("KVP"),
         frames=frames,
         fault=fault,
+        begins_as_program=parsed.begins_as_program,
     )
 
 
 def _homeless(parsed: Parsed) -> Refusal:
     """Why an object names no series: an image must, a directory or an odd object need not."""
-    is_cut = parsed.is_cut or not len(parsed.dataset)
+    is_cut = parsed.is_cut or not parsed.dataset.tags()
     if is_cut or parsed.sop_class_uid in {"", *IMAGE_CLASSES}:
         message = "the header does not say which study and series the image belongs to"
         return Refusal(reason=ReasonCode.HEADER_CUT, message=message)
@@ -171,6 +176,7 @@ def _owner(elements: Elements) -> Owner:
         patient_id=elements.text("PatientID"),
         patient_name=elements.text("PatientName"),
         birth_date=elements.text("PatientBirthDate"),
+        sex=elements.text("PatientSex").upper(),
         study_uid=elements.text("StudyInstanceUID"),
         series_uid=elements.text("SeriesInstanceUID"),
         sop_uid=elements.text("SOPInstanceUID"),

@@ -4,36 +4,84 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
+from corelab.dicom.archive import Archive
 from corelab.dicom.assemble import assemble
-from corelab.dicom.digest import content_digest
-from corelab.dicom.files import find_files, is_ignored
-from corelab.dicom.header import FileHeader, read_header
-from corelab.errors import ReasonCode
+from corelab.dicom.digest import pixel_digest
+from corelab.dicom.files import is_ignored, walk
+from corelab.dicom.header import FileHeader
+from corelab.dicom.received import Record, read_received
+from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Delivery, LooseFile, Refusal, Series
 
 _DIGITS = re.compile(r"\d+")
+_BROKEN_DICOM = frozenset(
+    {ReasonCode.HEADER_CUT, ReasonCode.PREAMBLE_ABSENT, ReasonCode.SIZE_BEYOND_SCANNER}
+)
 
 
-def index(incoming: Path) -> Delivery:
-    """Series, loose files and counts of all that lies below a folder.
+class Reader(Protocol):
+    """Reads received files: here, or spread over other processes."""
+
+    def records(self, paths: Sequence[Path]) -> Iterable[Record]:
+        """Tell what each file is, in any order."""
+
+    def digests(self, paths: Sequence[Path]) -> Mapping[Path, str]:
+        """Digest of each file's pixels; files that cannot be read all differ."""
+
+
+class Here:
+    """Reads received files in this process."""
+
+    def records(self, paths: Sequence[Path]) -> Iterable[Record]:
+        """Tell what each file is."""
+        return map(read_received, paths)
+
+    def digests(self, paths: Sequence[Path]) -> Mapping[Path, str]:
+        """Digest of each file's pixels."""
+        return {path: digest_or_name(path) for path in paths}
+
+
+def index(incoming: Path, reader: Reader | None = None) -> Delivery:
+    """Series, loose files and counts of all that lies below a folder and in its archives.
 
     Parameters
     ----------
     incoming
-        Folder as received; read only.
+        Folder as received, or one file; read only.
+    reader
+        Who reads the files; this process where none is given.
     """
-    paths = find_files(incoming)
-    wanted = [path for path in paths if not is_ignored(path)]
-    records = [read_header(path) for path in wanted]
-    return index_headers(records, n_ignored=len(paths) - len(wanted))
+    reader = reader or Here()
+    found = walk(incoming)
+    records: list[FileHeader | LooseFile] = []
+    skipped = list(found.skipped)
+    waiting, n_ignored = list(found.files), 0
+    while waiting:
+        wanted = [path for path in waiting if not is_ignored(path)]
+        n_ignored += len(waiting) - len(wanted)
+        waiting = []
+        for record in reader.records(wanted):
+            if isinstance(record, Archive):
+                waiting.extend(record.members)
+                skipped.extend(record.skipped)
+            else:
+                records.append(record)
+    return index_headers(records, n_ignored=n_ignored, skipped=skipped, reader=reader)
 
 
-def index_headers(records: Iterable[FileHeader | LooseFile], *, n_ignored: int = 0) -> Delivery:
-    """Delivery from headers that were read elsewhere, say by several processes.
+def index_headers(
+    records: Iterable[FileHeader | LooseFile],
+    *,
+    n_ignored: int = 0,
+    skipped: Iterable[LooseFile] = (),
+    reader: Reader | None = None,
+) -> Delivery:
+    """Delivery from headers that were read already.
 
     Parameters
     ----------
@@ -41,6 +89,10 @@ def index_headers(records: Iterable[FileHeader | LooseFile], *, n_ignored: int =
         What :func:`corelab.dicom.header.read_header` returned for each file, in any order.
     n_ignored
         Number of files that were not read on purpose.
+    skipped
+        What is no file.
+    reader
+        Who digests files that may be duplicates.
     """
     headers: list[FileHeader] = []
     loose: list[LooseFile] = []
@@ -49,22 +101,31 @@ def index_headers(records: Iterable[FileHeader | LooseFile], *, n_ignored: int =
             headers.append(record)
         else:
             loose.append(record)
-    kept = _without_duplicates(headers)
+    kept = _without_duplicates(headers, reader or Here())
     suspects = _series_beside(loose, headers)
     return Delivery(
         series=tuple(_with_suspicion(series, suspects) for series in assemble(kept)),
         loose=tuple(sorted(loose, key=lambda file: file.path)),
+        skipped=tuple(sorted(skipped, key=lambda entry: entry.path)),
         n_files=len(headers) + len(loose) + n_ignored,
         n_duplicates=len(headers) - len(kept),
         n_ignored=n_ignored,
     )
 
 
+def digest_or_name(path: Path) -> str:
+    """Digest of a file's pixels, its own path where it cannot be read: like no other then."""
+    try:
+        return pixel_digest(path)
+    except UnfitDataError:
+        return f"unreadable {path}"
+
+
 def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) -> frozenset[str]:
     """Series that a broken file was most likely a slice of.
 
-    A lost end slice leaves no hole in the positions. So a file that is DICOM but cut, or is
-    named as the slices are, counts against the series when its folder holds that one alone.
+    A lost end slice leaves no hole in the positions. So a file that is DICOM but broken, or
+    is named as the slices are, counts against the series when its folder holds that one alone.
     """
     series: dict[Path, set[str]] = defaultdict(set)
     names: dict[Path, set[str]] = defaultdict(set)
@@ -74,8 +135,8 @@ def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) ->
     suspects: set[str] = set()
     for file in loose:
         folder = file.path.parent
-        is_cut = file.refusal.reason is ReasonCode.HEADER_CUT
-        is_slice = is_cut or _name_pattern(file.path) in names[folder]
+        is_broken = file.refusal.reason in _BROKEN_DICOM
+        is_slice = is_broken or _name_pattern(file.path) in names[folder]
         if is_slice and len(series[folder]) == 1:
             suspects |= series[folder]
     return frozenset(suspects)
@@ -93,7 +154,7 @@ def _with_suspicion(series: Series, suspects: frozenset[str]) -> Series:
     return replace(series, refusal=Refusal(reason=ReasonCode.HEADER_CUT, message=message))
 
 
-def _without_duplicates(headers: Sequence[FileHeader]) -> list[FileHeader]:
+def _without_duplicates(headers: Sequence[FileHeader], reader: Reader) -> list[FileHeader]:
     """One of each object that came several times with the same content.
 
     Only objects that share an instance UID are digested; those that differ all stay, and
@@ -102,18 +163,17 @@ def _without_duplicates(headers: Sequence[FileHeader]) -> list[FileHeader]:
     groups: dict[str, list[FileHeader]] = defaultdict(list)
     for header in sorted(headers, key=lambda header: header.path):
         groups[header.owner.sop_uid].append(header)
-    kept: list[FileHeader] = []
-    for group in groups.values():
-        kept.extend(_distinct(group))
-    return kept
+    several = [header.path for group in groups.values() if len(group) > 1 for header in group]
+    digests = reader.digests(several) if several else {}
+    return [header for group in groups.values() for header in _distinct(group, digests)]
 
 
-def _distinct(group: Sequence[FileHeader]) -> list[FileHeader]:
+def _distinct(group: Sequence[FileHeader], digests: Mapping[Path, str]) -> list[FileHeader]:
     if len(group) == 1:
         return list(group)
     first_of: dict[tuple[object, ...], FileHeader] = {}
     for header in group:
         who = (header.owner.series_uid, header.owner.patient_id)
-        content = (who, header.matrix, header.frames, content_digest(header))
+        content = (who, header.matrix, header.frames, digests[header.path])
         first_of.setdefault(content, header)
     return list(first_of.values())

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
-
-from corelab.dicom.element import Elements, decode_text, standard_vr
+from corelab.dicom.dataset import SEQUENCE
+from corelab.dicom.element import Elements, decode_text
 
 LONGEST_TEXT = 256
 MOST_TEXTS = 4000
@@ -36,7 +34,7 @@ def identifying_texts(elements: Elements) -> tuple[str, ...]:
         The data set.
     """
     found: dict[bytes, None] = {}
-    for value in _values(elements.dataset, 0):
+    for value in _values(elements, 0):
         found[value[: 4 * LONGEST_TEXT]] = None
         if len(found) >= MOST_TEXTS:
             break
@@ -55,29 +53,16 @@ def _is_telling(text: str) -> bool:
     return len(text) >= _SHORTEST_BYTES and not text.startswith(_STANDARD_UID_ROOT)
 
 
-def _values(dataset: Dataset, depth: int) -> Iterator[bytes]:
-    for element in dataset.values():
-        if isinstance(element, RawDataElement):
-            yield from _raw_values(dataset, element, depth)
-        else:
-            yield from _item_values(element, depth)
-
-
-def _raw_values(dataset: Dataset, element: RawDataElement, depth: int) -> Iterator[bytes]:
-    vr = element.VR if element.VR not in {None, "UN"} else standard_vr(element.tag)
-    if vr == "SQ":
-        converted = Elements(dataset).items(element.tag)
-        if depth < _DEEPEST:
-            for item in converted:
-                yield from _values(item.dataset, depth + 1)
-    elif element.value and (vr in _TEXT_VRS or (vr in _OPAQUE_VRS and _is_text(element.value))):
-        yield element.value
-
-
-def _item_values(element: DataElement, depth: int) -> Iterator[bytes]:
-    if element.VR == "SQ" and depth < _DEEPEST:
-        for item in element.value:
-            yield from _values(item, depth + 1)
+def _values(elements: Elements, depth: int) -> Iterator[bytes]:
+    for tag in elements.dataset.tags():
+        found = elements.dataset.get(tag)
+        if found is None:
+            continue
+        if found.vr == SEQUENCE and depth < _DEEPEST:
+            for item in elements.items(tag):
+                yield from _values(item, depth + 1)
+        elif found.vr in _TEXT_VRS or (found.vr in _OPAQUE_VRS and _is_text(found.value)):
+            yield found.value
 
 
 def _is_text(value: bytes) -> bool:

@@ -14,8 +14,8 @@ from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from corelab.dicom.codec import Samples
 from corelab.dicom.decode import PixelFile, frame_samples
+from corelab.dicom.guard import guarded
 from corelab.dicom.hearing import listening
-from corelab.dicom.parse import guarded
 from corelab.errors import ReasonCode, UnfitDataError
 
 _ANY_UID = "2.25.1"

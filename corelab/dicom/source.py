@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
-_CHUNK_BYTES = 2**20
+from corelab.dicom.archive import open_member
+from corelab.errors import ReasonCode, UnfitDataError
 
 
 def open_source(path: Path) -> BinaryIO:
@@ -15,20 +15,17 @@ def open_source(path: Path) -> BinaryIO:
     Parameters
     ----------
     path
-        As :func:`corelab.dicom.files.find_files` named it.
+        A file of its own, or a member below the path of its archive.
 
     Raises
     ------
-    OSError
-        Where it cannot be read.
+    UnfitDataError
+        ``unreadable`` where it cannot be opened, ``archive_broken`` for a damaged member.
     """
-    return path.open("rb")
-
-
-def source_digest(path: Path) -> str:
-    """SHA-256 of a delivered file's bytes, hexadecimal."""
-    digest = hashlib.sha256()
-    with open_source(path) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    try:
+        return path.open("rb")
+    except NotADirectoryError:
+        return open_member(path)
+    except OSError as error:
+        message = "the file cannot be opened"
+        raise UnfitDataError(ReasonCode.UNREADABLE, message, evidence=str(error)) from error

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from corelab.dicom.bvalue import Directionality
 from corelab.dicom.check import part_refusal
 from corelab.dicom.classify import classify
-from corelab.dicom.geometry import same_orientation, stack_grid
+from corelab.dicom.frame import FrameHeader
+from corelab.dicom.geometry import FEWEST_SLICES, same_orientation, stack_grid
+from corelab.dicom.gradient import Directionality
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part, Slice
+from corelab.dicom.repeat import (
+    DIVISIONS,
+    TOLD,
+    Division,
+    are_heads,
+    by_acquisition,
+    by_stack,
+    cover_alike,
+    grouped,
+)
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Grid, Refusal, SeriesKind
+from corelab.series import CT_KINDS, Grid, Refusal, SeriesKind
 
-_CT_KINDS = frozenset({SeriesKind.CT, SeriesKind.CT_BONE_KERNEL, SeriesKind.CT_CONTRAST})
 _MOST_INTERLEAVED = 8
-_SAME_COVERAGE = 0.9
-_POSITION_DECIMALS = 2
 _NO_ECHO = -1.0
 
 
@@ -32,7 +37,7 @@ def split_series(headers: Sequence[FileHeader]) -> list[Part]:
     headers
         Every file of the series.
     """
-    frames = [(header, frame) for header in headers for frame in header.frames]
+    frames = _with_silent_b0([(header, frame) for header in headers for frame in header.frames])
     in_diffusion = any(frame.diffusion.is_evidence for _, frame in frames)
     slices = [
         Slice(header=header, frame=frame, kind=classify(header, frame, in_diffusion=in_diffusion))
@@ -40,9 +45,23 @@ def split_series(headers: Sequence[FileHeader]) -> list[Part]:
     ]
     parts: list[Part] = []
     for parallel in _parallel(slices):
-        for group in _grouped(parallel, _content):
+        for group in grouped(parallel, _content):
             parts.extend(_stack(group))
     return parts
+
+
+def _with_silent_b0(
+    frames: Sequence[tuple[FileHeader, FrameHeader]],
+) -> list[tuple[FileHeader, FrameHeader]]:
+    """Frames of b = 0 that their maker leaves without a b-value, beside weighted ones."""
+    if not any(frame.diffusion.b_value_s_mm2 for _, frame in frames):
+        return list(frames)
+    return [
+        (header, replace(frame, diffusion=frame.diffusion.spoken()))
+        if frame.diffusion.is_silent_b0
+        else (header, frame)
+        for header, frame in frames
+    ]
 
 
 def _parallel(slices: Iterable[Slice]) -> list[list[Slice]]:
@@ -59,20 +78,13 @@ def _parallel(slices: Iterable[Slice]) -> list[list[Slice]]:
     return bundles
 
 
-def _grouped(slices: Iterable[Slice], key: Callable[[Slice], Hashable]) -> list[list[Slice]]:
-    groups: dict[Hashable, list[Slice]] = defaultdict(list)
-    for item in sorted(slices, key=lambda item: item.order):
-        groups[key(item)].append(item)
-    return list(groups.values())
-
-
 def _content(item: Slice) -> Hashable:
     echo = item.frame.echo_time_ms
     return (
         item.kind,
         _weighting(item),
         item.frame.component,
-        _NO_ECHO if echo is None or item.kind in _CT_KINDS else round(echo, 3),
+        _NO_ECHO if echo is None or item.kind in CT_KINDS else round(echo, 3),
     )
 
 
@@ -87,80 +99,60 @@ def _stack(slices: Sequence[Slice]) -> list[Part]:
     refusal = part_refusal(slices)
     if refusal is not None:
         return [_refused(slices, refusal)]
-    if slices[0].kind in _CT_KINDS:
-        acquisitions = _grouped(slices, _acquisition)
-        if 1 < len(acquisitions) <= _MOST_INTERLEAVED and _cover_alike(acquisitions):
+    acquisitions = by_acquisition(slices)
+    if slices[0].kind in CT_KINDS:
+        if 1 < len(acquisitions) <= _MOST_INTERLEAVED and cover_alike(acquisitions):
             return [_one(group) for group in acquisitions]
-    whole = _one(slices)
-    if whole.refusal is None or whole.refusal.reason is not ReasonCode.DUPLICATE_POSITION:
-        return [whole]
-    return _repetitions(slices) or [whole]
+        return [_one(slices)]
+    parts = _volumes(slices)
+    return parts if len(parts) == 1 else [_as_direction(part) for part in parts]
 
 
-def _repetitions(slices: Sequence[Slice]) -> list[Part]:
-    """Volumes acquired repeatedly at the same positions, none where they cannot be told apart."""
-    if slices[0].kind in _CT_KINDS:
-        return []
-    for divide in (_by_temporal_index, _by_acquisition, _by_file, _by_rank):
-        groups = divide(slices)
-        if len(groups) < 2 or not _cover_alike(groups):  # noqa: PLR2004 - two repeat
-            continue
-        parts = [_one(group) for group in groups]
-        if all(part.grid is not None for part in parts):
-            return [_as_direction(part) for part in parts]
-    return []
+def _volumes(slices: Sequence[Slice]) -> list[Part]:
+    """Volumes of one content: divided where the header tells repetitions, else where it must.
 
-
-def _by_temporal_index(slices: Sequence[Slice]) -> list[list[Slice]]:
-    return _grouped(slices, lambda item: item.frame.temporal_index)
-
-
-def _by_acquisition(slices: Sequence[Slice]) -> list[list[Slice]]:
-    return _grouped(slices, _acquisition)
-
-
-def _by_file(slices: Sequence[Slice]) -> list[list[Slice]]:
-    return _grouped(slices, lambda item: item.header.path)
-
-
-def _by_rank(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Repetitions by instance number, where that runs strictly by volume or by position."""
-    ordered = sorted(slices, key=lambda item: item.order)
-    positions = np.round([item.frame.plane.position_mm for item in ordered], _POSITION_DECIMALS)
-    place = np.unique(positions, axis=0, return_inverse=True)[1].ravel()
-    n_places = int(place.max()) + 1
-    n_volumes, rest = divmod(len(ordered), n_places)
-    if rest:
-        return []
-    by_volume = place.reshape(n_volumes, n_places)
-    if (by_volume == by_volume[0]).all() and len(set(by_volume[0].tolist())) == n_places:
-        return [ordered[first : first + n_places] for first in range(0, len(ordered), n_places)]
-    by_place = place.reshape(n_places, n_volumes)
-    if (by_place == by_place[:, :1]).all():
-        return [ordered[first::n_volumes] for first in range(n_volumes)]
-    return []
-
-
-def _acquisition(item: Slice) -> int | None:
-    return item.header.acquisition_number
-
-
-def _cover_alike(groups: Sequence[Sequence[Slice]]) -> bool:
-    """Whether each group spans nearly all that they span together.
-
-    Two halves of a head, acquired one after the other, must never pass as two heads.
+    Repetitions of a head that moved do not share positions; together they would pass as one
+    stack of many thin steps.
     """
-    spans = []
+    stacks = by_stack(slices)
+    if len(stacks) > 1 and all(len(stack) >= FEWEST_SLICES for stack in stacks):
+        return [part for stack in stacks for part in _volumes(stack)]
+    for divide in TOLD:
+        groups = divide(slices)
+        if len(groups) > 1 and are_heads(groups):
+            return [part for group in groups for part in _volumes(group)]
+    whole = _one(slices)
+    return _repetitions(slices, whole, DIVISIONS) or [whole]
+
+
+def _repetitions(slices: Sequence[Slice], whole: Part, divisions: Sequence[Division]) -> list[Part]:
+    """Volumes acquired repeatedly at the same positions, none where they cannot be told apart.
+
+    Each division is tried within the groups of those before it, and counts only where every
+    group becomes a sound volume of its own.
+    """
+    if whole.grid is not None:
+        return [whole]
+    if whole.refusal is None or whole.refusal.reason is not ReasonCode.DUPLICATE_POSITION:
+        return []
+    for place, divide in enumerate(divisions):
+        groups = divide(slices)
+        if len(groups) < 2 or not cover_alike(groups):  # noqa: PLR2004 - two repeat
+            continue
+        parts = _all_sound(groups, divisions[place + 1 :])
+        if parts:
+            return parts
+    return []
+
+
+def _all_sound(groups: Sequence[Sequence[Slice]], divisions: Sequence[Division]) -> list[Part]:
+    parts: list[Part] = []
     for group in groups:
-        positions = np.array([item.frame.plane.position_mm for item in group])
-        if positions.ndim != 2:  # noqa: PLR2004 - ragged where a position is absent
-            return False
-        spans.append((positions.min(axis=0), positions.max(axis=0)))
-    low = np.min([span[0] for span in spans], axis=0)
-    high = np.max([span[1] for span in spans], axis=0)
-    whole = float(np.linalg.norm(high - low))
-    own = min(float(np.linalg.norm(top - bottom)) for bottom, top in spans)
-    return whole > 0 and own >= _SAME_COVERAGE * whole
+        found = _repetitions(group, _one(group), divisions)
+        if not found:
+            return []
+        parts += found
+    return parts
 
 
 def _one(slices: Sequence[Slice]) -> Part:

@@ -21,6 +21,7 @@ HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
 HTJ2K = "1.2.840.10008.1.2.4.203"
 
+_JPEG_AND_MPEG = "1.2.840.10008.1.2.4."
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG})
 LOSSY_BY_NAME = frozenset({JPEG_BASELINE, JPEG_EXTENDED, JPEG_LS_NEAR, JPEG_2000, HTJ2K})
 """Syntaxes that may change values (PS3.5, A.4); what a stream proves is in ``lossy.py``."""
@@ -64,6 +65,12 @@ _UNREAD = (
     _Unread(prefix="1.2.840.10008.1.2.7", name="SMPTE video"),
     _Unread(prefix="1.2.840.10008.1.2.8.1", name="deflated image frames"),
 )
+
+
+def is_explicit_little(transfer_syntax_uid: str) -> bool:
+    """Whether the elements are written with their VR in little endian (PS3.5, A.2 and A.4)."""
+    known = transfer_syntax_uid in {EXPLICIT_LITTLE, RLE}
+    return known or transfer_syntax_uid.startswith(_JPEG_AND_MPEG)
 
 
 def is_readable(transfer_syntax_uid: str) -> bool:

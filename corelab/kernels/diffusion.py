@@ -1,6 +1,8 @@
-"""Apparent diffusion coefficients: from two images, and in which unit a map is."""
+"""Diffusion images from others: a trace from directions, an ADC from two, a map's unit."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,54 @@ MAX_MEDIAN_MM2_S = 1600e-6
 
 MAX_ADC_MM2_S = 4e-3
 """Free water at body temperature has 3.0e-3."""
+
+
+def geometric_mean(images: Iterable[NDArray[np.generic]]) -> NDArray[np.float32]:
+    """Geometric mean of images of one shape, (I, J, K) float32 array.
+
+    Parameters
+    ----------
+    images
+        At least one (I, J, K) array, read one at a time. Where any of them is not above 0
+        the mean is 0: a signal that is lost in one direction is no trace.
+
+    Notes
+    -----
+    Signals ``S0 exp(-b g'Dg)`` of directions g have the geometric mean
+    ``S0 exp(-b tr(D)/3)``, the trace image, when the directions are spread evenly
+    (:func:`unevenness_of`).
+    """
+    total: NDArray[np.float64] | None = None
+    is_above: NDArray[np.bool_] | None = None
+    count = 0
+    for image in images:
+        signal = np.asarray(image, dtype=np.float64)
+        above = signal > 0
+        logarithm = np.log(signal, out=np.zeros_like(signal), where=above)
+        total = logarithm if total is None else total + logarithm
+        is_above = above if is_above is None else is_above & above
+        count += 1
+    if total is None or is_above is None:
+        raise ValueError("a mean needs at least one image")
+    return np.where(is_above, np.exp(total / count), 0).astype(np.float32)
+
+
+def unevenness_of(directions: Sequence[Sequence[float]]) -> float:
+    """How far directions are from weighting all axes alike: 0 for an even set, at most 2/3.
+
+    Parameters
+    ----------
+    directions
+        (N, 3) unit vectors; a vector and its opposite count the same.
+
+    Notes
+    -----
+    The mean of g g' over the directions is a third of the identity exactly when their mean
+    diffusivity is tr(D)/3 for every tensor D; this is its largest departure in any axis.
+    """
+    vectors = np.asarray(directions, dtype=np.float64)
+    moments = vectors.T @ vectors / len(vectors)
+    return float(np.abs(np.linalg.eigvalsh(moments) - 1 / 3).max())
 
 
 def compute_adc(

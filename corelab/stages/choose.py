@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
+from corelab.directions import DirectionSet, direction_sets, n_directions_of
 from corelab.errors import ReasonCode
-from corelab.series import CasePlan, Grid, Outcome, Plan, Refusal, Series, SeriesVerdict
-from corelab.trial import Limits, Trial
-from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag, SubjectCode, VisitLabel
+from corelab.planes import is_outreached, is_transverse, on_one_grid
+from corelab.preference import (
+    FOR_CT,
+    FOR_DWI,
+    best,
+    grid_of,
+    is_lossy,
+    name_of,
+    nearest_to,
+    why_not,
+)
+from corelab.series import (
+    CasePlan,
+    Grid,
+    Outcome,
+    Plan,
+    PlannedImage,
+    Refusal,
+    Series,
+    SeriesKind,
+    SeriesVerdict,
+)
+from corelab.trial import DwiLimits, Limits, Trial
+from corelab.vocab import (
+    Case,
+    Contrast,
+    Derivation,
+    Modality,
+    Problem,
+    QcFlag,
+    SubjectCode,
+    VisitLabel,
+)
 
-NOMINAL_SPACING_MM = 5.0
-NOMINAL_B_VALUE_S_MM2 = 1000.0
-_GRID_TOLERANCE_MM = 0.5
+_MEASURED = frozenset({Contrast.CT, Contrast.DWI})
 _FAULTS_OF_OTHER_OBJECTS = frozenset(
     {ReasonCode.UNSUPPORTED_CLASS, ReasonCode.UNSUPPORTED_LAYOUT, ReasonCode.TOO_FEW_SLICES}
 )
+
+_DWI_KINDS = frozenset({SeriesKind.TRACE, SeriesKind.DIRECTION})
 
 CaseOf = Callable[[Series], Case | Refusal]
 
@@ -51,10 +81,11 @@ def choose(series: Sequence[Series], case_of: CaseOf, trial: Trial) -> Plan:
             problems.append(_problem(None, case))
     cases = []
     for case, parts in sorted(groups.items()):
-        plan, problem = _choose_one(case, parts, trial)
+        pool = _pool(parts, trial.limits)
+        plan, problem = _choose_one(case, pool, trial)
         cases += [plan] if plan else []
         problems += problem
-        verdicts += _verdicts(case, parts, plan, trial.limits)
+        verdicts += [_judge(part, case, pool, plan) for part in parts]
     return Plan(
         cases=tuple(cases),
         verdicts=tuple(verdicts),
@@ -66,15 +97,19 @@ def fit(series: Series, limits: Limits) -> str | None:
     """Say why a series cannot be measured; None when it can."""
     if series.refusal:
         return series.refusal.message
-    if series.contrast is None:
-        return f"{series.kind.value}: no image that an infarct is measured on"
+    if series.contrast is None and series.kind is not SeriesKind.DIRECTION:
+        return f"{series.kind.value}: no infarct is measured on that"
     if series.grid is None:
         return "no geometry"
     if series.contrast is Contrast.CT:
         bounds = (limits.ncct.slice_spacing_max_mm, limits.ncct.coverage_min_mm)
     else:
         bounds = (limits.dwi.slice_spacing_max_mm, limits.dwi.coverage_min_mm)
-    return _fault_of_grid(series.grid, *bounds)
+    is_measured = series.contrast in _MEASURED or series.kind is SeriesKind.DIRECTION
+    if is_measured and not is_transverse(series.grid):
+        return "the slices are not transverse"
+    fault = _fault_of_grid(series.grid, *bounds)
+    return fault or (_fault_of_b(series, limits.dwi) if series.kind in _DWI_KINDS else None)
 
 
 def _fault_of_grid(grid: Grid, spacing_max_mm: float, coverage_min_mm: float) -> str | None:
@@ -85,59 +120,96 @@ def _fault_of_grid(grid: Grid, spacing_max_mm: float, coverage_min_mm: float) ->
     return None
 
 
-def _choose_one(
-    case: Case, parts: Sequence[Series], trial: Trial
-) -> tuple[CasePlan | None, list[Problem]]:
-    faulty = [_problem(case, part.refusal) for part in parts if part.refusal and _is_fault(part)]
-    usable = [part for part in parts if fit(part, trial.limits) is None]
+def _fault_of_b(series: Series, limits: DwiLimits) -> str | None:
+    low, high = limits.b_value_min_s_mm2, limits.b_value_max_s_mm2
+    b_value = series.b_value_s_mm2
+    if b_value is None:
+        return "its b-value is not told"
+    if low <= b_value <= high:
+        return None
+    return f"b {b_value:.0f}, {low:g} to {high:g} allowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool:
+    """The series of one case, and the images that could be made of those that fit."""
+
+    parts: tuple[Series, ...]
+    limits: Limits
+    images: tuple[PlannedImage, ...]
+    sets: tuple[DirectionSet, ...]
+
+    def of(self, contrast: Contrast) -> list[PlannedImage]:
+        return [image for image in self.images if image.contrast is contrast]
+
+    def without_loss(self) -> _Pool:
+        exact = tuple(image for image in self.images if not _costs_eligibility(image))
+        return replace(self, images=exact)
+
+
+def _pool(parts: Sequence[Series], limits: Limits) -> _Pool:
+    usable = [part for part in parts if fit(part, limits) is None]
+    sets = direction_sets(usable)
+    images = [
+        PlannedImage(contrast=part.contrast, sources=(part,)) for part in usable if part.contrast
+    ]
+    images += [
+        PlannedImage(
+            contrast=Contrast.DWI,
+            sources=found.sources,
+            derivation=Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS,
+        )
+        for found in sets
+        if found.fault is None
+    ]
+    return _Pool(parts=tuple(parts), limits=limits, images=tuple(images), sets=tuple(sets))
+
+
+def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None, list[Problem]]:
+    faulty = [_problem(case, part.refusal) for part in pool.parts if _is_fault(part)]
     visit = trial.visit(case.visit)
     preference = visit.modalities if visit else tuple(Modality)
-    for place, modality, pool in _attempts(preference, usable, trial.limits):
-        chosen = _images(modality, pool, trial)
-        if chosen:
-            flags: tuple[QcFlag, ...] = (QcFlag.SECOND_CHOICE_MODALITY,) if place else ()
-            if any(_may_cost_eligibility(part) for part in chosen.values()):
-                flags += (QcFlag.LOSSY_PIXELS,)
-                faulty += [] if trial.limits.lossy_pixels_allowed else [_ineligible(case)]
+    for place, modality, candidates in _attempts(preference, pool):
+        images = _images(modality, candidates)
+        if images:
+            if any(map(_costs_eligibility, images)) and not pool.limits.lossy_pixels_allowed:
+                faulty.append(_ineligible(case))
             plan = CasePlan(
                 case=case,
                 modality=modality,
-                images=tuple(chosen.items()),
-                choice=_choice(modality, chosen, usable),
-                flags=flags,
+                images=images,
+                choice=_choice(modality, images, pool),
+                flags=_flags(images, pool, place),
             )
             return plan, faulty
     if not faulty:
-        reasons = dict.fromkeys(fit(part, trial.limits) or "not needed" for part in parts)
+        reasons = dict.fromkeys(_why(part, pool, None) for part in pool.parts)
         refusal = Refusal(
             reason=ReasonCode.NO_USABLE_SERIES,
-            message=f"none of {len(parts)} series fits: " + "; ".join(reasons),
+            message=f"none of {len(pool.parts)} series fits: " + "; ".join(reasons),
         )
         faulty = [_problem(case, refusal)]
     return None, faulty
 
 
-def _attempts(
-    preference: Sequence[Modality], usable: Sequence[Series], limits: Limits
-) -> list[tuple[int, Modality, Sequence[Series]]]:
+def _attempts(preference: Sequence[Modality], pool: _Pool) -> list[tuple[int, Modality, _Pool]]:
     """List what to try in turn: images without loss first, whatever else they are.
 
     Where the trial allows loss, a modality is not given up for it.
     """
-    exact = [part for part in usable if not _may_cost_eligibility(part)]
     attempts = [
-        (place, modality, pool)
-        for pool in (exact, usable)
+        (place, modality, candidates)
+        for candidates in (pool.without_loss(), pool)
         for place, modality in enumerate(preference)
     ]
-    if limits.lossy_pixels_allowed:
+    if pool.limits.lossy_pixels_allowed:
         attempts.sort(key=lambda attempt: attempt[0])
     return attempts
 
 
-def _may_cost_eligibility(series: Series) -> bool:
+def _costs_eligibility(image: PlannedImage) -> bool:
     """Whether a volume would hang on lossy pixels; a FLAIR is only looked at."""
-    return series.is_lossy and series.contrast is not Contrast.FLAIR
+    return is_lossy(image) and image.contrast is not Contrast.FLAIR
 
 
 def _ineligible(case: Case) -> Problem:
@@ -148,122 +220,125 @@ def _ineligible(case: Case) -> Problem:
     return _problem(case, Refusal(reason=ReasonCode.LOSSY_PIXELS, message=message))
 
 
-def _choice(modality: Modality, images: dict[Contrast, Series], usable: Sequence[Series]) -> str:
-    main = images[modality.contrast]
-    rivals = sum(part.contrast is modality.contrast for part in usable)
-    grid = main.grid
-    height = f"{grid.shape[2]} slices of {grid.slice_spacing_mm:.2f} mm" if grid else ""
-    weight = f", b {main.b_value_s_mm2:g}" if main.b_value_s_mm2 else ""
-    others = [contrast.value for contrast in images if contrast is not modality.contrast]
+def _flags(images: Sequence[PlannedImage], pool: _Pool, place: int) -> tuple[QcFlag, ...]:
+    """Return what a reader must know of the images that a case is measured on."""
+    measured = [image for image in images if image.contrast is not Contrast.FLAIR]
+    flags = {flag for image in measured for part in image.sources for flag in part.flags}
+    if place:
+        flags.add(QcFlag.SECOND_CHOICE_MODALITY)
+    if images[0].derivation is not Derivation.AS_DELIVERED:
+        flags.add(QcFlag.TRACE_COMPUTED)
+    if any(map(_costs_eligibility, images)):
+        flags.add(QcFlag.LOSSY_PIXELS)
+    if any(is_outreached(part, other) for part in images[0].sources for other in pool.parts):
+        flags.add(QcFlag.SLICES_MAY_BE_MISSING)
+    return tuple(sorted(flags))
+
+
+def _choice(modality: Modality, images: Sequence[PlannedImage], pool: _Pool) -> str:
+    main, grid = images[0], grid_of(images[0])
+    height = f"{grid.shape[2]} slices of {grid.slice_spacing_mm:.2f} mm"
+    weight = f", b {main.b_value_s_mm2:.0f}" if main.b_value_s_mm2 else ""
+    made = ""
+    if main.derivation is Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS:
+        made = f", geometric mean of {n_directions_of(main.sources)} directions"
+    others = [image.contrast.value for image in images[1:]]
     beside = f" with {', '.join(others)}" if others else ""
-    return f"{modality.value}{beside}: {height}{weight}; best of {rivals} that fit"
+    rivals = len(pool.of(modality.contrast))
+    return f"{modality.value}{beside}: {height}{weight}{made}; best of {rivals} that fit"
 
 
-def _images(
-    modality: Modality, usable: Sequence[Series], trial: Trial
-) -> dict[Contrast, Series] | None:
+def _images(modality: Modality, pool: _Pool) -> tuple[PlannedImage, ...]:
+    """Images of a case, the measured one first; none where that is not there."""
+    candidates = pool.of(modality.contrast)
+    if not candidates:
+        return ()
     if modality is Modality.NCCT:
-        cts = [part for part in usable if part.contrast is Contrast.CT]
-        return {Contrast.CT: min(cts, key=_distance_ct)} if cts else None
-    limits = trial.limits.dwi
-    traces = [
-        part
-        for part in usable
-        if part.contrast is Contrast.DWI
-        and part.b_value_s_mm2 is not None
-        and limits.b_value_min_s_mm2 <= part.b_value_s_mm2 <= limits.b_value_max_s_mm2
-    ]
-    if not traces:
-        return None
-    trace = min(traces, key=_distance_dwi)
-    images = {Contrast.DWI: trace}
-    for contrast in (Contrast.ADC, Contrast.B0):
-        beside = [p for p in usable if p.contrast is contrast and _same_grid(p, trace)]
+        return (best(candidates, FOR_CT),)
+    trace = best(candidates, FOR_DWI)
+    images = [trace]
+    for contrast in (Contrast.ADC, Contrast.B0, Contrast.FLAIR):
+        beside = [i for i in pool.of(contrast) if contrast is Contrast.FLAIR or _fits(i, trace)]
         if beside:
-            images[contrast] = min(beside, key=lambda part: _apart(part, trace))
-    flairs = [part for part in usable if part.contrast is Contrast.FLAIR]
-    if flairs:
-        images[Contrast.FLAIR] = min(flairs, key=lambda part: _apart(part, trace))
-    return images
+            images.append(best(beside, nearest_to(trace)))
+    return tuple(images)
 
 
-def _distance_ct(series: Series) -> tuple[float, float, float, str]:
-    """Widest coverage first, then the spacing that readers are used to, then the latest."""
-    grid = _grid(series)
-    coverage = -round(grid.coverage_mm, -1)
-    return coverage, abs(grid.slice_spacing_mm - NOMINAL_SPACING_MM), -_when(series), _uid(series)
-
-
-def _distance_dwi(series: Series) -> tuple[float, float, float, str]:
-    b_value = series.b_value_s_mm2 or 0.0
-    coverage = -round(_grid(series).coverage_mm, -1)
-    return abs(b_value - NOMINAL_B_VALUE_S_MM2), coverage, -_when(series), _uid(series)
-
-
-def _apart(one: Series, other: Series) -> tuple[bool, float, str]:
-    """Prefer the same study, then the nearest in time."""
-    return (
-        one.identity.study_uid != other.identity.study_uid,
-        abs(_when(one) - _when(other)),
-        _uid(one),
-    )
-
-
-def _when(series: Series) -> float:
-    moment = series.identity.acquired_at
-    return moment.timestamp() if moment else 0.0
-
-
-def _uid(series: Series) -> str:
-    return series.identity.series_uid
-
-
-def _grid(series: Series) -> Grid:
-    if series.grid is None:
-        raise AssertionError("a usable series has a grid")
-    return series.grid
-
-
-def _same_grid(one: Series, other: Series) -> bool:
-    a, b = _grid(one), _grid(other)
-    if a.shape != b.shape:
-        return False
-    shift = np.abs(np.subtract(a.affine, b.affine))
-    reach = shift[:3, :3] @ np.array(a.shape) + shift[:3, 3]
-    return bool(reach.max() <= _GRID_TOLERANCE_MM)
+def _fits(one: PlannedImage, other: PlannedImage) -> bool:
+    return on_one_grid(grid_of(one), grid_of(other))
 
 
 def _is_fault(series: Series) -> bool:
-    """Whether a refusal is a query to the site, not an object that nobody needs."""
-    return (
-        series.refusal is not None
-        and series.contrast is not None
-        and series.refusal.reason not in _FAULTS_OF_OTHER_OBJECTS
-    )
+    """Whether a refusal is a query to the site, not an object that nobody needs.
+
+    Two patients in one series are asked about whatever it shows, and so is what could not
+    be read so far as to tell what it shows.
+    """
+    if series.refusal is None or series.refusal.reason in _FAULTS_OF_OTHER_OBJECTS:
+        return False
+    may_be_needed = series.contrast is not None or not series.frames
+    return may_be_needed or series.refusal.reason is ReasonCode.MIXED_PATIENTS
 
 
-def _verdicts(
-    case: Case, parts: Iterable[Series], plan: CasePlan | None, limits: Limits
-) -> list[SeriesVerdict]:
-    used = {id(series): contrast for contrast, series in plan.images} if plan else {}
-    verdicts = []
-    for part in parts:
-        if id(part) in used:
-            why = f"as {used[id(part)].value}" + (", compressed with loss" * part.is_lossy)
-            verdicts.append(_verdict(part, case, Outcome.USED, why))
-        elif _is_fault(part):
-            verdicts.append(
-                _verdict(
-                    part, case, Outcome.QUARANTINED, str(part.refusal and part.refusal.message)
-                )
-            )
-        else:
-            why = fit(part, limits) or "another series fits better"
-            verdicts.append(_verdict(part, case, Outcome.NOT_NEEDED, why))
-    return verdicts
+def _judge(part: Series, case: Case, pool: _Pool, plan: CasePlan | None) -> SeriesVerdict:
+    used = next((i for i in plan.images if part in i.sources), None) if plan else None
+    if used:
+        outcome, why = Outcome.USED, _as_used(used)
+    elif _is_fault(part):
+        outcome, why = Outcome.QUARANTINED, str(part.refusal and part.refusal.message)
+    else:
+        outcome = Outcome.NOT_NEEDED
+        why = _why(part, pool, plan)
+    return _verdict(part, case, outcome, why)
+
+
+def _as_used(image: PlannedImage) -> str:
+    if image.derivation is Derivation.AS_DELIVERED:
+        marks = [flag.replace("_", " ") for flag in image.sources[0].flags]
+    else:
+        marks = [f"one of {n_directions_of(image.sources)} directions"]
+    loss = ["compressed with loss"] if is_lossy(image) else []
+    return ", ".join([f"as {image.contrast.value}", *marks, *loss])
+
+
+def _why(part: Series, pool: _Pool, plan: CasePlan | None) -> str:
+    return _why_not_fit(part, pool) or _why_not_chosen(part, pool, plan)
+
+
+def _why_alone(image: PlannedImage) -> str:
+    if image.contrast in {Contrast.CT, Contrast.DWI}:
+        return f"the trial does not measure on {image.contrast.value.upper()} at this visit"
+    return "goes with a DWI, and none that fits was delivered"
+
+
+def _why_not_fit(part: Series, pool: _Pool) -> str | None:
+    """Why nothing can be measured on a part, whatever else was delivered."""
+    unfit = fit(part, pool.limits)
+    return unfit or next((found.fault for found in pool.sets if part in found.sources), None)
+
+
+def _why_not_chosen(part: Series, pool: _Pool, plan: CasePlan | None) -> str:
+    """In what a part that fits is worse than the one that is used."""
+    image = next(image for image in pool.images if part in image.sources)
+    if plan is None:
+        return _why_alone(image)
+    measured = plan.images[0]
+    rival = next((other for other in plan.images if other.contrast is image.contrast), None)
+    if image.contrast in {Contrast.ADC, Contrast.B0} and measured.contrast is Contrast.DWI:
+        if not _fits(image, measured):
+            return f"lies on another grid than the DWI used ({name_of(measured, image)})"
+    elif rival is None and image.contrast in {Contrast.CT, Contrast.DWI}:
+        chosen = plan.modality.value
+        return f"the trial prefers {chosen}, and {name_of(measured, image)} fits"
+    if rival is None:
+        return f"goes with a DWI; the case is measured on {name_of(measured, image)}, a CT"
+    criteria = {Contrast.CT: FOR_CT, Contrast.DWI: FOR_DWI}
+    return why_not(image, rival, criteria.get(image.contrast) or nearest_to(measured))
 
 
 def _verdict(series: Series, case: Case | None, outcome: Outcome, why: str) -> SeriesVerdict:
+    if outcome is not Outcome.USED and QcFlag.EXECUTABLE_PREAMBLE in series.flags:
+        why += "; a file of it begins as a program does"
     return SeriesVerdict(series=series, case=case, outcome=outcome, why=why)
 
 

@@ -1,13 +1,54 @@
-"""Series to blinded volumes: decode, release through the airlock, save."""
+"""Series to blinded volumes: decode, join, release through the airlock, save."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
 from corelab.blinding.release import release
+from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
-from corelab.series import CasePlan
+from corelab.directions import n_directions_of
+from corelab.kernels.diffusion import geometric_mean
+from corelab.kernels.equidistant import equidistant
+from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
+from corelab.store.files import Json
 from corelab.store.image import save_image
 from corelab.store.layout import Layout
-from corelab.vocab import Contrast
+from corelab.vocab import Contrast, Derivation
+from corelab.volume import Volume
+
+SMALLEST_TILT_DEG = 0.05
+_IN_AIR = frozenset({Contrast.CT, Contrast.CT_BONE_KERNEL, Contrast.CT_CONTRAST})
+_COPY_REMARKS: dict[str, Json] = {
+    "ForViewingOnly": True,
+    "Resampling": (
+        "Gantry tilt sheared out and slices put at even steps along their normal, by linear "
+        "interpolation. For looking, not for numbers: measure on the image as acquired."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where one series part goes.
+
+    ``equidistant`` is the resampled copy, where one is wanted; ``remarks`` are sidecar entries
+    of our own making.
+    """
+
+    image: Path
+    equidistant: Path | None
+    remarks: tuple[tuple[str, Json], ...]
+
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """Every image that is written."""
+        return (self.image,) if self.equidistant is None else (self.image, self.equidistant)
 
 
 def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
@@ -30,6 +71,88 @@ def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
     UnfitDataError
         When pixels cannot be decoded or a value may not cross.
     """
-    for contrast, series in plan.images:
-        save_image(layout.image(plan.case, contrast), release(load(series)))
-    return tuple(contrast for contrast, _ in plan.images)
+    for image in plan.images:
+        save_image(layout.image(plan.case, image.contrast), _released(image))
+    return tuple(image.contrast for image in plan.images)
+
+
+def convert_series(series: Series, destination: Destination) -> None:
+    """Write one series part, blinded, on the grid it was acquired on, and its copy.
+
+    Nothing is written before all of it could be read.
+
+    Raises
+    ------
+    UnfitDataError
+        When pixels cannot be decoded or a value may not cross.
+    StoreError
+        When a file cannot be written.
+    """
+    volume = release(load(series))
+    copy = straightened(volume) if destination.equidistant else None
+    remarks = dict(destination.remarks)
+    save_image(destination.image, volume, remarks)
+    if destination.equidistant and copy:
+        save_image(destination.equidistant, copy, remarks | _COPY_REMARKS)
+
+
+def is_straight(grid: Grid) -> bool:
+    """Whether slices stand evenly and straight above each other already."""
+    return grid.slice_positions_mm is None and grid.tilt_deg <= SMALLEST_TILT_DEG
+
+
+def straightened(volume: Volume) -> Volume:
+    """Copy for viewers: right angles, even steps, air (CT) or 0 where no slice has been.
+
+    Parameters
+    ----------
+    volume
+        With its acquisition, tilted or uneven.
+    """
+    origins_mm = np.array([volume.slice_origin_mm(k) for k in range(volume.shape[2])])
+    axes = np.column_stack([volume.affine[:3, :2], volume.normal])
+    places = np.linalg.solve(axes, (origins_mm - origins_mm[0]).T).T
+    is_ct = volume.acquisition is not None and volume.acquisition.contrast in _IN_AIR
+    made = equidistant(volume.data, places[:, 2], places[:, :2], outside=AIR_HU if is_ct else 0.0)
+    affine: NDArray[np.float64] = np.eye(4)
+    affine[:3, :2] = axes[:, :2]
+    affine[:3, 2] = axes[:, 2] * made.step_mm
+    affine[:3, 3] = origins_mm[0] + axes[:, :2] @ np.array(made.origin)
+    return Volume(data=made.data, affine=affine, acquisition=volume.acquisition)
+
+
+def _released(image: PlannedImage) -> Volume:
+    if image.derivation is Derivation.AS_DELIVERED:
+        (source,) = image.sources
+        return release(load(source))
+    return release(
+        _joined(image), derivation=image.derivation, n_directions=n_directions_of(image.sources)
+    )
+
+
+def _joined(image: PlannedImage) -> Stack:
+    """Trace image of several directions, held in memory one at a time."""
+    decoders: set[str] = set()
+    has_bits_outside: set[bool] = set()
+
+    def values() -> Iterator[NDArray[np.generic]]:
+        for source in image.sources:
+            stack = load(source)
+            decoders.add(stack.decoder)
+            has_bits_outside.add(stack.has_bits_outside)
+            yield stack.data
+
+    data = geometric_mean(values())
+    trace = replace(
+        image.sources[0],
+        kind=SeriesKind.TRACE,
+        b_value_s_mm2=image.b_value_s_mm2,
+        gradient=(),
+        is_lossy=any(source.is_lossy for source in image.sources),
+    )
+    return Stack(
+        series=trace,
+        data=data,
+        decoder="; ".join(sorted(decoders)),
+        has_bits_outside=any(has_bits_outside),
+    )

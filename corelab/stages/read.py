@@ -75,6 +75,7 @@ def read_case(
         method=segmentation.method,
         parameters=segmentation.parameters,
         adc_scale_to_mm2_s=segmentation.adc_scale_to_mm2_s,
+        adc_derivation=segmentation.adc_derivation,
         digests=_digests(plan, layout),
         choice=plan.choice,
         case_key=provenance.case_key,
@@ -109,5 +110,5 @@ def files_of(layout: Layout, case: Case, contrasts: Iterable[Contrast]) -> dict[
 
 
 def _digests(plan: CasePlan, layout: Layout) -> tuple[Digest, ...]:
-    files = files_of(layout, plan.case, (contrast for contrast, _ in plan.images))
+    files = files_of(layout, plan.case, (image.contrast for image in plan.images))
     return tuple(Digest(role=role, sha256=sha256_of(path)) for role, path in files.items())

@@ -12,22 +12,25 @@ from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.brain_ct import brain_mask_ct
 from corelab.kernels.brain_mr import brain_mask_mr
 from corelab.kernels.diffusion import adc_scale_to_mm2_s, compute_adc
+from corelab.kernels.hounsfield import has_metal_near, has_usual_brain
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
 from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
 from corelab.kernels.orientation import from_ras, orientation_of, to_ras
-from corelab.store.image import load_image
+from corelab.store.image import load_image, note_adc_scale
 from corelab.store.layout import Layout
 from corelab.store.nifti import save_volume
 from corelab.vocab import (
     LABEL_VALUE,
     Case,
     Contrast,
+    Derivation,
     Hemisphere,
     Label,
     Modality,
     QcFlag,
     SegmentationRecord,
+    ValueScale,
 )
 from corelab.volume import Volume
 
@@ -71,7 +74,13 @@ def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segment
     hu = to_ras(image.data, orientation)
     brain = brain_mask_ct(hu, spacing_mm)
     infarct = segment_infarct_ct(hu, brain, spacing_mm, chosen)
-    return _segmentation(image, brain, infarct, _record(Modality.NCCT, infarct, chosen._asdict()))
+    doubts = {
+        QcFlag.HU_UNUSUAL: not has_usual_brain(hu, brain),
+        QcFlag.METAL_NEAR_BRAIN: has_metal_near(hu, brain),
+    }
+    flags = infarct.flags + tuple(flag for flag, is_so in doubts.items() if is_so)
+    record = _record(Modality.NCCT, infarct._replace(flags=flags), chosen._asdict())
+    return _segmentation(image, brain, infarct, record)
 
 
 def segment_dwi(
@@ -116,12 +125,15 @@ def segment_dwi(
     trace, b0_data, adc_data = to_ras(dwi.data, orientation), beside(b0), beside(adc)
     brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
     flags: tuple[QcFlag, ...] = ()
-    scale = None
+    scale, derivation = None, None
+    if b0 is not None and not _on_one_scale(b0, dwi):
+        b0_data = None
     if adc_data is not None:
-        scale = adc_scale_to_mm2_s(adc_data, brain)
+        scale, derivation = adc_scale_to_mm2_s(adc_data, brain), Derivation.AS_DELIVERED
         adc_data = adc_data * np.float32(scale)
     elif b0_data is not None:
-        adc_data = compute_adc(b0_data, trace, b_value_s_mm2)
+        adc_data = compute_adc(b0_data, trace, b_value_s_mm2 - _b_value(b0))
+        derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
         flags = (QcFlag.ADC_COMPUTED,)
     flags += _words(adc) + _words(b0)
     images = DwiImages(trace.astype(np.float32), adc_data, b0_data, b_value_s_mm2)
@@ -131,7 +143,8 @@ def segment_dwi(
         infarct._replace(flags=flags + infarct.flags),
         chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2},
     )
-    return _segmentation(dwi, brain, infarct, replace(record, adc_scale_to_mm2_s=scale))
+    record = replace(record, adc_scale_to_mm2_s=scale, adc_derivation=derivation)
+    return _segmentation(dwi, brain, infarct, record)
 
 
 def segment(
@@ -159,6 +172,8 @@ def segment(
     save_volume(layout.brain_mask(case), made.brain)
     save_volume(layout.infarct_mask(case), made.infarct)
     save_volume(layout.range_mask(case), made.nested)
+    if made.record.adc_scale_to_mm2_s is not None:
+        note_adc_scale(layout.image(case, Contrast.ADC), made.record.adc_scale_to_mm2_s)
     return made.record
 
 
@@ -183,6 +198,17 @@ def _segment_case(
         b_value_s_mm2=b_value,
         parameters=parameters,
     )
+
+
+def _on_one_scale(one: Volume, other: Volume) -> bool:
+    """Whether signals may be compared: Philips' displayed values are scaled image by image."""
+    scales = {v.acquisition.value_scale for v in (one, other) if v.acquisition}
+    return len(scales) == 1 or ValueScale.FLOATING_POINT not in scales
+
+
+def _b_value(b0: Volume | None) -> float:
+    acquisition = b0.acquisition if b0 else None
+    return (acquisition.b_value_s_mm2 or 0.0) if acquisition else 0.0
 
 
 def _record(

@@ -5,18 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from corelab.errors import StoreError
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
+Chunk = bytes | memoryview
+
 _CHUNK_BYTES = 1 << 20
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Put a whole file in place: temporary file beside it, fsync, rename, fsync of the folder.
+    """Put a whole file in place; see :func:`write_chunks`."""
+    write_chunks(path, (content,))
+
+
+def write_chunks(path: Path, chunks: Iterable[Chunk]) -> None:
+    """Put a file in place piece by piece, so that it is never in memory as a whole.
+
+    Temporary file beside it, fsync, rename, fsync of the folder.
+
+    Parameters
+    ----------
+    path
+        Where the whole file appears, or nothing.
+    chunks
+        Its bytes in order; what is raised while they are made ends the write.
 
     Raises
     ------
@@ -27,14 +44,17 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as stream:
-            stream.write(content)
+            for chunk in chunks:
+                stream.write(chunk)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StoreError(f"{path.name} cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, content: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,24 @@ from corelab.errors import StoreError
 from corelab.store.files import Json, read_json, write_json
 from corelab.store.layout import sidecar_of
 from corelab.store.nifti import load_volume, save_volume
-from corelab.vocab import Acquisition, Contrast
+from corelab.vocab import Acquisition, Contrast, Derivation, ValueScale
 from corelab.volume import Volume
 
 _SIGNIFICANT_TILT_DEG = 0.01
 _LOSSY = "01"
 
 
-def save_image(path: Path, volume: Volume) -> None:
+def save_image(path: Path, volume: Volume, remarks: Mapping[str, Json] | None = None) -> None:
     """Write an image with the sidecar that says how it was acquired.
+
+    Parameters
+    ----------
+    path
+        Where the image goes, its sidecar beside it.
+    volume
+        With its acquisition.
+    remarks
+        What else the sidecar says, of our own making.
 
     Raises
     ------
@@ -28,7 +38,19 @@ def save_image(path: Path, volume: Volume) -> None:
     if volume.acquisition is None:
         raise StoreError(f"{path.name}: an image must say how it was acquired")
     save_volume(path, volume)
-    write_json(sidecar_of(path), _sidecar(volume, volume.acquisition))
+    write_json(sidecar_of(path), {**_sidecar(volume, volume.acquisition), **(remarks or {})})
+
+
+def note_adc_scale(path: Path, scale_to_mm2_s: float) -> None:
+    """Add to the sidecar of an ADC map in which unit it was found to be.
+
+    Raises
+    ------
+    StoreError
+        When the sidecar is absent or broken.
+    """
+    content = read_json(sidecar_of(path))
+    write_json(sidecar_of(path), content | {"AdcScaleToMm2PerS": scale_to_mm2_s})
 
 
 def load_image(path: Path) -> Volume:
@@ -42,7 +64,8 @@ def load_image(path: Path) -> Volume:
         When the image is.
     """
     content = read_json(sidecar_of(path))
-    positions = content.get("SlicePositionsMm")
+    positions, scale = content.get("SlicePositionsMm"), content.get("ValueScale")
+    directions = _number(content.get("DiffusionDirections"))
     volume = load_volume(path, None if positions is None else np.array(positions, dtype=np.float64))
     return Volume(
         data=volume.data,
@@ -53,6 +76,10 @@ def load_image(path: Path) -> Volume:
             kilovolts=_number(content.get("KVP")),
             b_value_s_mm2=_number(content.get("DiffusionBValue")),
             slice_thickness_mm=_number(content.get("SliceThickness")),
+            value_scale=None if scale is None else ValueScale(str(scale)),
+            derivation=Derivation(str(content.get("Derivation", Derivation.AS_DELIVERED))),
+            n_directions=None if directions is None else int(directions),
+            adc_scale_to_mm2_s=_number(content.get("AdcScaleToMm2PerS")),
             decoder=_text(content.get("Decoder")),
             is_lossy=content.get("LossyImageCompression") == _LOSSY,
             has_bits_outside=content.get("BitsOutsideStored") is True,
@@ -66,6 +93,10 @@ def _sidecar(volume: Volume, acquisition: Acquisition) -> dict[str, Json]:
         "KVP": acquisition.kilovolts,
         "DiffusionBValue": acquisition.b_value_s_mm2,
         "SliceThickness": acquisition.slice_thickness_mm,
+        "ValueScale": acquisition.value_scale,
+        "Derivation": acquisition.derivation.value,
+        "DiffusionDirections": acquisition.n_directions,
+        "AdcScaleToMm2PerS": acquisition.adc_scale_to_mm2_s,
         "SpacingBetweenSlices": round(volume.spacing_mm[2], 6),
         "Decoder": acquisition.decoder,
     }

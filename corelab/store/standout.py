@@ -30,13 +30,22 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.B_VALUE_OUTSIDE_RANGE: "the b-value is outside the protocol's range",
     QcFlag.ADC_COMPUTED: "the ADC map was computed here, not by the scanner",
     QcFlag.ADC_ABSENT: "measured without an ADC map",
+    QcFlag.TRACE_COMPUTED: "the trace image was computed here from single directions",
     QcFlag.UNEVEN_SLICES: "the slices are not evenly spaced",
     QcFlag.GANTRY_TILT: "the gantry was tilted",
     QcFlag.COVERAGE_SHORT: "the scan may not cover the whole brain",
     QcFlag.VISIT_BY_ORDER: "the visit was told from the order of the scans",
     QcFlag.SECOND_CHOICE_MODALITY: "not the modality that the protocol prefers",
+    QcFlag.SERIES_WAS_SPLIT: "the series held other planes or scans, which were set apart",
+    QcFlag.OVERLAPPING_SLICES: "the slices overlap",
+    QcFlag.SLICES_MAY_BE_MISSING: "the series may have lost slices on the way: see both ends",
+    QcFlag.REFORMATTED: "measured on a reformatted CT: no original one was sent",
+    QcFlag.HU_UNUSUAL: "the brain's HU are not those of a native CT",
+    QcFlag.METAL_NEAR_BRAIN: "metal in or beside the brain",
+    QcFlag.EXECUTABLE_PREAMBLE: "a received file begins as a program does: scan the delivery",
     QcFlag.LOSSY_PIXELS: "the image was compressed with loss",
     QcFlag.BITS_OUTSIDE_STORED: "pixel words hold more than the header says is stored",
+    QcFlag.SOURCE_CHANGED: "the site sent these series again with other pixels",
 }
 
 

@@ -10,7 +10,7 @@ from corelab.dicom import syntax
 from corelab.dicom.reading import Reading
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Series, SeriesKind, Stack
-from corelab.vocab import Acquisition, Contrast
+from corelab.vocab import Acquisition, Contrast, ValueScale
 from tests.factories import make_series
 
 
@@ -22,15 +22,19 @@ def test_only_geometry_voxels_and_listed_numbers_cross() -> None:
     source = stack(make_series())
     volume = release(source)
     assert volume.acquisition == Acquisition(
-        contrast=Contrast.CT, kilovolts=120.0, slice_thickness_mm=5.0, decoder="numpy 2.3.1"
+        contrast=Contrast.CT,
+        kilovolts=120.0,
+        slice_thickness_mm=5.0,
+        value_scale=ValueScale.HOUNSFIELD,
+        decoder="numpy 2.3.1",
     )
-    assert not np.shares_memory(volume.data, source.data)
+    assert not volume.data.flags.writeable
     np.testing.assert_array_equal(volume.data, source.data)
 
 
 def test_an_acquisition_has_no_field_that_the_list_does_not_name() -> None:
     fields = set(asdict(Acquisition(contrast=Contrast.CT)))
-    words = {"contrast", "decoder", "is_lossy", "has_bits_outside"}
+    words = {"contrast", "value_scale", "derivation", "decoder", "is_lossy", "has_bits_outside"}
     assert fields == words | set(allow_list())
 
 
@@ -92,5 +96,18 @@ def test_loss_and_bits_outside_cross_as_words_of_our_own() -> None:
 
 
 def test_a_scout_is_never_released() -> None:
-    with pytest.raises(UnfitDataError, match="only CT"):
-        release(stack(make_series(kind=SeriesKind.SCOUT)))
+    for kind in (SeriesKind.SCOUT, SeriesKind.DERIVED, SeriesKind.NOT_AN_IMAGE):
+        with pytest.raises(UnfitDataError, match="only CT"):
+            release(stack(make_series(kind=kind)))
+
+
+@pytest.mark.parametrize("kind", SeriesKind)
+def test_what_can_be_measured_and_what_can_be_shown_are_two_questions(kind: SeriesKind) -> None:
+    series = make_series(kind=kind)
+    measured = {Contrast.CT, Contrast.DWI, Contrast.ADC, Contrast.B0, Contrast.FLAIR}
+    assert series.contrast is None or series.contrast in measured
+    if series.contrast:
+        assert series.shows is series.contrast
+    elif series.shows:
+        assert series.shows not in measured
+        assert release(stack(series)).acquisition.contrast is series.shows  # type: ignore[union-attr]

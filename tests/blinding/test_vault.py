@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import stat
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from corelab.blinding.vault import open_vault
 from corelab.errors import ReasonCode, StoreError
-from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict
+from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict, SourceVersion
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from tests.factories import make_series
 
@@ -27,6 +28,29 @@ def test_a_patient_keeps_its_code_over_reruns(tmp_path: Path) -> None:
         assert vault.code_of("PAT-0078") != code
     with open_vault(tmp_path) as vault:
         assert vault.code_of("PAT-0077") == code
+
+
+def test_the_newest_version_of_every_source_is_kept(tmp_path: Path) -> None:
+    first = SourceVersion(
+        study_uid="2.25.1", series_uid="2.25.2", part="ct None", number=1, digest="a"
+    )
+    second = dataclasses.replace(first, number=2, digest="b")
+    other = dataclasses.replace(first, part="b0 0.0")
+    with open_vault(tmp_path) as vault:
+        vault.note_source([first, other])
+        vault.note_source([second])
+        vault.note_source([second])
+    with open_vault(tmp_path) as vault:
+        assert set(vault.source_versions(["2.25.1", "2.25.3"])) == {second, other}
+
+
+def test_an_archive_is_an_identifying_name_as_a_folder_is(tmp_path: Path) -> None:
+    archive = tmp_path / "Doe_Jane.zip"
+    archive.write_bytes(b"x")
+    refusal = Refusal(reason=ReasonCode.NOT_DICOM, message="no DICOM")
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_loose([LooseFile(path=archive / "a" / "b" / "IM1", refusal=refusal)])
+        assert "Doe_Jane.zip" in vault.identifiers()
 
 
 def test_a_code_cannot_change_its_patient(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 
+import pydicom
 import pytest
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-from corelab.dicom.bvalue import Diffusion, Directionality, read_diffusion
+from corelab.dicom.bvalue import Diffusion, read_diffusion
 from corelab.dicom.element import Elements
+from corelab.dicom.gradient import Directionality
 
 Texts = dict[int, tuple[str, bytes]]
 
@@ -54,6 +57,31 @@ UIH: Texts = {
     0x00650010: ("LO", b"Image Private Header"),
     0x00651009: ("FD", double(1000.0)),
 }
+UIH_DIRECTION: Texts = {
+    **UIH,
+    0x0065100A: ("FD", double(1200.0)),
+    0x00651037: ("FD", double(0.0, 0.6, 0.8)),
+}
+
+
+def csa(**tags: str | tuple[str, ...]) -> bytes:
+    """Pack a CSA header of the layout that software since 2001 writes."""
+    body = b""
+    for name, values in tags.items():
+        texts = (values,) if isinstance(values, str) else values
+        body += struct.pack("<64si4siii", name.encode(), len(texts), b"FD", 0, len(texts), 77)
+        for text in texts:
+            value = text.encode() + b"\0"
+            body += struct.pack("<4i", len(value), len(value), 77, len(value))
+            body += value.ljust(-(-len(value) // 4) * 4, b"\0")
+    return b"SV10\4\3\2\1" + struct.pack("<II", len(tags), 77) + body
+
+
+def siemens_csa(**tags: str | tuple[str, ...]) -> Texts:
+    return {0x00290010: ("LO", b"SIEMENS CSA HEADER"), 0x00291010: ("OB", csa(**tags))}
+
+
+SIEMENS_CSA = siemens_csa(EchoLinePosition="64", B_value="1000", UsedChannelMask="1")
 NAMED: Texts = {0x00180024: ("SH", b"*ep_b1000t")}
 COMMENTED: Texts = {0x00204000: ("LT", b"b=1000(0.000,-0.445,0.895)")}
 
@@ -65,6 +93,7 @@ COMMENTED: Texts = {0x00204000: ("LT", b"b=1000(0.000,-0.445,0.895)")}
         SIEMENS,
         SIEMENS_OTHER_BLOCK,
         SIEMENS_ANONYMISED,
+        SIEMENS_CSA,
         GE,
         GE_OFFSET,
         PHILIPS,
@@ -145,3 +174,101 @@ def test_echo_planar_scan_named_dwi_declares_diffusion() -> None:
     named: Texts = {0x0008103E: ("LO", b"AX DWI b1000")}
     assert diffusion_of({**named, 0x00180020: ("CS", b"EP")}).is_evidence
     assert not diffusion_of(named).is_evidence
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (siemens_csa(B_value="1000", DiffusionDirectionality="ISOTROPIC"), "ISOTROPIC"),
+        (
+            siemens_csa(B_value="1000", DiffusionDirectionality="DIRECTIONAL"),
+            "DIRECTIONAL",
+        ),
+        (
+            siemens_csa(B_value="1000", DiffusionGradientDirection=("0.0", "0.6", "0.8")),
+            "DIRECTIONAL",
+        ),
+        (siemens_csa(B_value="0", DiffusionDirectionality="NONE"), "NONE"),
+    ],
+)
+def test_csa_header_tells_trace_direction_and_b0_apart(tags: Texts, expected: str) -> None:
+    assert diffusion_of(tags).directionality == expected
+
+
+def test_csa_header_without_a_b_value_gives_none() -> None:
+    assert diffusion_of(siemens_csa(B_value=(), SliceNormalVector="1")).b_value_s_mm2 is None
+
+
+def test_gradient_is_read_where_each_vendor_writes_it() -> None:
+    ge: Texts = {**GE, 0x00190010: ("LO", b"GEMS_ACQU_01")}
+    ge |= {0x001910BB + axis: ("DS", text) for axis, text in enumerate((b"0 ", b"3.0 ", b"4.0 "))}
+    philips: Texts = {**PHILIPS, 0x20050010: ("LO", b"Philips MR Imaging DD 001")}
+    for axis, part in enumerate((0.0, 0.6, 0.8)):
+        philips[0x200510B0 + axis] = ("FL", struct.pack("<f", part))
+    siemens: Texts = {**SIEMENS, 0x0019100E: ("FD", double(0.0, 0.6, 0.8))}
+    old = siemens_csa(B_value="1000", DiffusionGradientDirection=("0.0", "0.6", "0.8"))
+    canon: Texts = {**STANDARD, 0x00204000: ("LT", b"b=1000(0.000,0.600,0.800)")}
+    for elements in (ge, philips, siemens, old, UIH_DIRECTION, canon):
+        found = diffusion_of(elements)
+        assert found.gradient == pytest.approx((0.0, 0.6, 0.8), abs=1e-6)
+        assert found.directionality is Directionality.DIRECTIONAL
+
+
+def test_gradient_stands_in_a_sequence_of_its_own_in_enhanced_objects() -> None:
+    whole, group, nested = Dataset(), Dataset(), Dataset()
+    nested.DiffusionGradientOrientation = [0.0, 0.6, 0.8]
+    group.DiffusionBValue = 1000.0
+    group.DiffusionGradientDirectionSequence = [nested]
+    stream = BytesIO()
+    whole.MRDiffusionSequence = [group]
+    whole.save_as(stream, implicit_vr=False, little_endian=True)
+    stream.seek(0)
+    read = Elements(pydicom.dcmread(stream, force=True))
+    found = read_diffusion(read, read.item("MRDiffusionSequence"), ())
+    assert found.b_value_s_mm2 == 1000.0
+    assert found.gradient == pytest.approx((0.0, 0.6, 0.8))
+
+
+def test_played_out_b_value_of_uih_counts_not_the_one_asked_for() -> None:
+    assert diffusion_of(UIH_DIRECTION).b_value_s_mm2 == 1000.0
+
+
+def ge_tensor(flag: int, *parts: bytes) -> Texts:
+    found: Texts = {**GE, 0x00431030: ("SS", struct.pack("<h", flag))}
+    found[0x00190010] = ("LO", b"GEMS_ACQU_01")
+    return found | {0x001910BB + axis: ("DS", part) for axis, part in enumerate(parts)}
+
+
+NOWHERE = (b"0 ", b"0 ", b"0 ")
+
+
+@pytest.mark.parametrize(
+    ("elements", "b_value", "direction"),
+    [
+        (ge_tensor(14, *NOWHERE), 0.0, Directionality.NONE),
+        (ge_tensor(14), 0.0, Directionality.NONE),
+        (ge_tensor(16, *NOWHERE), 0.0, Directionality.NONE),
+        (ge_tensor(16, b"1 ", b"0 ", b"0 "), 1000.0, Directionality.DIRECTIONAL),
+        (ge_tensor(19, *NOWHERE), 1000.0, Directionality.ISOTROPIC),
+    ],
+)
+def test_ge_tensor_images_without_gradient_are_b0_whatever_b_value_they_carry(
+    elements: Texts, b_value: float, direction: Directionality
+) -> None:
+    found = diffusion_of(elements)
+    assert (found.b_value_s_mm2, found.directionality) == (b_value, direction)
+
+
+@pytest.mark.parametrize("elements", [GE, SIEMENS, SIEMENS_CSA])
+def test_b0_that_the_header_calls_diffusion_stays_b0(elements: Texts) -> None:
+    zero: Texts = {
+        tag: (vr, value.replace(b"1000", b"0   ")) for tag, (vr, value) in elements.items()
+    }
+    found = diffusion_of(zero, ("ORIGINAL", "PRIMARY", "DIFFUSION"))
+    assert found.is_evidence
+    assert (found.b_value_s_mm2, found.directionality) == (0.0, Directionality.NONE)
+
+
+@pytest.mark.parametrize("value", [b"-1  ", b"1,5 ", b"nan "])
+def test_a_b_value_that_is_none_is_not_guessed(value: bytes) -> None:
+    assert diffusion_of({**SIEMENS, 0x0019100C: ("IS", value)}).b_value_s_mm2 is None

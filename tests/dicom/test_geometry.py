@@ -221,8 +221,16 @@ def test_two_slices_at_one_position_are_refused() -> None:
     assert error.message == "4 slices at 3 positions"
 
 
-def test_two_slices_are_too_few() -> None:
-    assert refusal_of(upright([0.0, 5.0])).reason is ReasonCode.TOO_FEW_SLICES
+def test_one_slice_is_too_few() -> None:
+    assert refusal_of(upright([0.0])).reason is ReasonCode.TOO_FEW_SLICES
+
+
+def test_two_slices_have_the_spacing_of_their_positions() -> None:
+    grid, order = stack_grid(upright([7.0, 0.0]), rows=6, columns=4)
+    assert order == (1, 0)
+    assert grid.shape == (4, 6, 2)
+    assert grid.slice_spacing_mm == pytest.approx(7.0)
+    assert grid.slice_positions_mm is None
 
 
 def test_slices_that_shift_sideways_are_refused() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import shutil
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from corelab.dicom.files import find_files
-from corelab.dicom.header import read_header
+from corelab.dicom.header import FileHeader, read_header
 from corelab.dicom.index import index_headers
 from corelab.errors import ReasonCode
 from corelab.series import SeriesKind
@@ -123,6 +124,22 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_pipes_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.dcm")
     assert index_all(tmp_path).n_files == 0
+
+
+def test_a_series_of_more_slices_than_any_scan_is_refused_in_numbers(tmp_path: Path) -> None:
+    header = read_header(write_stack(tmp_path, 1)[0])
+    assert isinstance(header, FileHeader)
+    many = [
+        dataclasses.replace(
+            header,
+            path=tmp_path / f"{k:06}",
+            owner=dataclasses.replace(header.owner, sop_uid=f"2.25.{k}"),
+        )
+        for k in range(20_001)
+    ]
+    refusal = refusal_of(only(index_headers(many)))
+    assert refusal.reason is ReasonCode.SIZE_BEYOND_SCANNER
+    assert "20001 slices in one series, 20000 allowed" in refusal.message
 
 
 def test_names_that_are_no_text_are_read(tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corelab.dicom import parse as parse_module
+from corelab.dicom.guard import guarded
 from corelab.dicom.header import FileHeader, read_header
-from corelab.dicom.parse import guarded, parse
+from corelab.dicom.parse import parse
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import LooseFile, Refusal
 from tests.dicom.tiny import NATIVE, ct_slice, cut, wide_ct_slice, write, write_compressed
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
+PIXEL_DATA = 0x7FE00010
 COMPRESSED = [
     ("1.2.840.10008.1.2.5", "pydicom"),
     ("1.2.840.10008.1.2.4.80", "pyjpegls"),
@@ -58,7 +60,7 @@ def test_other_bytes_are_not_dicom(tmp_path: Path, content: bytes) -> None:
 def test_file_without_preamble_is_not_read_by_force(tmp_path: Path) -> None:
     path = write(ct_slice(), tmp_path / "a.dcm")
     path.write_bytes(path.read_bytes()[132:])
-    assert reason_of(path) is ReasonCode.NOT_DICOM
+    assert reason_of(path) is ReasonCode.PREAMBLE_ABSENT
 
 
 def test_file_cut_anywhere_is_never_sound(tmp_path: Path) -> None:
@@ -219,7 +221,7 @@ def test_pixels_are_located_not_read(tmp_path: Path) -> None:
     path = write(ct_slice(), tmp_path / "a.dcm")
     parsed = parse(path)
     assert parsed.pixels is not None
-    assert "PixelData" not in parsed.dataset
+    assert PIXEL_DATA not in parsed.dataset.tags()
     assert path.read_bytes()[parsed.pixels.offset :] == ct_slice().PixelData
 
 

@@ -160,7 +160,7 @@ def test_only_stored_bits_count(
 
 
 def test_refused_series_is_not_loaded(tmp_path: Path) -> None:
-    write_stack(tmp_path, 2)
+    write_stack(tmp_path, 1)
     with pytest.raises(UnfitDataError) as caught:
         load(only(tmp_path))
     assert caught.value.reason is ReasonCode.TOO_FEW_SLICES

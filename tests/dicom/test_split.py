@@ -137,3 +137,32 @@ def test_echoes_and_phase_are_separate_parts(tmp_path: Path) -> None:
     delivery = index_all(tmp_path)
     assert [len(series.frames) for series in delivery.series] == [5] * 4
     assert all(series.refusal is None for series in delivery.series)
+
+
+def toshiba(b_value: float | None) -> Change:
+    return weighted(b_value, Manufacturer="TOSHIBA_MEC", SeriesDescription="dwi")
+
+
+def test_toshiba_image_without_b_value_is_b0_beside_weighted_ones(tmp_path: Path) -> None:
+    write_stack(tmp_path, make=mr_slice, change=toshiba(None))
+    write_stack(tmp_path, make=mr_slice, change=toshiba(1000.0), start=100)
+    found = {series.kind: series for series in index_all(tmp_path).series}
+    assert set(found) == {SeriesKind.B0, SeriesKind.TRACE}
+    assert found[SeriesKind.B0].b_value_s_mm2 == 0.0
+
+
+@pytest.mark.parametrize("others", [None, 0.0])
+def test_no_b_value_is_not_guessed_where_nothing_is_weighted(
+    tmp_path: Path, others: float | None
+) -> None:
+    write_stack(tmp_path, make=mr_slice, change=toshiba(None))
+    write_stack(tmp_path, make=mr_slice, change=toshiba(others), start=100)
+    reasons = [series.refusal and series.refusal.reason for series in index_all(tmp_path).series]
+    assert ReasonCode.B_VALUE_UNKNOWN in reasons
+
+
+def test_no_b_value_of_another_maker_is_not_guessed(tmp_path: Path) -> None:
+    write_stack(tmp_path, make=mr_slice, change=weighted(None))
+    write_stack(tmp_path, make=mr_slice, change=weighted(1000.0), start=100)
+    reasons = [series.refusal and series.refusal.reason for series in index_all(tmp_path).series]
+    assert ReasonCode.B_VALUE_UNKNOWN in reasons

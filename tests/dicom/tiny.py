@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from corelab.dicom.archive import Archive, list_archive
 from corelab.dicom.files import find_files
 from corelab.dicom.index import index
 from corelab.series import Delivery, Refusal, Series
@@ -170,12 +171,20 @@ def cut(path: Path, n_bytes: int) -> Path:
 
 
 def assert_nothing_lost(delivery: Delivery, incoming: Path) -> None:
-    """Every file is in one series, loose, a duplicate or ignored."""
+    """Every file is in one series, loose, a duplicate or ignored; an archive is its members."""
     counted = sum(len(series.files) for series in delivery.series) + len(delivery.loose)
     assert delivery.n_files == counted + delivery.n_duplicates + delivery.n_ignored
-    assert delivery.n_files == len(find_files(incoming))
+    assert delivery.n_files == sum(count_received(path) for path in find_files(incoming))
     named = [path for series in delivery.series for path in series.files]
     assert len(named) == len(set(named))
+
+
+def count_received(path: Path) -> int:
+    """Files that one received file counts as."""
+    found = list_archive(path)
+    if not isinstance(found, Archive):
+        return 1
+    return sum(count_received(member) for member in found.members)
 
 
 def only(delivery: Delivery) -> Series:

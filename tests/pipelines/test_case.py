@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from corelab.series import CasePlan, Frame, Series
+from corelab.series import CasePlan, Frame, PlannedImage, Series
 from corelab.store.layout import Layout, sidecar_of
 from corelab.store.record import load_read
 from corelab.trial import Trial
 from corelab.vocab import Contrast, QcFlag
 from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
+from pipelines.sources import read_sources
 
 
 @pytest.fixture
@@ -28,6 +29,12 @@ def without_pixels(series: Series, folder: Path) -> Series:
         copies[path].write_bytes(content[: len(content) * 3 // 4])
     frames = tuple(dataclasses.replace(f, path=copies[f.path]) for f in series.frames)
     return dataclasses.replace(series, frames=frames, files=tuple(copies.values()))
+
+
+def cut_short(image: PlannedImage, folder: Path) -> PlannedImage:
+    """Plan an image of sources that are cut after they were indexed."""
+    sources = tuple(without_pixels(series, folder) for series in image.sources)
+    return dataclasses.replace(image, sources=sources)
 
 
 def test_a_case_is_put_in_place_whole_and_found_unchanged_again(task: CaseTask) -> None:
@@ -49,7 +56,7 @@ def test_every_image_and_mask_is_bound_to_the_read_by_its_digest(task: CaseTask)
     assert read is not None
     roles = [digest.role for digest in read.digests]
     masks = ["brain_mask", "infarct_mask", "range_mask"]
-    assert roles == [c.value for c, _ in task.plan.images] + masks
+    assert roles == [image.contrast.value for image in task.plan.images] + masks
     assert all(len(digest.sha256) == 64 for digest in read.digests)
 
 
@@ -60,23 +67,17 @@ def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Pa
         dataclasses.replace(task, trial=task.trial.model_copy(update={"reads": reads})),
         dataclasses.replace(task, plan=dataclasses.replace(task.plan, choice="another")),
     ]
-    contrast, series = task.plan.images[0]
     (tmp_path / "cut").mkdir()
-    cut = without_pixels(series, tmp_path / "cut")
-    images = ((contrast, cut), *task.plan.images[1:])
+    images = (cut_short(task.plan.images[0], tmp_path / "cut"), *task.plan.images[1:])
     others.append(dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images)))
-    keys = {case_key(task), *(case_key(other) for other in others)}
+    keys = {case_key(t, read_sources(t.plan, ())) for t in (task, *others)}
     assert len(keys) == len(others) + 1
 
 
 def test_a_case_that_fails_leaves_no_older_number_behind(task: CaseTask, tmp_path: Path) -> None:
     assert run_case(task).read is not None
     (tmp_path / "cut").mkdir()
-    images = tuple(
-        (contrast, without_pixels(series, tmp_path / "cut"))
-        for contrast, series in task.plan.images
-        if contrast is Contrast.DWI
-    )
+    images = (cut_short(task.plan.images[0], tmp_path / "cut"),)
     broken = dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images))
     outcome = run_case(broken)
     assert outcome.read is None
@@ -86,7 +87,7 @@ def test_a_case_that_fails_leaves_no_older_number_behind(task: CaseTask, tmp_pat
 
 
 def test_a_frame_is_small_enough_to_travel(dwi_plan: CasePlan) -> None:
-    frame = dwi_plan.images[0][1].frames[0]
+    frame = dwi_plan.images[0].sources[0].frames[0]
     assert isinstance(frame, Frame)
     assert not hasattr(frame, "pixels")
 
@@ -103,8 +104,11 @@ def test_a_mask_that_was_changed_by_hand_is_made_anew(task: CaseTask) -> None:
 def lossy(task: CaseTask) -> CaseTask:
     """Plan the same case on the same pixels, taken for lossy."""
     images = tuple(
-        (contrast, dataclasses.replace(series, is_lossy=True))
-        for contrast, series in task.plan.images
+        dataclasses.replace(
+            image,
+            sources=tuple(dataclasses.replace(part, is_lossy=True) for part in image.sources),
+        )
+        for image in task.plan.images
     )
     plan = dataclasses.replace(task.plan, images=images, flags=(QcFlag.LOSSY_PIXELS,))
     return dataclasses.replace(task, plan=plan)

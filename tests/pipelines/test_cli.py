@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from corelab.store.layout import Layout
 from corelab.store.table import write_tables
 from corelab.vocab import Problem
 from pipelines.cli import app
+from tests.dicom.packing import pack, zip_of
+from tests.dicom.tiny import write_stack
 
 VOLUMES = "subject_code,visit,infarct_volume_ml\nA,v,10\nB,v,20\nC,v,30\nD,v,\n"
 REFERENCE = "subject_code,visit,infarct_volume_ml\nA,v,11\nB,v,19\nC,v,33\nE,v,5\n"
@@ -100,6 +103,29 @@ def test_an_audit_without_a_vault_proves_nothing_and_says_so(tmp_path: Path) -> 
     done = call("audit", tmp_path, "--vault", tmp_path / "folder")
     assert done.exit_code == 2
     assert "holds no vault" in done.stderr.replace("\n", "")
+
+
+def test_inspect_names_everything_that_is_no_dicom_in_signs_that_any_terminal_shows(
+    tmp_path: Path,
+) -> None:
+    write_stack(tmp_path / "in" / "series")
+    pack(tmp_path / "in" / "series", tmp_path / "in" / "again.zip")
+    zip_of(tmp_path / "in" / os.fsdecode(b"M\xfcller\x1b.zip"), [("../x", b"x")])
+    (tmp_path / "in" / "link").symlink_to("/etc")
+    done = call("inspect", tmp_path / "in")
+    assert done.exit_code == 0, done.output
+    assert "M\\xfcller\\x1b.zip: archive_unsafe" in done.output
+    assert "in/link: not_a_file: a link, which is not followed" in done.output
+    assert "11 files = " in done.output
+    assert "5 duplicate + 1 quarantined; 1 skipped" in done.output
+
+
+def test_an_archive_alone_can_be_inspected(tmp_path: Path) -> None:
+    write_stack(tmp_path / "series")
+    archive = pack(tmp_path / "series", tmp_path / "site.tar.gz")
+    done = call("inspect", archive)
+    assert done.exit_code == 0, done.output
+    assert "5 files = " in done.output
 
 
 def test_tables_of_a_locked_out_stay_as_they_are(tmp_path: Path) -> None:

@@ -51,5 +51,13 @@ def test_a_worker_that_dies_takes_only_its_own_item_with_it() -> None:
     assert found == {1: 1, 2: 2, 4: 4, 5: 5}
 
 
+def test_none_is_blamed_for_the_death_of_a_worker_it_shared() -> None:
+    with open_engine(n_workers=1) as running:
+        found = dict(running.over(die, range(12)))
+    deaths = [item for item, result in found.items() if isinstance(result, Crash)]
+    assert deaths == [3]
+    assert sorted(found) == list(range(12))
+
+
 def test_there_is_always_a_worker() -> None:
     assert default_workers() >= 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import corelab
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.stages.segment import Segmentation
-from corelab.vocab import Hemisphere, QcFlag
+from corelab.vocab import Acquisition, Contrast, Derivation, Hemisphere, QcFlag, ValueScale
 from corelab.volume import Volume
 from tests.kernels.ct_phantom import CtHead, Recipe, build_ct_head
 from tests.kernels.dwi_phantom import B_VALUE, SPACING_MM, Blob, Head, make_head
@@ -103,3 +105,27 @@ def test_every_parameter_is_recorded_by_name(dwi_head: Head) -> None:
     assert recorded["b_value_s_mm2"] == B_VALUE
     assert recorded["early.z"] == DwiParameters().early.z
     assert recorded["border_height"] == DwiParameters().border_height
+
+
+def on_scale(volume: Volume, contrast: Contrast, scale: ValueScale, b_value: float) -> Volume:
+    acquisition = Acquisition(contrast=contrast, value_scale=scale, b_value_s_mm2=b_value)
+    return dataclasses.replace(volume, acquisition=acquisition)
+
+
+def test_an_adc_says_whether_it_was_delivered_or_computed(dwi_head: Head) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    adc, b0 = dwi.with_data(dwi_head.adc), dwi.with_data(dwi_head.b0)
+    delivered = corelab.segment_dwi(dwi, adc, b0, b_value_s_mm2=B_VALUE)
+    computed = corelab.segment_dwi(dwi, b0=b0, b_value_s_mm2=B_VALUE)
+    assert delivered.record.adc_derivation is Derivation.AS_DELIVERED
+    assert computed.record.adc_derivation is Derivation.COMPUTED_FROM_B0_AND_TRACE
+
+
+def test_no_adc_is_computed_from_values_of_two_scales(dwi_head: Head) -> None:
+    plain = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    dwi = on_scale(plain, Contrast.DWI, ValueScale.FLOATING_POINT, B_VALUE)
+    b0 = on_scale(plain.with_data(dwi_head.b0), Contrast.B0, ValueScale.DISPLAYED, 0.0)
+    made = corelab.segment_dwi(dwi, b0=b0, b_value_s_mm2=B_VALUE)
+    assert made.record.adc_derivation is None
+    assert QcFlag.ADC_COMPUTED not in made.record.flags
+    assert QcFlag.ADC_ABSENT in made.record.flags

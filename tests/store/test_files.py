@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from corelab.errors import StoreError
-from corelab.store.files import read_json, sha256_of, write_bytes, write_json
+from corelab.store.files import read_json, sha256_of, write_bytes, write_chunks, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
@@ -16,6 +17,27 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
         write_bytes(tmp_path / "folder", b"new")
     assert target.read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "x.csv"]
+
+
+def test_chunks_are_written_in_order_as_one_file(tmp_path: Path) -> None:
+    write_chunks(tmp_path / "new" / "x", (b"a", memoryview(b"bc"), b"", b"d"))
+    assert (tmp_path / "new" / "x").read_bytes() == b"abcd"
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
+def test_chunks_that_stop_half_way_leave_the_old_file_and_no_part(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"new"
+        raise error
+
+    write_bytes(tmp_path / "x", b"old")
+    with pytest.raises(StoreError if error is OSError else error):
+        write_chunks(tmp_path / "x", chunks())
+    assert (tmp_path / "x").read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
 def test_json_comes_back_and_other_content_is_named(tmp_path: Path) -> None:

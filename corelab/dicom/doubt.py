@@ -1,0 +1,96 @@
+"""What a reader must know of a part that can be measured: its flags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corelab.dicom.geometry import same_orientation
+from corelab.dicom.header import FileHeader
+from corelab.dicom.part import Part
+from corelab.series import CT_KINDS, Grid, SeriesKind
+from corelab.vocab import QcFlag
+
+OVERLAP = 1.1
+ROOM_FOR_A_SLICE = 1.95
+
+
+def part_flags(
+    part: Part, siblings: Sequence[Part], headers: Sequence[FileHeader]
+) -> tuple[QcFlag, ...]:
+    """Say what a reader must know of one part of a series; little where it has no grid.
+
+    Parameters
+    ----------
+    part
+        The part.
+    siblings
+        Every part of its series, itself included.
+    headers
+        Every file of its series.
+    """
+    flags = () if part.grid is None else tuple(_flags(part, part.grid, siblings, headers))
+    if any(item.header.begins_as_program for item in part.slices):
+        flags += (QcFlag.EXECUTABLE_PREAMBLE,)
+    return flags
+
+
+def _flags(
+    part: Part, grid: Grid, siblings: Sequence[Part], headers: Sequence[FileHeader]
+) -> Iterator[QcFlag]:
+    if _was_split(part, siblings):
+        yield QcFlag.SERIES_WAS_SPLIT
+    steps, reach = _steps_mm(grid), _reach_mm(part)
+    if (reach > OVERLAP * steps).any():
+        yield QcFlag.OVERLAPPING_SLICES
+    if (steps >= ROOM_FOR_A_SLICE * reach).all() or _lacks_numbers(headers):
+        yield QcFlag.SLICES_MAY_BE_MISSING
+    if part.kind is SeriesKind.CT_REFORMATTED:
+        yield QcFlag.REFORMATTED
+
+
+def _was_split(part: Part, siblings: Sequence[Part]) -> bool:
+    """Whether planes of another direction, or another CT scan, came in the same series.
+
+    Contrasts, b-values and directions of a diffusion series belong together.
+    """
+    first = part.slices[0].frame.plane.orientation
+    others = [other for other in siblings if other is not part]
+    turned = any(
+        not same_orientation(other.slices[0].frame.plane.orientation, first) for other in others
+    )
+    return turned or (part.kind in CT_KINDS and any(other.kind is part.kind for other in others))
+
+
+def _steps_mm(grid: Grid) -> NDArray[np.float64]:
+    """Way from each slice to the next, (K - 1,) mm: along the table, so that tilt is no overlap."""
+    if grid.slice_positions_mm is None:
+        gaps = np.full(grid.shape[2] - 1, grid.slice_spacing_mm)
+    else:
+        gaps = np.diff(grid.slice_positions_mm)
+    return np.asarray(gaps / math.cos(math.radians(grid.tilt_deg)))
+
+
+def _reach_mm(part: Part) -> NDArray[np.float64]:
+    """Half of both thicknesses at each gap, (K - 1,) mm; NaN where one is not told."""
+    thickness = np.array([item.frame.plane.thickness_mm or np.nan for item in part.slices])
+    return np.asarray((thickness[:-1] + thickness[1:]) / 2)
+
+
+def _lacks_numbers(headers: Sequence[FileHeader]) -> bool:
+    """Whether a few of the images that the series once had seem not to be here.
+
+    A lost end slice leaves no hole in the positions. Scanners number the images of a series
+    from 1, and some say how many an acquisition gave (0020,1002). Where more are absent than
+    here, the numbers mean something else, and nothing is said.
+    """
+    if any(len(header.frames) != 1 or header.tiling is not None for header in headers):
+        return False
+    numbers = {header.instance_number for header in headers if header.instance_number is not None}
+    declared = max((header.images_in_acquisition or 0 for header in headers), default=0)
+    absent_numbers = max(numbers, default=0) - len(numbers - {0})
+    absent = max(absent_numbers, declared - len(headers))
+    return 0 < absent <= len(headers)

@@ -1,0 +1,84 @@
+"""The delivered bytes that a case rests on: their digests, and whether a site changed them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from corelab.dicom.digest import FileDigest, file_digest
+from corelab.series import CasePlan, PlannedImage, Series, SourceVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Digest of every byte that a case is measured on, and the version of each image's pixels."""
+
+    digest: str
+    versions: tuple[SourceVersion, ...]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether any series was measured on other pixels before."""
+        return any(version.number > 1 for version in self.versions)
+
+
+def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
+    """Read the delivered files of a case once.
+
+    Where the files lie, what they are named and what their headers say is no part of a
+    version: the same pixels in another folder or archive are the same.
+
+    Parameters
+    ----------
+    plan
+        Whose files.
+    known
+        Newest versions that earlier runs measured.
+
+    Raises
+    ------
+    UnfitDataError
+        Where a file cannot be read.
+    """
+    latest = {(v.study_uid, v.series_uid, v.part): v for v in known}
+    whole = hashlib.sha256()
+    versions: list[SourceVersion] = []
+    for image in plan.images:
+        whole.update(f"{image.contrast} {image.derivation}".encode())
+        digests = [_series_digest(series) for series in image.sources]
+        whole.update("".join(digest.whole for digest in digests).encode())
+        versions.append(_version(image, sorted(digest.pixels for digest in digests), latest))
+    return Sources(digest=whole.hexdigest(), versions=tuple(versions))
+
+
+def _series_digest(series: Series) -> FileDigest:
+    """Digests of all of a series' bytes in any order, and of its pixels in the order of k."""
+    paths = dict.fromkeys([*(frame.path for frame in series.frames), *series.files])
+    digests = [file_digest(path) for path in paths]
+    indices = [frame.index for frame in series.frames]
+    return FileDigest(
+        whole=_joined(indices, sorted(digest.whole for digest in digests)),
+        pixels=_joined(indices, [digest.pixels for digest in digests]),
+    )
+
+
+def _joined(indices: list[int], digests: list[str]) -> str:
+    return hashlib.sha256(f"{indices} {digests}".encode()).hexdigest()
+
+
+def _version(
+    image: PlannedImage, pixels: list[str], latest: dict[tuple[str, str, str], SourceVersion]
+) -> SourceVersion:
+    identity = image.sources[0].identity
+    part = f"{image.contrast} {image.derivation} {image.b_value_s_mm2 or 0:.0f}"
+    digest = hashlib.sha256("".join(pixels).encode()).hexdigest()
+    before = latest.get((identity.study_uid, identity.series_uid, part))
+    number = 1 if before is None else before.number + (before.digest != digest)
+    return SourceVersion(
+        study_uid=identity.study_uid,
+        series_uid=identity.series_uid,
+        part=part,
+        number=number,
+        digest=digest,
+    )

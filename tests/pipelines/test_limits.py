@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.limits import Budget, bounded_computing, bounded_memory
+
+BUDGET = Budget(memory_bytes=2**28, cpu_s=60)
+KINDS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_CORE)
+
+
+def test_memory_beyond_the_budget_is_refused_and_within_it_is_not() -> None:
+    with bounded_memory(BUDGET):
+        assert len(bytes(2**26)) == 2**26
+        with pytest.raises(MemoryError):
+            bytes(2**29)
+
+
+def test_limits_are_what_they_were_afterwards() -> None:
+    before = [resource.getrlimit(kind) for kind in KINDS]
+    with bounded_memory(BUDGET), bounded_computing(BUDGET):
+        assert [resource.getrlimit(kind) for kind in KINDS] != before
+    assert [resource.getrlimit(kind) for kind in KINDS] == before
+
+
+def test_computing_beyond_the_budget_ends_the_process() -> None:
+    code = (
+        "from pipelines.limits import Budget, bounded_computing\n"
+        "with bounded_computing(Budget(memory_bytes=2**30, cpu_s=1)):\n"
+        "    while True: pass\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGXCPU

@@ -1,0 +1,115 @@
+"""From planned images to what readers get: values, sidecars and how each was made."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from corelab.series import CasePlan
+from corelab.stages.choose import choose
+from corelab.stages.convert import convert
+from corelab.store.image import load_image, note_adc_scale
+from corelab.store.layout import Layout, sidecar_of
+from corelab.trial import Trial, load_trial
+from corelab.vocab import Case, Contrast, Derivation, QcFlag, SubjectCode, ValueScale, VisitLabel
+from tests.dicom.tiny import COLUMNS, ROWS, index_all, mr_slice, set_pixels, write
+
+CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
+CONFIG = Path(__file__).parents[2] / "configs" / "nct07294391.toml"
+N_SLICES = 25
+SIGNALS = (200, 300, 400)
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return load_trial(CONFIG)
+
+
+def write_volume(folder: Path, place: int, signal: int, **more: object) -> None:
+    for k in range(N_SLICES):
+        slice_ = mr_slice(k)
+        slice_.SOPInstanceUID = f"2.25.300.{place}.{k + 1}"
+        slice_.InstanceNumber = place * N_SLICES + k + 1
+        set_pixels(slice_, np.full((ROWS, COLUMNS), signal, np.int16))
+        change(slice_, more)
+        write(slice_, folder / f"{place}-{k:03d}.dcm")
+
+
+def change(slice_: Dataset, more: dict[str, object]) -> None:
+    slice_.ImageType = ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"]
+    for keyword, value in more.items():
+        setattr(slice_, keyword, value)
+
+
+def write_directions(folder: Path) -> None:
+    write_volume(folder, 0, 1000, DiffusionBValue=0.0)
+    for place, signal in enumerate(SIGNALS):
+        axis = [float(place == number) for number in range(3)]
+        b_value = 995.0 + 5 * place
+        more = {"DiffusionBValue": b_value, "DiffusionGradientOrientation": axis}
+        write_volume(folder, place + 1, signal, **more)
+
+
+def plan_of(folder: Path, trial: Trial) -> CasePlan:
+    (plan,) = choose(index_all(folder).series, lambda _: CASE, trial).cases
+    return plan
+
+
+def test_a_trace_of_three_directions_is_their_geometric_mean(tmp_path: Path, trial: Trial) -> None:
+    write_directions(tmp_path / "in")
+    plan = plan_of(tmp_path / "in", trial)
+    layout = Layout(tmp_path / "out")
+    assert convert(plan, layout) == (Contrast.DWI, Contrast.B0)
+    image = load_image(layout.image(CASE, Contrast.DWI))
+    expected = math.prod(SIGNALS) ** (1 / 3)
+    np.testing.assert_allclose(image.data, expected, rtol=1e-6)
+    assert image.acquisition is not None
+    assert image.acquisition.derivation is Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS
+    assert image.acquisition.n_directions == 3
+    assert image.acquisition.b_value_s_mm2 == pytest.approx(1000.0)
+
+
+def test_a_computed_trace_is_flagged_and_told_in_the_choice(tmp_path: Path, trial: Trial) -> None:
+    write_directions(tmp_path)
+    plan = plan_of(tmp_path, trial)
+    assert QcFlag.TRACE_COMPUTED in plan.flags
+    assert "b 1000, geometric mean of 3 directions" in plan.choice
+    assert len(plan.images[0].sources) == 3
+
+
+def test_the_sidecar_of_a_delivered_image_says_so_and_its_scale(
+    tmp_path: Path, trial: Trial
+) -> None:
+    write_volume(
+        tmp_path / "in", 0, 500, DiffusionBValue=1000.0, DiffusionDirectionality="ISOTROPIC"
+    )
+    layout = Layout(tmp_path / "out")
+    convert(plan_of(tmp_path / "in", trial), layout)
+    path = layout.image(CASE, Contrast.DWI)
+    content = json.loads(sidecar_of(path).read_text("utf-8"))
+    assert content["Derivation"] == "as_delivered"
+    assert content["ValueScale"] == "stored"
+    assert "DiffusionDirections" not in content
+
+
+def test_the_unit_of_an_adc_map_is_added_to_its_sidecar(tmp_path: Path, trial: Trial) -> None:
+    write_volume(
+        tmp_path / "in", 0, 500, DiffusionBValue=1000.0, DiffusionDirectionality="ISOTROPIC"
+    )
+    adc = ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]
+    write_volume(tmp_path / "in", 1, 800, ImageType=adc, RescaleSlope="2", RescaleIntercept="0")
+    layout = Layout(tmp_path / "out")
+    convert(plan_of(tmp_path / "in", trial), layout)
+    path = layout.image(CASE, Contrast.ADC)
+    before = path.read_bytes()
+    note_adc_scale(path, 1e-6)
+    image = load_image(path)
+    assert image.acquisition is not None
+    assert image.acquisition.adc_scale_to_mm2_s == 1e-6
+    assert image.acquisition.value_scale is ValueScale.DISPLAYED
+    assert path.read_bytes() == before
