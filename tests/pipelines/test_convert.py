@@ -112,6 +112,7 @@ def test_an_image_and_its_sidecar_say_what_a_reader_needs(
         "SpacingBetweenSlices": 5.0,
         "ValueScale": "hounsfield",
         "Derivation": "as_delivered",
+        "Decoder": f"numpy {np.__version__}",
         "ConversionSoftware": "corelab",
         "ConversionSoftwareVersion": "0.1.0",
     }

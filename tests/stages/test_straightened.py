@@ -9,7 +9,7 @@ from corelab.stages.convert import straightened
 from corelab.vocab import Acquisition, Contrast
 from corelab.volume import Volume
 
-SHAPE = (9, 8, 7)
+SHAPE = (25, 24, 7)
 
 
 def leaning(tilt_mm: float, steps: list[float], contrast: Contrast = Contrast.OTHER_MR) -> Volume:
