@@ -135,6 +135,7 @@ def segment_dwi(
         adc_data = compute_adc(b0_data, trace, b_value_s_mm2 - _b_value(b0))
         derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
         flags = (QcFlag.ADC_COMPUTED,)
+    flags += _words(adc) + _words(b0)
     images = DwiImages(trace.astype(np.float32), adc_data, b0_data, b_value_s_mm2)
     infarct = segment_infarct_dwi(images, brain, spacing_mm, chosen)
     record = _record(
@@ -252,14 +253,20 @@ def _segmentation(
     geometry = ((QcFlag.UNEVEN_SLICES,) if image.is_uneven else ()) + (
         (QcFlag.GANTRY_TILT,) if image.tilt_deg > _TILT_FLAG_DEG else ()
     )
-    outside = image.acquisition is not None and image.acquisition.has_bits_outside
-    geometry += (QcFlag.BITS_OUTSIDE_STORED,) if outside else ()
+    geometry += _words(image)
     return Segmentation(
         brain=on_grid(brain.astype(np.uint8)),
         infarct=on_grid(labels),
         nested=on_grid(nested.astype(np.uint8)),
         record=replace(record, flags=tuple(dict.fromkeys(record.flags + geometry))),
     )
+
+
+def _words(image: Volume | None) -> tuple[QcFlag, ...]:
+    """Flag of an image whose pixel words held more than was said to be stored."""
+    acquisition = None if image is None else image.acquisition
+    is_told = acquisition is not None and acquisition.has_bits_outside
+    return (QcFlag.BITS_OUTSIDE_STORED,) if is_told else ()
 
 
 def _permuted(
