@@ -78,6 +78,11 @@ class FrameHeader:
         """Rescale intercept, as written."""
         return self.rescale.intercept
 
+    @property
+    def is_rescaled(self) -> bool:
+        """Whether rescale changes the stored numbers."""
+        return self.slope not in {None, 1.0} or self.intercept not in {None, 0.0}
+
 
 class FrameGroups:
     """The functional group macros of one frame: its own first, then those all share."""
