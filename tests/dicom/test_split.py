@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from corelab.errors import ReasonCode
 from corelab.series import SeriesKind
+from corelab.vocab import QcFlag
 from tests.dicom.tiny import (
     Change,
     ct_slice,
@@ -166,3 +167,29 @@ def test_no_b_value_of_another_maker_is_not_guessed(tmp_path: Path) -> None:
     write_stack(tmp_path, make=mr_slice, change=weighted(1000.0), start=100)
     reasons = [series.refusal and series.refusal.reason for series in index_all(tmp_path).series]
     assert ReasonCode.B_VALUE_UNKNOWN in reasons
+
+
+def test_a_repetition_that_was_cut_is_flagged_and_the_whole_ones_are_not(tmp_path: Path) -> None:
+    def repeated(slice_: Dataset, k: int) -> None:
+        slice_.TemporalPositionIdentifier = 1 + k // 100
+        slice_.ImagePositionPatient = [-10, -20, 30 + 5 * (k % 100)]
+        slice_.InstanceNumber = 8 * (k // 100) + k % 100 + 1
+
+    for start, n_slices in ((0, 8), (100, 8), (200, 6)):
+        write_stack(tmp_path, n_slices, make=mr_slice, change=repeated, start=start)
+    found = {len(series.frames): series.flags for series in index_all(tmp_path).series}
+    assert found == {8: (), 6: (QcFlag.SLICES_MAY_BE_MISSING,)}
+
+
+@pytest.mark.parametrize("element", [("ConvolutionKernel", "BONE"), ("ContrastBolusAgent", "yes")])
+def test_two_halves_of_a_head_named_two_kinds_are_flagged(
+    tmp_path: Path, element: tuple[str, str]
+) -> None:
+    def upper(slice_: Dataset, k: int) -> None:
+        if k >= 6:
+            setattr(slice_, *element)
+
+    write_stack(tmp_path, 10, change=upper)
+    lower, rest = index_all(tmp_path).series
+    assert QcFlag.SLICES_MAY_BE_MISSING in lower.flags
+    assert QcFlag.SLICES_MAY_BE_MISSING in rest.flags
