@@ -193,3 +193,23 @@ def test_two_halves_of_a_head_named_two_kinds_are_flagged(
     lower, rest = index_all(tmp_path).series
     assert QcFlag.SLICES_MAY_BE_MISSING in lower.flags
     assert QcFlag.SLICES_MAY_BE_MISSING in rest.flags
+
+
+def test_an_echo_time_that_differs_a_little_from_slice_to_slice_is_one_echo(
+    tmp_path: Path,
+) -> None:
+    def jittering(slice_: Dataset, k: int) -> None:
+        slice_.EchoTime = "12.3444" if k % 2 else "12.3456"
+
+    write_stack(tmp_path, 6, make=mr_slice, change=jittering)
+    assert len(only(index_all(tmp_path)).frames) == 6
+
+
+def test_echoes_half_a_millisecond_apart_are_two(tmp_path: Path) -> None:
+    def echoing(slice_: Dataset, k: int) -> None:
+        slice_.EchoTime = "2.5" if k < 100 else "3.0"
+        slice_.ImagePositionPatient = [-10, -20, 30 + 5 * (k % 100)]
+
+    for start in (0, 100):
+        write_stack(tmp_path, 6, make=mr_slice, change=echoing, start=start)
+    assert [len(series.frames) for series in index_all(tmp_path).series] == [6, 6]
