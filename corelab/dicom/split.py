@@ -137,7 +137,8 @@ def _volumes(slices: Sequence[Slice]) -> list[Part]:
         return [part for stack in stacks for part in _volumes(stack)]
     for divide in TOLD:
         groups = divide(slices)
-        if len(groups) > 1 and are_heads(groups):
+        heads = [group for group in groups if len(group) >= FEWEST_SLICES]
+        if len(heads) > 1 and are_heads(heads):
             return [part for group in groups for part in _volumes(group)]
     whole = _one(slices)
     return _repetitions(slices, whole, DIVISIONS) or [whole]

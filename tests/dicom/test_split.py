@@ -173,12 +173,14 @@ def test_a_repetition_that_was_cut_is_flagged_and_the_whole_ones_are_not(tmp_pat
     def repeated(slice_: Dataset, k: int) -> None:
         slice_.TemporalPositionIdentifier = 1 + k // 100
         slice_.ImagePositionPatient = [-10, -20, 30 + 5 * (k % 100)]
-        slice_.InstanceNumber = 8 * (k // 100) + k % 100 + 1
+        slice_.InstanceNumber = (0, 8, 16, 22)[k // 100] + k % 100 + 1
 
-    for start, n_slices in ((0, 8), (100, 8), (200, 6)):
+    for start, n_slices in ((0, 8), (100, 8), (200, 6), (300, 1)):
         write_stack(tmp_path, n_slices, make=mr_slice, change=repeated, start=start)
-    found = {len(series.frames): series.flags for series in index_all(tmp_path).series}
+    parts = index_all(tmp_path).series
+    found = {len(series.frames): series.flags for series in parts if series.refusal is None}
     assert found == {8: (), 6: (QcFlag.SLICES_MAY_BE_MISSING,)}
+    assert [len(series.frames) for series in parts if series.refusal] == [1]
 
 
 @pytest.mark.parametrize("element", [("ConvolutionKernel", "BONE"), ("ContrastBolusAgent", "yes")])
