@@ -141,6 +141,7 @@ TOLD: tuple[Division, ...] = (
     _keyed(lambda item: item.frame.turn.dimensions),
     _keyed(lambda item: item.frame.turn.label),
     by_acquisition,
+    _keyed(lambda item: item.frame.turn.acquired_at),
     _keyed(lambda item: item.header.path),
 )
 """What a header says outright of repetitions."""
@@ -150,7 +151,6 @@ DIVISIONS: tuple[Division, ...] = (
     _keyed(lambda item: item.frame.image_type),
     _keyed(lambda item: item.frame.inversion_time_ms),
     _keyed(lambda item: item.frame.turn.trigger_time_ms),
-    _keyed(lambda item: item.frame.turn.acquired_at),
     _by_time_rank,
     _by_rank,
 )
