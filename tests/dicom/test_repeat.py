@@ -240,3 +240,19 @@ def test_a_stack_number_for_each_slice_divides_nothing(tmp_path: Path) -> None:
         frame.FrameContentSequence = Sequence([content])
     write(whole, tmp_path / "series.dcm")
     assert len(only(index_all(tmp_path)).frames) == 4
+
+
+def test_halves_that_are_left_of_two_volumes_are_no_volume(tmp_path: Path) -> None:
+    """Volume 1 lost its upper slices and volume 2 its lower: as many are left as make two."""
+    numbers = tuple(range(N_VOLUMES * N_SLICES))
+    write_volumes(tmp_path, lambda *_: None, numbers=numbers)
+    for place in (6, 7, 8, 9):
+        (tmp_path / f"{place:03d}.dcm").unlink()
+    assert refusal_of(only(index_all(tmp_path))).reason is ReasonCode.DUPLICATE_POSITION
+
+
+def test_halves_of_two_volumes_with_a_clock_are_no_volume(tmp_path: Path) -> None:
+    write_volumes(tmp_path, clock)
+    for place in (6, 7, 8, 9):
+        (tmp_path / f"{place:03d}.dcm").unlink()
+    assert refusal_of(only(index_all(tmp_path))).reason is ReasonCode.DUPLICATE_POSITION
