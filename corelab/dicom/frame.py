@@ -225,7 +225,7 @@ def _component(elements: Elements, groups: FrameGroups, image_type: tuple[str, .
     word = holder.text("ComplexImageComponent") or elements.text("ComplexImageComponent")
     if word.upper() in _COMPONENT_OF_WORD:
         return _COMPONENT_OF_WORD[word.upper()]
-    private = elements.whole(elements.private_tag(0x0043, "GEMS_PARM_01", 0x2F))
+    private = elements.whole(elements.private_tag(0x0043, "GEMS_PARM_01", 0x2F), "SS")
     if private is not None and 0 <= private < len(_GE_COMPONENTS):
         return _GE_COMPONENTS[private]
     for candidate in image_type[2:]:

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from corelab.dicom.header import FileHeader, read_header
+from corelab.dicom.split import split_series
 from corelab.errors import ReasonCode
 from corelab.series import SeriesKind
 from corelab.vocab import QcFlag
 from tests.dicom.tiny import (
+    NATIVE,
     Change,
     ct_slice,
     enhanced_mr,
@@ -215,3 +218,16 @@ def test_echoes_half_a_millisecond_apart_are_two(tmp_path: Path) -> None:
     for start in (0, 100):
         write_stack(tmp_path, 6, make=mr_slice, change=echoing, start=start)
     assert [len(series.frames) for series in index_all(tmp_path).series] == [6, 6]
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_ge_s_number_of_a_component_is_read_in_every_syntax(tmp_path: Path, syntax: str) -> None:
+    for place in range(8):
+        slice_ = mr_slice(place // 4)
+        slice_.SOPInstanceUID = f"2.25.300.{place + 1}"
+        block = slice_.private_block(0x0043, "GEMS_PARM_01", create=True)
+        block.add_new(0x2F, "SS", place % 4)
+        write(slice_, tmp_path / f"{place}.dcm", syntax)
+    headers = [read_header(path) for path in sorted(tmp_path.iterdir())]
+    parts = split_series([header for header in headers if isinstance(header, FileHeader)])
+    assert {part.slices[0].frame.component for part in parts} == set("MPRI")
