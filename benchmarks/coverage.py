@@ -4,17 +4,20 @@
 ``dicom``) as one set and prints a line a set: how many series were read right, which were
 refused and why, and which are WRONG.
 The check shares nothing with corelab's reader: positions, orientation, spacing and rescale
-are taken from pydicom's own elements, pixels from its own decoder.
+are taken from pydicom's own elements, pixels from its own decoder, Siemens mosaics from
+nibabel. Philips signal images must be floating point values, DV / (RS x SS).
 """
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from nibabel.nicom import dicomwrappers
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
@@ -27,6 +30,7 @@ from corelab.volume import Volume
 
 FARTHEST_MM = 0.01
 LARGEST_RELATIVE = 1e-6
+_PHILIPS_FRAME, _SCALE_SLOPE = (0x2005, 0x140F), (0x2005, 0x100E)
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
@@ -49,14 +53,36 @@ def outcome_of(series: Series) -> str:
     )
     opened: dict[Path, Dataset] = {}
     for k, frame in enumerate(series.frames):
-        dataset = opened.setdefault(frame.path, pydicom.dcmread(frame.path))
+        if frame.path not in opened:
+            opened[frame.path] = _opened(frame.path)
+        dataset = opened[frame.path]
         words = set(dataset.get("ImageType", ()))
-        if words & {"MOSAIC", "VFRAME"}:
+        if "VFRAME" in words:
             return "not checked"
-        fault = _fault(volume, k, dataset, frame.index)
+        is_mosaic = "MOSAIC" in words and "PerFrameFunctionalGroupsSequence" not in dataset
+        fault = (_mosaic_fault if is_mosaic else _fault)(volume, k, dataset, frame.index)
         if fault:
             return f"WRONG: slice {k}: {fault}"
     return "ok"
+
+
+def _opened(path: Path) -> Dataset:
+    """Open a file, or the one that a gzip file holds."""
+    if path.is_file():
+        return pydicom.dcmread(path)
+    with gzip.open(path.parent) as stream:
+        return pydicom.dcmread(stream)
+
+
+def _mosaic_fault(volume: Volume, k: int, dataset: Dataset, tile: int) -> str:
+    """Compare one tile with nibabel, whose first index runs down the rows, in LPS."""
+    theirs = dicomwrappers.wrapper_from_data(dataset)
+    origin = theirs.affine[:3] @ [0, 0, tile, 1]
+    corners = np.array([origin, theirs.affine[:3, 1], theirs.affine[:3, 0]]) * _LPS_TO_RAS
+    away_mm = np.abs(corners - _corners_of(volume, k)).max()
+    if away_mm > FARTHEST_MM:
+        return f"{away_mm:.3f} mm away"
+    return _difference(volume.data[:, :, k], theirs.get_data()[:, :, tile].T)
 
 
 def _fault(volume: Volume, k: int, dataset: Dataset, index_: int) -> str:
@@ -68,6 +94,10 @@ def _fault(volume: Volume, k: int, dataset: Dataset, index_: int) -> str:
     ours = volume.data[:, :, k]
     if dataset.Modality == "CT":
         theirs = np.maximum(theirs, AIR_HU)
+    return _difference(ours, theirs)
+
+
+def _difference(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> str:
     scale = max(1.0, float(np.abs(theirs).max()))
     off = float(np.abs(ours - theirs).max()) / scale
     return f"values {off:.2g} off" if off > LARGEST_RELATIVE else ""
@@ -80,6 +110,7 @@ def _groups(dataset: Dataset, index_: int) -> dict[str, Dataset]:
         "PlaneOrientationSequence",
         "PixelMeasuresSequence",
         "PixelValueTransformationSequence",
+        "MRImageFrameTypeSequence",
     )
     own = dataset.get("PerFrameFunctionalGroupsSequence")
     shared = dataset.get("SharedFunctionalGroupsSequence")
@@ -108,7 +139,22 @@ def _values(dataset: Dataset, groups: dict[str, Dataset], index_: int) -> NDArra
     scaling = groups["PixelValueTransformationSequence"]
     slope = float(scaling.get("RescaleSlope", 1))
     intercept = float(scaling.get("RescaleIntercept", 0))
-    return np.asarray(frame * slope + intercept)
+    displayed = np.asarray(frame * slope + intercept)
+    return displayed / _floating_point_scale(dataset, groups, index_, slope)
+
+
+def _floating_point_scale(
+    dataset: Dataset, groups: dict[str, Dataset], index_: int, slope: float
+) -> float:
+    """RS x SS of a Philips signal image (Chenevert 2014), 1 of any other and of a map."""
+    words = groups["MRImageFrameTypeSequence"].get("FrameType", dataset.get("ImageType", ()))
+    holder = dataset
+    if "PerFrameFunctionalGroupsSequence" in dataset:
+        frame = dataset.PerFrameFunctionalGroupsSequence[index_]
+        holder = frame[_PHILIPS_FRAME][0] if _PHILIPS_FRAME in frame else frame
+    if "ADC" in words or _SCALE_SLOPE not in holder:
+        return 1.0
+    return slope * float(holder[_SCALE_SLOPE].value)
 
 
 def main() -> None:

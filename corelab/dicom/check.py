@@ -64,13 +64,25 @@ def _faulty_file(headers: Sequence[FileHeader]) -> Refusal | None:
     return Refusal(reason=first.reason, message=message, evidence=first.evidence)
 
 
-def _mixed_patients(headers: Sequence[FileHeader]) -> Refusal | None:
-    """Two identifiers, birth dates or sexes; a name is written in too many ways to decide."""
+def n_patients(headers: Sequence[FileHeader]) -> int:
+    """Patients that headers name: by identifier, birth date or sex, whichever tells most.
+
+    A name is written in too many ways to decide.
+
+    Parameters
+    ----------
+    headers
+        Of objects that are taken for one patient's.
+    """
     owners = [header.owner for header in headers]
     identifiers = {owner.patient_id for owner in owners}
     births = {owner.birth_date for owner in owners if owner.birth_date}
     sexes = {owner.sex for owner in owners} & _SEXES
-    count = max(len(identifiers), len(births), len(sexes))
+    return max(len(identifiers), len(births), len(sexes))
+
+
+def _mixed_patients(headers: Sequence[FileHeader]) -> Refusal | None:
+    count = n_patients(headers)
     if count < 2:  # noqa: PLR2004 - two make a mixture
         return None
     message = f"one series names {count} patients"
@@ -144,6 +156,10 @@ def _mixed_frame_of_reference(headers: Iterable[FileHeader]) -> Refusal | None:
 def _rescale(slices: Sequence[Slice]) -> Refusal | None:
     """CT needs slope and intercept for HU (PS3.3, C.8.2.1); MR may have neither."""
     is_ct = slices[0].kind in CT_KINDS
+    silent = sum(item.frame.slope is None for item in slices)
+    if 0 < silent < len(slices) and any(item.frame.is_rescaled for item in slices):
+        message = f"{silent} of {len(slices)} slices have no rescale slope, the others have"
+        return Refusal(reason=ReasonCode.RESCALE_INVALID, message=message)
     for item in slices:
         pair = (item.frame.slope, item.frame.intercept)
         absent = pair.count(None)

@@ -16,6 +16,7 @@ from corelab.vocab import QcFlag
 
 OVERLAP = 1.1
 ROOM_FOR_A_SLICE = 1.95
+_NO_SCAN = frozenset({SeriesKind.SCOUT, SeriesKind.DERIVED, SeriesKind.NOT_AN_IMAGE})
 
 
 def part_flags(
@@ -46,7 +47,8 @@ def _flags(
     steps, reach = _steps_mm(grid), _reach_mm(part)
     if (reach > OVERLAP * steps).any():
         yield QcFlag.OVERLAPPING_SLICES
-    if (steps >= ROOM_FOR_A_SLICE * reach).all() or _lacks_numbers(headers):
+    is_short = _lacks_numbers(headers) or any(_continues(part, other) for other in siblings)
+    if is_short or (steps >= ROOM_FOR_A_SLICE * reach).all():
         yield QcFlag.SLICES_MAY_BE_MISSING
     if part.kind is SeriesKind.CT_REFORMATTED:
         yield QcFlag.REFORMATTED
@@ -63,6 +65,34 @@ def _was_split(part: Part, siblings: Sequence[Part]) -> bool:
         not same_orientation(other.slices[0].frame.plane.orientation, first) for other in others
     )
     return turned or (part.kind in CT_KINDS and any(other.kind is part.kind for other in others))
+
+
+def _continues(part: Part, other: Part) -> bool:
+    """Whether another part goes on where this one ends, as one scan's slices would.
+
+    A repetition that was cut is shorter than the others, and a head whose slices are named two
+    kinds has each half in another part. Repetitions of equal length moved with the head.
+    """
+    first, second = part.slices[0], other.slices[0]
+    is_scan = other.kind not in _NO_SCAN and first.frame.stack == second.frame.stack
+    planes = first.frame.plane, second.frame.plane
+    if not is_scan or not same_orientation(planes[0].orientation, planes[1].orientation):
+        return False
+    if first.header.slice_shape != second.header.slice_shape:
+        return False
+    normal = np.cross(planes[0].orientation[:3], planes[0].orientation[3:])
+    own, theirs = _along(part, normal), _along(other, normal)
+    half_mm = float(np.median(np.diff(own))) / 2
+    if not theirs.size or (len(own) == len(theirs) and theirs[0] < own[-1] and own[0] < theirs[-1]):
+        return False
+    return bool(theirs[0] < own[0] - half_mm or theirs[-1] > own[-1] + half_mm)
+
+
+def _along(part: Part, normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ascending way of each slice along a normal, mm; those without position left out."""
+    positions = [item.frame.plane.position_mm for item in part.slices]
+    known = [position for position in positions if len(position) == len(normal)]
+    return np.sort(np.array(known).reshape(-1, len(normal)) @ normal)
 
 
 def _steps_mm(grid: Grid) -> NDArray[np.float64]:

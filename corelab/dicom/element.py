@@ -110,9 +110,9 @@ class Elements:
             return numbers[0]
         return math.nan if self.raw(key).strip(b" \0") else None
 
-    def whole(self, key: str | int) -> int | None:
+    def whole(self, key: str | int, vr: str = "") -> int | None:
         """First value as a whole number, ``None`` where absent or unreadable."""
-        number = self.number(key)
+        number = self.number(key, vr)
         return None if number is None or not math.isfinite(number) else int(number)
 
     def items(self, key: str | int) -> tuple[Elements, ...]:

@@ -78,6 +78,11 @@ class FrameHeader:
         """Rescale intercept, as written."""
         return self.rescale.intercept
 
+    @property
+    def is_rescaled(self) -> bool:
+        """Whether rescale changes the stored numbers."""
+        return self.slope not in {None, 1.0} or self.intercept not in {None, 0.0}
+
 
 class FrameGroups:
     """The functional group macros of one frame: its own first, then those all share."""
@@ -220,7 +225,7 @@ def _component(elements: Elements, groups: FrameGroups, image_type: tuple[str, .
     word = holder.text("ComplexImageComponent") or elements.text("ComplexImageComponent")
     if word.upper() in _COMPONENT_OF_WORD:
         return _COMPONENT_OF_WORD[word.upper()]
-    private = elements.whole(elements.private_tag(0x0043, "GEMS_PARM_01", 0x2F))
+    private = elements.whole(elements.private_tag(0x0043, "GEMS_PARM_01", 0x2F), "SS")
     if private is not None and 0 <= private < len(_GE_COMPONENTS):
         return _GE_COMPONENTS[private]
     for candidate in image_type[2:]:

@@ -79,7 +79,7 @@ def is_unweighted_tensor_frame(whole: Elements, gradient: Vector) -> bool:
     table, whose entries of zero are b = 0 whatever (0043,1039) says (dcm2niix, issues 690
     and 777). Combined images of clinical scans carry other flags.
     """
-    flag = whole.whole(whole.private_tag(0x0043, "GEMS_PARM_01", 0x30))
+    flag = whole.whole(whole.private_tag(0x0043, "GEMS_PARM_01", 0x30), "SS")
     if flag == _GE_T2:
         return not any(gradient)
     return flag == _GE_TENSOR and bool(gradient) and not any(gradient)
@@ -108,11 +108,13 @@ def _siemens(_source: Elements, whole: Elements) -> Vector:
 
 
 def _ge(_source: Elements, whole: Elements) -> Vector:
-    return _three(whole, 0x0019, "GEMS_ACQU_01", 0xBB)
+    tag = whole.private_tag(0x0019, "GEMS_ACQU_01", 0xBB)
+    return _three(whole, tag, "DS")
 
 
 def _philips(_source: Elements, whole: Elements) -> Vector:
-    return _three(whole, 0x2005, "Philips MR Imaging DD 001", 0xB0)
+    tag = whole.private_tag(0x2005, "Philips MR Imaging DD 001", 0xB0)
+    return _three(whole, tag, "FL")
 
 
 def _uih(_source: Elements, whole: Elements) -> Vector:
@@ -124,9 +126,9 @@ def _canon(_source: Elements, whole: Elements) -> Vector:
     return () if comment is None else tuple(float(part) for part in comment.groups()[1:])
 
 
-def _three(whole: Elements, group: int, creator: str, first: int) -> Vector:
-    tags = [whole.private_tag(group, creator, first + axis) for axis in range(_IN_SPACE)]
-    found = [whole.number(tag, "FL") for tag in tags]
+def _three(whole: Elements, first: int, vr: str) -> Vector:
+    """Vector whose parts stand in elements of their own, ``vr`` where the file does not tell."""
+    found = [whole.number(first + axis, vr) for axis in range(_IN_SPACE)]
     parts = tuple(part for part in found if part is not None)
     return parts if len(parts) == _IN_SPACE else ()
 

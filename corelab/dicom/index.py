@@ -11,6 +11,7 @@ from typing import Protocol
 
 from corelab.dicom.archive import Archive
 from corelab.dicom.assemble import assemble
+from corelab.dicom.check import n_patients
 from corelab.dicom.digest import pixel_digest
 from corelab.dicom.files import is_ignored, walk
 from corelab.dicom.header import FileHeader
@@ -169,11 +170,12 @@ def _without_duplicates(headers: Sequence[FileHeader], reader: Reader) -> list[F
 
 
 def _distinct(group: Sequence[FileHeader], digests: Mapping[Path, str]) -> list[FileHeader]:
-    if len(group) == 1:
+    """One of each content; all, where they contradict each other in whose they are."""
+    if len(group) == 1 or n_patients(group) > 1:
         return list(group)
     first_of: dict[tuple[object, ...], FileHeader] = {}
     for header in group:
-        who = (header.owner.series_uid, header.owner.patient_id)
-        content = (who, header.matrix, header.frames, digests[header.path])
+        home = (header.owner.study_uid, header.owner.series_uid)
+        content = (home, header.matrix, header.frames, digests[header.path])
         first_of.setdefault(content, header)
     return list(first_of.values())

@@ -47,6 +47,8 @@ def read_tiling(elements: Elements) -> Tiling | None:
     if _SIEMENS_WORD in words:
         tag = elements.private_tag(0x0019, "SIEMENS MR HEADER", 0x0A)
         numbers = elements.numbers(tag, "US") or csa_numbers(elements, "NumberOfImagesInMosaic")
+        if not numbers and _is_cut_already(elements):
+            return None
         return _tiling(elements, numbers, is_square=True)
     if _UIH_WORD in words:
         items = elements.items(_uih_sequence(elements))
@@ -78,6 +80,19 @@ def tile_frames(elements: Elements, tiling: Tiling, sheet: FrameHeader) -> tuple
         replace(sheet, index=index, plane=replace(sheet.plane, position_mm=position))
         for index, position in enumerate(positions)
     )
+
+
+def _is_cut_already(elements: Elements) -> bool:
+    """Whether an object is plain slices, and a word of its image type was left behind.
+
+    Software XA cuts mosaics and keeps the word (dcm2niix, issue 553): into the frames of an
+    enhanced object, or into classic slices, each as large as the matrix it was acquired with.
+    """
+    if len(elements.items("PerFrameFunctionalGroupsSequence")) > 1:
+        return True
+    acquired = [side for side in elements.numbers("AcquisitionMatrix") if side]
+    sides = elements.whole("Rows"), elements.whole("Columns")
+    return bool(acquired) and max(side or 0 for side in sides) <= max(acquired)
 
 
 def _tiling(elements: Elements, numbers: tuple[float, ...], *, is_square: bool) -> Tiling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
@@ -18,6 +19,9 @@ _SAME_COVERAGE = 0.9
 _POSITION_DECIMALS = 2
 _ROOM_FOR_ANOTHER = 1.5
 _SHARED_HEIGHT = 0.5
+_LONGEST_OF_SHORTEST = 1.5
+_SECOND_MS = 1000.0
+_STAMP = re.compile(r"(?:\d{8})?(\d{2})(\d{2})(\d{2}(?:\.\d+)?)")
 _COSINES, _IN_SPACE = 6, 3
 
 
@@ -108,7 +112,28 @@ def _by_time_rank(slices: Sequence[Slice]) -> Groups:
     for index in order:
         groups[seen[int(place[index])]].append(slices[index])
         seen[int(place[index])] += 1
-    return list(groups.values()) if len(set(seen.values())) == 1 else []
+    volumes = list(groups.values())
+    return volumes if len(set(seen.values())) == 1 and _last_alike(volumes) else []
+
+
+def _last_alike(volumes: Groups) -> bool:
+    """Whether all take about as long: the halves that are left of two volumes take longer.
+
+    One that midnight divides takes too long, too. Clocks may be read to the second.
+    """
+    moments = np.array([[_moment_ms(item) for item in volume] for volume in volumes])
+    lengths = np.ptp(moments, axis=1)
+    grain_ms = 0.0 if (moments % _SECOND_MS).any() else _SECOND_MS
+    return bool(lengths.max() <= _LONGEST_OF_SHORTEST * lengths.min() + grain_ms)
+
+
+def _moment_ms(item: Slice) -> float:
+    turn = item.frame.turn
+    stamp = _STAMP.match(turn.acquired_at)
+    if stamp is None:
+        return math.nan
+    hours, minutes, seconds = map(float, stamp.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * _SECOND_MS + (turn.trigger_time_ms or 0.0)
 
 
 def _by_rank(slices: Sequence[Slice]) -> Groups:
@@ -121,13 +146,24 @@ def _by_rank(slices: Sequence[Slice]) -> Groups:
     n_volumes, rest = divmod(len(ordered), n_places)
     if rest:
         return []
+    numbers = np.array([item.order[:2] for item in ordered])
     by_volume = place.reshape(n_volumes, n_places)
-    if (by_volume == by_volume[0]).all() and len(set(by_volume[0].tolist())) == n_places:
+    is_by_volume = (by_volume == by_volume[0]).all() and len({*by_volume[0].tolist()}) == n_places
+    if is_by_volume and _run_alike(numbers.reshape(n_volumes, n_places, 2)):
         return [ordered[first : first + n_places] for first in range(0, len(ordered), n_places)]
     by_place = place.reshape(n_places, n_volumes)
-    if (by_place == by_place[:, :1]).all():
+    if (by_place == by_place[:, :1]).all() and _run_alike(numbers.reshape(n_places, n_volumes, 2)):
         return [ordered[first::n_volumes] for first in range(n_volumes)]
     return []
+
+
+def _run_alike(numbers: NDArray[np.int_]) -> bool:
+    """Whether the numbers of each row go on from its first in the same way.
+
+    Else some are lost, and what is left of two volumes would pass as one.
+    """
+    steps = numbers - numbers[:, :1]
+    return bool((steps == steps[0]).all())
 
 
 def _places(slices: Sequence[Slice]) -> NDArray[np.intp]:
@@ -141,6 +177,7 @@ TOLD: tuple[Division, ...] = (
     _keyed(lambda item: item.frame.turn.dimensions),
     _keyed(lambda item: item.frame.turn.label),
     by_acquisition,
+    _keyed(lambda item: item.frame.turn.acquired_at),
     _keyed(lambda item: item.header.path),
 )
 """What a header says outright of repetitions."""
@@ -150,7 +187,6 @@ DIVISIONS: tuple[Division, ...] = (
     _keyed(lambda item: item.frame.image_type),
     _keyed(lambda item: item.frame.inversion_time_ms),
     _keyed(lambda item: item.frame.turn.trigger_time_ms),
-    _keyed(lambda item: item.frame.turn.acquired_at),
     _by_time_rank,
     _by_rank,
 )

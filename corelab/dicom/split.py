@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from corelab.dicom.check import part_refusal
 from corelab.dicom.classify import classify
@@ -27,6 +29,7 @@ from corelab.series import CT_KINDS, Grid, Refusal, SeriesKind
 
 _MOST_INTERLEAVED = 8
 _NO_ECHO = -1.0
+_SAME_ECHO_MS = 0.02
 
 
 def split_series(headers: Sequence[FileHeader]) -> list[Part]:
@@ -44,8 +47,9 @@ def split_series(headers: Sequence[FileHeader]) -> list[Part]:
         for header, frame in frames
     ]
     parts: list[Part] = []
+    echoes = _echoes(slices)
     for parallel in _parallel(slices):
-        for group in grouped(parallel, _content):
+        for group in grouped(parallel, lambda item: (_content(item), echoes[_echo_ms(item)])):
             parts.extend(_stack(group))
     return parts
 
@@ -79,13 +83,27 @@ def _parallel(slices: Iterable[Slice]) -> list[list[Slice]]:
 
 
 def _content(item: Slice) -> Hashable:
+    return item.kind, _weighting(item), item.frame.component
+
+
+def _echoes(slices: Sequence[Slice]) -> dict[float, int]:
+    """Which echo of the series each echo time stands for.
+
+    One echo's time may differ a little from slice to slice; echoes of a train are further apart.
+    """
+    times = sorted({_echo_ms(item) for item in slices})
+    number, found = 0, {}
+    for last, time in pairwise([_NO_ECHO, *times]):
+        number += time - last > _SAME_ECHO_MS
+        found[time] = number
+    return found
+
+
+def _echo_ms(item: Slice) -> float:
     echo = item.frame.echo_time_ms
-    return (
-        item.kind,
-        _weighting(item),
-        item.frame.component,
-        _NO_ECHO if echo is None or item.kind in CT_KINDS else round(echo, 3),
-    )
+    if echo is None or not math.isfinite(echo) or item.kind in CT_KINDS:
+        return _NO_ECHO
+    return echo
 
 
 def _weighting(item: Slice) -> int | None:
@@ -119,7 +137,8 @@ def _volumes(slices: Sequence[Slice]) -> list[Part]:
         return [part for stack in stacks for part in _volumes(stack)]
     for divide in TOLD:
         groups = divide(slices)
-        if len(groups) > 1 and are_heads(groups):
+        heads = [group for group in groups if len(group) >= FEWEST_SLICES]
+        if len(heads) > 1 and are_heads(heads):
             return [part for group in groups for part in _volumes(group)]
     whole = _one(slices)
     return _repetitions(slices, whole, DIVISIONS) or [whole]

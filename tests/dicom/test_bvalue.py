@@ -272,3 +272,26 @@ def test_b0_that_the_header_calls_diffusion_stays_b0(elements: Texts) -> None:
 @pytest.mark.parametrize("value", [b"-1  ", b"1,5 ", b"nan "])
 def test_a_b_value_that_is_none_is_not_guessed(value: bytes) -> None:
     assert diffusion_of({**SIEMENS, 0x0019100C: ("IS", value)}).b_value_s_mm2 is None
+
+
+def as_unknown(elements: Texts) -> Texts:
+    """The same private elements where a file does not tell their VR, as implicit VR does not."""
+    return {
+        tag: (vr if tag & 0xFFFF < 0x1000 or tag >> 16 == 0x0018 else "UN", value)
+        for tag, (vr, value) in elements.items()
+    }
+
+
+def test_ge_s_gradient_and_flag_are_read_where_the_file_does_not_tell_their_vr() -> None:
+    gradient: Texts = {
+        0x00190010: ("LO", b"GEMS_ACQU_01"),
+        0x001910BB: ("DS", b"0.000000"),
+        0x001910BC: ("DS", b"-1.00000"),
+        0x001910BD: ("DS", b"0.000000"),
+    }
+    told = {**GE, **gradient, 0x00431030: ("SS", struct.pack("<h", 16))}
+    found = diffusion_of(as_unknown(told))
+    assert found == diffusion_of(told)
+    assert found.gradient == (0.0, -1.0, 0.0)
+    unweighted = {**told, 0x001910BC: ("DS", b"0.000000")}
+    assert diffusion_of(as_unknown(unweighted)).b_value_s_mm2 == 0

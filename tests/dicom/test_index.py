@@ -163,3 +163,26 @@ def test_directory_record_of_any_name_does_a_series_no_harm(tmp_path: Path) -> N
     delivery = index_all(tmp_path)
     assert only(delivery).refusal is None
     assert [file.refusal.reason for file in delivery.loose] == [ReasonCode.UNSUPPORTED_CLASS]
+
+
+def test_one_series_sent_as_two_studies_loses_no_slice(tmp_path: Path) -> None:
+    """The same instances under another study are no duplicates: neither may take from the other."""
+    for k in range(6):
+        slice_ = ct_slice(k)
+        write(slice_, tmp_path / "one" / f"{k}.dcm")
+        slice_.StudyInstanceUID = "2.25.101"
+        write(slice_, tmp_path / ("a" if k % 2 else "z") / f"{k}.dcm")
+    delivery = index_all(tmp_path)
+    assert delivery.n_duplicates == 0
+    assert [len(series.frames) for series in delivery.series] == [6, 6]
+    assert all(series.refusal is None for series in delivery.series)
+
+
+def test_a_copy_with_another_birth_date_is_no_duplicate(tmp_path: Path) -> None:
+    write_stack(tmp_path, change=lambda slice_, _: setattr(slice_, "PatientBirthDate", "19500101"))
+    copy = ct_slice(2)
+    copy.PatientBirthDate = "19600101"
+    write(copy, tmp_path / "again" / "2.dcm")
+    delivery = index_all(tmp_path)
+    assert delivery.n_duplicates == 0
+    assert refusal_of(only(delivery)).reason is ReasonCode.MIXED_PATIENTS

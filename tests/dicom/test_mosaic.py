@@ -16,7 +16,7 @@ from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode
 from corelab.series import Series
 from tests.dicom.test_bvalue import raw_dataset
-from tests.dicom.tiny import mr_slice, set_pixels, write
+from tests.dicom.tiny import enhanced_mr, mr_slice, set_pixels, write, write_stack
 
 TILE = 4
 
@@ -116,3 +116,34 @@ def test_cut_csa_header_gives_nothing(length: int) -> None:
     content = csa_header({"First": ["a", "bb"], "Wanted": ["1.5"]})[:length] + b"Wanted"
     block = {0x00290010: ("LO", b"SIEMENS CSA HEADER"), 0x00291010: ("OB", content)}
     assert csa_numbers(Elements(raw_dataset(block)), "Wanted") == ()
+
+
+def test_frames_that_kept_the_word_mosaic_are_no_sheets(tmp_path: Path) -> None:
+    """Siemens XA writes each tile as a frame, and MOSAIC into the image type all the same."""
+    whole = enhanced_mr((0.0,))
+    whole.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+    write(whole, tmp_path / "a.dcm")
+    series = only(tmp_path)
+    assert series.refusal is None
+    assert load(series).data[0, 0].tolist() == [2 * (1000 + 100 * k) + 1 for k in range(4)]
+
+
+def test_slices_as_large_as_their_acquisition_are_no_sheets(tmp_path: Path) -> None:
+    def left_behind(slice_: Dataset, _k: int) -> None:
+        slice_.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+        slice_.AcquisitionMatrix = [6, 0, 0, 6]
+
+    write_stack(tmp_path, make=mr_slice, change=left_behind)
+    series = only(tmp_path)
+    assert series.refusal is None
+    assert len(series.frames) == 5
+
+
+def test_a_sheet_larger_than_its_acquisition_needs_its_number_of_tiles(tmp_path: Path) -> None:
+    sheet = mosaic(["0.0", "0.0", "1.0"])
+    del sheet[0x0019100A]
+    sheet.AcquisitionMatrix = [TILE, 0, 0, TILE]
+    record = read_header(write(sheet, tmp_path / "a.dcm"))
+    assert isinstance(record, FileHeader)
+    assert record.fault is not None
+    assert record.fault.reason is ReasonCode.UNSUPPORTED_LAYOUT

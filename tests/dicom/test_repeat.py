@@ -74,6 +74,10 @@ def clock(slice_: Dataset, volume: int, k: int) -> None:
     slice_.AcquisitionTime = f"10{volume:02d}{10 * (k % 2) + k // 2:02d}.25"
 
 
+def clock_of_volume(slice_: Dataset, volume: int, _k: int) -> None:
+    slice_.AcquisitionTime = f"10000{3 * volume}"
+
+
 def midnight(slice_: Dataset, volume: int, k: int) -> None:
     slice_.AcquisitionDate = "20240305" if volume < 2 else "20240306"
     slice_.AcquisitionTime = f"23595{2 * volume}.{k}" if volume < 2 else f"000001.{k}"
@@ -143,11 +147,12 @@ def test_equal_instance_numbers_are_no_order(tmp_path: Path) -> None:
     assert refusal_of(only(index_all(tmp_path))).reason is ReasonCode.DUPLICATE_POSITION
 
 
+@pytest.mark.parametrize("mark", [acquisition, clock_of_volume])
 @pytest.mark.parametrize("lift_mm", [0.4, 1.7, 2.5])
 def test_a_head_that_moved_between_volumes_is_no_stack_of_thin_steps(
-    tmp_path: Path, lift_mm: float
+    tmp_path: Path, lift_mm: float, mark: Mark
 ) -> None:
-    write_volumes(tmp_path, acquisition, lift_mm=lift_mm)
+    write_volumes(tmp_path, mark, lift_mm=lift_mm)
     assert_each_volume_alone(tmp_path)
 
 
@@ -235,3 +240,19 @@ def test_a_stack_number_for_each_slice_divides_nothing(tmp_path: Path) -> None:
         frame.FrameContentSequence = Sequence([content])
     write(whole, tmp_path / "series.dcm")
     assert len(only(index_all(tmp_path)).frames) == 4
+
+
+def test_halves_that_are_left_of_two_volumes_are_no_volume(tmp_path: Path) -> None:
+    """Volume 1 lost its upper slices and volume 2 its lower: as many are left as make two."""
+    numbers = tuple(range(N_VOLUMES * N_SLICES))
+    write_volumes(tmp_path, lambda *_: None, numbers=numbers)
+    for place in (6, 7, 8, 9):
+        (tmp_path / f"{place:03d}.dcm").unlink()
+    assert refusal_of(only(index_all(tmp_path))).reason is ReasonCode.DUPLICATE_POSITION
+
+
+def test_halves_of_two_volumes_with_a_clock_are_no_volume(tmp_path: Path) -> None:
+    write_volumes(tmp_path, clock)
+    for place in (6, 7, 8, 9):
+        (tmp_path / f"{place:03d}.dcm").unlink()
+    assert refusal_of(only(index_all(tmp_path))).reason is ReasonCode.DUPLICATE_POSITION

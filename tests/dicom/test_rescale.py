@@ -134,3 +134,19 @@ def test_scale_slope_inside_the_private_sequence_of_a_frame_is_read(
         assert series.value_scale is ValueScale.FLOATING_POINT
         assert series.frames[0].rescale_slope == 1 / SCALE_SLOPE
         assert series.frames[0].rescale_intercept == 1 / (2 * SCALE_SLOPE)
+
+
+def test_a_rescale_that_only_some_slices_tell_is_refused(tmp_path: Path) -> None:
+    """Without it the others would be on another scale; an identity says nothing else than none."""
+
+    def some(slope: str) -> Change:
+        def change(slice_: Dataset, k: int) -> None:
+            if k % 2:
+                slice_.RescaleSlope, slice_.RescaleIntercept = slope, "0"
+
+        return change
+
+    write_stack(tmp_path / "a", make=mr_slice, change=some("2"))
+    assert refusal_of(only(index_all(tmp_path / "a"))).reason is ReasonCode.RESCALE_INVALID
+    write_stack(tmp_path / "b", make=mr_slice, change=some("1"))
+    assert only(index_all(tmp_path / "b")).refusal is None

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from corelab.dicom.header import FileHeader, read_header
+from corelab.dicom.split import split_series
 from corelab.errors import ReasonCode
 from corelab.series import SeriesKind
+from corelab.vocab import QcFlag
 from tests.dicom.tiny import (
+    NATIVE,
     Change,
     ct_slice,
     enhanced_mr,
@@ -166,3 +170,64 @@ def test_no_b_value_of_another_maker_is_not_guessed(tmp_path: Path) -> None:
     write_stack(tmp_path, make=mr_slice, change=weighted(1000.0), start=100)
     reasons = [series.refusal and series.refusal.reason for series in index_all(tmp_path).series]
     assert ReasonCode.B_VALUE_UNKNOWN in reasons
+
+
+def test_a_repetition_that_was_cut_is_flagged_and_the_whole_ones_are_not(tmp_path: Path) -> None:
+    def repeated(slice_: Dataset, k: int) -> None:
+        slice_.TemporalPositionIdentifier = 1 + k // 100
+        slice_.ImagePositionPatient = [-10, -20, 30 + 5 * (k % 100)]
+        slice_.InstanceNumber = (0, 8, 16, 22)[k // 100] + k % 100 + 1
+
+    for start, n_slices in ((0, 8), (100, 8), (200, 6), (300, 1)):
+        write_stack(tmp_path, n_slices, make=mr_slice, change=repeated, start=start)
+    parts = index_all(tmp_path).series
+    found = {len(series.frames): series.flags for series in parts if series.refusal is None}
+    assert found == {8: (), 6: (QcFlag.SLICES_MAY_BE_MISSING,)}
+    assert [len(series.frames) for series in parts if series.refusal] == [1]
+
+
+@pytest.mark.parametrize("element", [("ConvolutionKernel", "BONE"), ("ContrastBolusAgent", "yes")])
+def test_two_halves_of_a_head_named_two_kinds_are_flagged(
+    tmp_path: Path, element: tuple[str, str]
+) -> None:
+    def upper(slice_: Dataset, k: int) -> None:
+        if k >= 6:
+            setattr(slice_, *element)
+
+    write_stack(tmp_path, 10, change=upper)
+    lower, rest = index_all(tmp_path).series
+    assert QcFlag.SLICES_MAY_BE_MISSING in lower.flags
+    assert QcFlag.SLICES_MAY_BE_MISSING in rest.flags
+
+
+def test_an_echo_time_that_differs_a_little_from_slice_to_slice_is_one_echo(
+    tmp_path: Path,
+) -> None:
+    def jittering(slice_: Dataset, k: int) -> None:
+        slice_.EchoTime = "12.3444" if k % 2 else "12.3456"
+
+    write_stack(tmp_path, 6, make=mr_slice, change=jittering)
+    assert len(only(index_all(tmp_path)).frames) == 6
+
+
+def test_echoes_half_a_millisecond_apart_are_two(tmp_path: Path) -> None:
+    def echoing(slice_: Dataset, k: int) -> None:
+        slice_.EchoTime = "2.5" if k < 100 else "3.0"
+        slice_.ImagePositionPatient = [-10, -20, 30 + 5 * (k % 100)]
+
+    for start in (0, 100):
+        write_stack(tmp_path, 6, make=mr_slice, change=echoing, start=start)
+    assert [len(series.frames) for series in index_all(tmp_path).series] == [6, 6]
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_ge_s_number_of_a_component_is_read_in_every_syntax(tmp_path: Path, syntax: str) -> None:
+    for place in range(8):
+        slice_ = mr_slice(place // 4)
+        slice_.SOPInstanceUID = f"2.25.300.{place + 1}"
+        block = slice_.private_block(0x0043, "GEMS_PARM_01", create=True)
+        block.add_new(0x2F, "SS", place % 4)
+        write(slice_, tmp_path / f"{place}.dcm", syntax)
+    headers = [read_header(path) for path in sorted(tmp_path.iterdir())]
+    parts = split_series([header for header in headers if isinstance(header, FileHeader)])
+    assert {part.slices[0].frame.component for part in parts} == set("MPRI")
