@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.errors import ReasonCode
+from corelab.errors import ReasonCode, UnfitDataError
 from corelab.vocab import Case, Contrast, Derivation, Modality, Problem, QcFlag, ValueScale
 
 
@@ -84,6 +84,11 @@ class Refusal:
     reason: ReasonCode
     message: str
     evidence: str = ""
+
+    @classmethod
+    def of(cls, error: UnfitDataError) -> Refusal:
+        """Refusal for what an error says."""
+        return cls(reason=error.reason, message=error.message, evidence=error.evidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,7 +193,7 @@ def convert_part(task: PartTask) -> Refusal | StoreError | None:
     try:
         convert_series(task.series, task.destination)
     except UnfitDataError as error:
-        return Refusal(reason=error.reason, message=error.message, evidence=error.evidence)
+        return Refusal.of(error)
     except StoreError as error:
         return error
     return None
