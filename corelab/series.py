@@ -46,6 +46,10 @@ CT_KINDS = frozenset(
 )
 
 
+StudyKey = tuple[str, str]
+"""Patient and study: what one case's series have in common."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who, when and from where. Never leaves the vault.
@@ -61,6 +65,11 @@ class Identity:
     series_number: int | None
     description: str
     texts: tuple[str, ...]
+
+    @property
+    def study_key(self) -> StudyKey:
+        """Patient and study; spaces around an identifier mean nothing."""
+        return self.patient_id.strip(), self.study_uid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,10 @@ from collections.abc import Iterable
 
 from corelab.blinding.subjects import Crosswalk
 from corelab.errors import ReasonCode
-from corelab.series import Refusal, Series
+from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 _Person = tuple[str, str]
-StudyKey = tuple[str, str]
-
-
-def study_key(series: Series) -> StudyKey:
-    """Patient and study that a series belongs to."""
-    return series.identity.patient_id.strip(), series.identity.study_uid
 
 
 def cases_of(
@@ -40,7 +34,7 @@ def cases_of(
     """
     people: dict[_Person, list[Series]] = defaultdict(list)
     for part in series:
-        patient_id, study_uid = study_key(part)
+        patient_id, study_uid = part.identity.study_key
         people[patient_id, "" if patient_id else study_uid].append(part)
     cases: dict[StudyKey, Case | Refusal] = {}
     for number, person in enumerate(sorted(people, key=lambda p: _digest(p, people[p])), start=1):
@@ -72,7 +66,7 @@ def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyK
     moments: dict[StudyKey, list[str]] = defaultdict(list)
     for part in parts:
         moment = part.identity.acquired_at
-        moments[study_key(part)] += [moment.isoformat()] if moment else []
+        moments[part.identity.study_key] += [moment.isoformat()] if moment else []
     ordered = sorted(moments, key=lambda key: (min(moments[key], default=""), key))
     numbers: dict[StudyKey, str | Refusal] = {
         key: f"{number:02}" for number, key in enumerate(ordered, start=1)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from corelab.blinding.subjects import load_subjects
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
-from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict
+from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict, StudyKey
 from corelab.stages.convert import Destination, convert_series, is_straight
 from corelab.store.dataset import Dataset, withdraw_image
 from corelab.store.files import Json
 from corelab.vocab import Case
-from pipelines.codes import StudyKey, cases_of, study_key
+from pipelines.codes import cases_of
 from pipelines.engine import Crash, Engine
 from pipelines.followup import Counts, count_files, read_delivery
 from pipelines.progress import Watcher
@@ -81,7 +81,7 @@ class ConvertResult:
         """Verdicts on all parts, study by study."""
         studies: dict[StudyKey, list[SeriesVerdict]] = defaultdict(list)
         for fate in self.fates:
-            studies[study_key(fate.series)].append(fate.verdict)
+            studies[fate.series.identity.study_key].append(fate.verdict)
         return tuple(tuple(verdicts) for verdicts in studies.values())
 
     @property
@@ -126,7 +126,9 @@ def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) 
     dataset = Dataset(request.out)
     cases = cases_of(delivery.series, crosswalk)
     fates = plan_parts(
-        [(part, cases[study_key(part)]) for part in delivery.series], dataset, request.geometry
+        [(part, cases[part.identity.study_key]) for part in delivery.series],
+        dataset,
+        request.geometry,
     )
     dataset.begin(version("corelab"))
     planned = frozenset(path for fate in fates for path in _images(fate))
