@@ -6,8 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 
-from corelab.blinding.subjects import Crosswalk
-from corelab.errors import ReasonCode
+from corelab.blinding.subjects import Crosswalk, visit_shared_by
 from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
@@ -51,15 +50,7 @@ def _digest(person: _Person, parts: Iterable[Series]) -> str:
 
 
 def _code(patient_id: str, number: int, crosswalk: Crosswalk | None) -> str | Refusal:
-    if crosswalk is None:
-        return f"{number:03}"
-    if not patient_id:
-        message = "a study carries no patient identifier"
-        return Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message=message)
-    message = "a study's patient is not in the subjects file"
-    return crosswalk.code_of(patient_id) or Refusal(
-        reason=ReasonCode.SUBJECT_UNKNOWN, message=message
-    )
+    return f"{number:03}" if crosswalk is None else crosswalk.subject_of(patient_id)
 
 
 def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyKey, str | Refusal]:
@@ -80,10 +71,5 @@ def _named_visits(
     named = {key: visit for key in studies if (visit := crosswalk.visit_of(*key))}
     general = [key for key in named if crosswalk.is_general(*key)]
     if len(general) > 1:
-        message = (
-            f"{len(general)} studies share one row of the subjects file that names a visit; "
-            "each needs a row with its study_instance_uid"
-        )
-        refusal = Refusal(reason=ReasonCode.VISIT_UNKNOWN, message=message)
-        return {**named, **dict.fromkeys(general, refusal)}
+        return {**named, **dict.fromkeys(general, visit_shared_by(len(general)))}
     return dict(named)

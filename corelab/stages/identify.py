@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from corelab.blinding.subjects import Crosswalk
+from corelab.blinding.subjects import NO_PATIENT, Crosswalk, visit_shared_by
 from corelab.blinding.vault import Vault
-from corelab.errors import ReasonCode
 from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
@@ -77,11 +76,7 @@ def _visits(
     for uid in ordered:
         visit = named.get(uid)
         if visit and uid in general and len(general) > 1:
-            visits[uid] = _refusal(
-                ReasonCode.VISIT_UNKNOWN,
-                f"{len(general)} studies share one row of the subjects file that names a visit; "
-                "each needs a row with its study_instance_uid",
-            )
+            visits[uid] = visit_shared_by(len(general))
         else:
             visits[uid] = (
                 visit or known.get(uid) or _next_number({*known.values(), *visits.values()})
@@ -107,19 +102,12 @@ def _studies(series: Iterable[Series]) -> dict[str, dict[str, str]]:
 
 
 def _code(patient_id: str, crosswalk: Crosswalk | None, vault: Vault) -> SubjectCode | Refusal:
-    if not patient_id:
-        return _refusal(ReasonCode.SUBJECT_UNKNOWN, "a study carries no patient identifier")
     if crosswalk is None:
-        return vault.code_of(patient_id)
-    code = crosswalk.code_of(patient_id)
-    if code is None:
-        return _refusal(ReasonCode.SUBJECT_UNKNOWN, "a study's patient is not in the subjects file")
-    vault.bind(patient_id, code)
+        return vault.code_of(patient_id) if patient_id else NO_PATIENT
+    code = crosswalk.subject_of(patient_id)
+    if not isinstance(code, Refusal):
+        vault.bind(patient_id, code)
     return code
-
-
-def _refusal(reason: ReasonCode, message: str) -> Refusal:
-    return Refusal(reason=reason, message=message)
 
 
 def _text(moment: datetime | None) -> str:
