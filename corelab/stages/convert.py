@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.blinding.release import release
+from corelab.choosing.directions import n_directions_of
 from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
-from corelab.directions import n_directions_of
 from corelab.kernels.diffusion import geometric_mean
 from corelab.kernels.equidistant import equidistant
 from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
