@@ -253,6 +253,11 @@ class PlannedImage:
         values = [part.b_value_s_mm2 for part in self.sources if part.b_value_s_mm2 is not None]
         return sum(values) / len(values) if values else None
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether any pixel of it was ever compressed with loss."""
+        return any(part.is_lossy for part in self.sources)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceVersion:

@@ -48,10 +48,15 @@ def n_directions_of(sources: Sequence[Series]) -> int:
     return len(_repeats([part.gradient for part in sources]))
 
 
+def first_frame(series: Series) -> tuple[str, int]:
+    """Key of a part that no order of files changes: its first file and the frame in that."""
+    return min((str(frame.path), frame.index) for frame in series.frames)
+
+
 def _shells(series: Sequence[Series]) -> list[list[Series]]:
     """Parts by b-value, which scanners vary a little with the direction."""
     shells: list[list[Series]] = []
-    for part in sorted(series, key=lambda part: (part.b_value_s_mm2 or 0.0, _first_frame(part))):
+    for part in sorted(series, key=lambda part: (part.b_value_s_mm2 or 0.0, first_frame(part))):
         lowest = shells[-1][0].b_value_s_mm2 or 0.0 if shells else 0.0
         if shells and (part.b_value_s_mm2 or 0.0) <= lowest * (1 + 2 * _SAME_B_SHARE):
             shells[-1].append(part)
@@ -102,7 +107,3 @@ def _repeats(gradients: Sequence[tuple[float, ...]]) -> list[int]:
 def _place(series: Series) -> object:
     grid = series.grid
     return grid and (grid.shape, tuple(round(value, 2) for row in grid.affine for value in row))
-
-
-def _first_frame(series: Series) -> tuple[str, int]:
-    return min((str(frame.path), frame.index) for frame in series.frames)

@@ -14,7 +14,6 @@ from corelab.choosing.preference import (
     FOR_DWI,
     best,
     grid_of,
-    is_lossy,
     name_of,
     nearest_to,
     why_not,
@@ -168,7 +167,7 @@ def _attempts(preference: Sequence[Modality], pool: _Pool) -> list[tuple[int, Mo
 
 def _costs_eligibility(image: PlannedImage) -> bool:
     """Whether a volume would hang on lossy pixels; a FLAIR is only looked at."""
-    return is_lossy(image) and image.contrast is not Contrast.FLAIR
+    return image.is_lossy and image.contrast is not Contrast.FLAIR
 
 
 def _ineligible(case: Case) -> Problem:
@@ -256,7 +255,7 @@ def _as_used(image: PlannedImage) -> str:
         marks = [flag.replace("_", " ") for flag in image.sources[0].flags]
     else:
         marks = [f"one of {n_directions_of(image.sources)} directions"]
-    loss = ["compressed with loss"] if is_lossy(image) else []
+    loss = ["compressed with loss"] if image.is_lossy else []
     return ", ".join([f"as {image.contrast.value}", *marks, *loss])
 
 

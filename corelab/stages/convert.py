@@ -148,7 +148,7 @@ def _joined(image: PlannedImage) -> Stack:
         kind=SeriesKind.TRACE,
         b_value_s_mm2=image.b_value_s_mm2,
         gradient=(),
-        is_lossy=any(source.is_lossy for source in image.sources),
+        is_lossy=image.is_lossy,
     )
     return Stack(
         series=trace,
