@@ -53,10 +53,11 @@ class Archive:
 
 
 class _Container(Protocol):
-    skipped: Mapping[str, str]
-
     @property
     def names(self) -> Mapping[str, object]: ...
+
+    @property
+    def skipped(self) -> Mapping[str, str]: ...
 
     def open(self, name: str) -> BinaryIO: ...
 
