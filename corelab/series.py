@@ -171,7 +171,7 @@ _SHOWN_BY_OTHER_KIND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
-    """A file that belongs to no series: not DICOM, or a header that cannot be read.
+    """What belongs to no series: not DICOM, not to be read, or no file at all.
 
     ``path`` is the file's own, or lies below the path of the archive that holds it.
     """
