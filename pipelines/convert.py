@@ -19,6 +19,7 @@ from corelab.vocab import Case
 from pipelines.codes import cases_of
 from pipelines.engine import Crash, Engine
 from pipelines.followup import Counts, count_files, read_delivery
+from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 
 _NO_QUERY = frozenset(
@@ -152,15 +153,16 @@ def check_places(request: ConvertRequest) -> None:
     StoreError
         The first such place.
     """
-    for name, inner, outer, why in (
-        ("OUT", request.out, request.incoming, "INCOMING: the next run would read its own results"),
-        ("INCOMING", request.incoming, request.out, "OUT: blinded readers open OUT"),
-        ("the list", request.list_file, request.out, "OUT: it names patients"),
-        ("the list", request.list_file, request.incoming, "INCOMING: that is the site's own"),
-        ("the subjects file", request.subjects_file, request.out, "OUT: it names patients"),
-    ):
-        if inner and inner.resolve().is_relative_to(outer.resolve()):
-            raise StoreError(f"{name} must not lie inside {why}")
+    incoming, out = request.incoming, request.out
+    refuse_nested(
+        (
+            ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
+            ("INCOMING", incoming, out, "OUT: blinded readers open OUT"),
+            ("the list", request.list_file, out, "OUT: it names patients"),
+            ("the list", request.list_file, incoming, "INCOMING: that is the site's own"),
+            ("the subjects file", request.subjects_file, out, "OUT: it names patients"),
+        )
+    )
 
 
 def plan_parts(
