@@ -145,7 +145,7 @@ def _rescale(slices: Sequence[Slice]) -> Refusal | None:
     """CT needs slope and intercept for HU (PS3.3, C.8.2.1); MR may have neither."""
     is_ct = slices[0].kind in CT_KINDS
     for item in slices:
-        pair = (item.frame.rescale.slope, item.frame.rescale.intercept)
+        pair = (item.frame.slope, item.frame.intercept)
         absent = pair.count(None)
         if absent == len(pair) and not is_ct:
             continue

@@ -68,6 +68,16 @@ class FrameHeader:
     stack: str
     turn: Turn
 
+    @property
+    def slope(self) -> float | None:
+        """Rescale slope, as written."""
+        return self.rescale.slope
+
+    @property
+    def intercept(self) -> float | None:
+        """Rescale intercept, as written."""
+        return self.rescale.intercept
+
 
 class FrameGroups:
     """The functional group macros of one frame: its own first, then those all share."""
