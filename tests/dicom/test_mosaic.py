@@ -10,11 +10,13 @@ from pydicom.dataset import Dataset
 from corelab.dicom.csa import csa_numbers
 from corelab.dicom.element import Elements
 from corelab.dicom.header import FileHeader, read_header
+from corelab.dicom.index import index
 from corelab.dicom.mosaic import Tiling
 from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode
+from corelab.series import Series
 from tests.dicom.test_bvalue import raw_dataset
-from tests.dicom.tiny import index_all, mr_slice, only, set_pixels, write
+from tests.dicom.tiny import mr_slice, set_pixels, write
 
 TILE = 4
 
@@ -50,9 +52,14 @@ def mosaic(normal: list[str] | None, n_tiles: int = 7) -> Dataset:
     return sheet
 
 
+def only(incoming: Path) -> Series:
+    (series,) = index(incoming).series
+    return series
+
+
 def test_tiles_become_slices_at_their_own_places(tmp_path: Path) -> None:
     write(mosaic(["0.0", "0.0", "1.0"]), tmp_path / "a.dcm")
-    series = only(index_all(tmp_path))
+    series = only(tmp_path)
     assert series.grid is not None
     assert series.grid.shape == (TILE, TILE, 7)
     inwards = [10 - (12 - TILE) / 2 * 0.4, 20 - (12 - TILE) / 2 * 0.5, 30.0]
@@ -65,7 +72,7 @@ def test_tiles_become_slices_at_their_own_places(tmp_path: Path) -> None:
 
 def test_tiles_against_the_normal_are_turned(tmp_path: Path) -> None:
     write(mosaic(["0.0", "0.0", "-1.0"]), tmp_path / "a.dcm")
-    series = only(index_all(tmp_path))
+    series = only(tmp_path)
     assert series.grid is not None
     assert np.array(series.grid.affine)[2, 3] == 30.0 - 6 * 5
     assert load(series).data[0, 0].tolist() == [7, 6, 5, 4, 3, 2, 1]
