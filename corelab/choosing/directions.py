@@ -15,7 +15,7 @@ FEWEST_DIRECTIONS = 3
 MOST_UNEVEN = 0.05
 """At b 1000 an uneven set this far off changes white matter's signal by at most 7 %."""
 
-_SAME_B_SHARE = 0.02
+_SHELL_WIDTH = 0.04
 _SAME_DIRECTION_COSINE = 0.999
 
 
@@ -56,13 +56,16 @@ def first_frame(series: Series) -> tuple[str, int]:
 def _shells(series: Sequence[Series]) -> list[list[Series]]:
     """Parts by b-value, which scanners vary a little with the direction."""
     shells: list[list[Series]] = []
-    for part in sorted(series, key=lambda part: (part.b_value_s_mm2 or 0.0, first_frame(part))):
-        lowest = shells[-1][0].b_value_s_mm2 or 0.0 if shells else 0.0
-        if shells and (part.b_value_s_mm2 or 0.0) <= lowest * (1 + 2 * _SAME_B_SHARE):
+    for part in sorted(series, key=lambda part: (_b_value(part), first_frame(part))):
+        if shells and _b_value(part) <= _b_value(shells[-1][0]) * (1 + _SHELL_WIDTH):
             shells[-1].append(part)
         else:
             shells.append([part])
     return shells
+
+
+def _b_value(part: Series) -> float:
+    return part.b_value_s_mm2 or 0.0
 
 
 def _set(sources: Sequence[Series]) -> DirectionSet:
