@@ -127,18 +127,13 @@ def segment_dwi(
     brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
     if b0 is not None and not _on_one_scale(b0, dwi):
         b0_data = None
-    if adc_data is None and b0_data is not None:
-        diffusion = _computed(b0_data, trace, b_value_s_mm2 - _b_value(b0))
-    else:
-        diffusion = _delivered(adc_data, brain)
+    weighting_s_mm2 = b_value_s_mm2 - _b_value(b0)
+    diffusion = _diffusion(adc_data, b0_data, trace, brain=brain, weighting_s_mm2=weighting_s_mm2)
     images = DwiImages(trace.astype(np.float32), diffusion.adc_mm2_s, b0_data, b_value_s_mm2)
     infarct = segment_infarct_dwi(images, brain, spacing_mm, chosen)
     flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
-    record = _record(
-        Modality.DWI,
-        infarct._replace(flags=flags),
-        chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2},
-    )
+    used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
+    record = _record(Modality.DWI, infarct._replace(flags=flags), used)
     record = replace(
         record,
         adc_scale_to_mm2_s=diffusion.scale_to_mm2_s,
@@ -209,19 +204,23 @@ class _Diffusion(NamedTuple):
     flags: tuple[QcFlag, ...]
 
 
-def _delivered(adc: NDArray[np.float32] | None, brain: NDArray[np.bool_]) -> _Diffusion:
-    if adc is None:
-        return _Diffusion(None, None, None, ())
-    scale = adc_scale_to_mm2_s(adc, brain)
-    return _Diffusion(adc * np.float32(scale), scale, Derivation.AS_DELIVERED, ())
-
-
-def _computed(
-    b0: NDArray[np.float32], trace: NDArray[np.generic], b_value_s_mm2: float
+def _diffusion(
+    adc: NDArray[np.float32] | None,
+    b0: NDArray[np.float32] | None,
+    trace: NDArray[np.generic],
+    *,
+    brain: NDArray[np.bool_],
+    weighting_s_mm2: float,
 ) -> _Diffusion:
-    adc = compute_adc(b0, trace, b_value_s_mm2)
-    derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
-    return _Diffusion(adc, None, derivation, (QcFlag.ADC_COMPUTED,))
+    """ADC as delivered, else computed where there is a b0."""
+    if adc is not None:
+        scale = adc_scale_to_mm2_s(adc, brain)
+        return _Diffusion(adc * np.float32(scale), scale, Derivation.AS_DELIVERED, ())
+    if b0 is not None:
+        computed = compute_adc(b0, trace, weighting_s_mm2)
+        derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
+        return _Diffusion(computed, None, derivation, (QcFlag.ADC_COMPUTED,))
+    return _Diffusion(None, None, None, ())
 
 
 def _on_one_scale(one: Volume, other: Volume) -> bool:
