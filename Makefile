@@ -1,6 +1,7 @@
 # make demo   sets up, runs the batch on sample_data/, prints volumes beside the truth
 # make test   sets up, runs every check and every test
 # make check  lint, format, types, layers
+# make bench  sets up the peers, prints speed beside them (pigz, for one of them, from the system)
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ INSTALL = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python; \
 	else $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check; fi
 
-.PHONY: demo test check clean
+.PHONY: demo test check bench clean
 
 demo: $(VENV)/.demo-ready
 	@rm -rf $(DEMO)
@@ -34,6 +35,10 @@ check: $(VENV)/.test-ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/.bench-ready
+	$(BIN)/python -m benchmarks.convert_speed
+	$(BIN)/python -m benchmarks.index_speed
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
@@ -45,6 +50,11 @@ $(VENV)/.demo-ready: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test-ready: pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up $(VENV) with the tools for tests ..."
 	@$(subst install,install -e ".[dev]",$(INSTALL))
+	@touch $@ $(VENV)/.demo-ready
+
+$(VENV)/.bench-ready: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) with the peers ..."
+	@$(subst install,install -e ".[bench]",$(INSTALL))
 	@touch $@ $(VENV)/.demo-ready
 
 clean:

@@ -59,6 +59,7 @@ def convert_simpleitk(folder: str) -> None:
     """Read the series by GDCM's order of files and write it."""
     import SimpleITK as sitk  # noqa: N813, PLC0415 - customary; in its own process only
 
+    sitk.ProcessObject.GlobalWarningDisplayOff()
     with tempfile.TemporaryDirectory() as out:
         reader = sitk.ImageSeriesReader()
         reader.SetFileNames(reader.GetGDCMSeriesFileNames(folder))

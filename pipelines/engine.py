@@ -60,6 +60,11 @@ class Engine:
         self._client = client
         self._n_workers = n_workers
 
+    @property
+    def n_workers(self) -> int:
+        """How many work at a time."""
+        return self._n_workers
+
     def over(
         self, function: Callable[[Item], Result], items: Iterable[Item]
     ) -> Iterator[tuple[Item, Result | Crash]]:

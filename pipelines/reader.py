@@ -16,7 +16,9 @@ from pipelines.engine import Crash, Engine
 from pipelines.limits import Budget, bounded_computing, bounded_memory
 from pipelines.progress import Watcher
 
-FILES_PER_TASK = 32
+FEWEST_FILES_PER_TASK, MOST_FILES_PER_TASK = 16, 256
+TASKS_PER_WORKER = 8
+"""Few tasks, since each costs the scheduler milliseconds; enough that no worker waits long."""
 FILE_BUDGET = Budget(memory_bytes=3 * 2**29, cpu_s=30)
 _SLOWEST_BYTES_PER_S = 4 * 2**20
 Answer = TypeVar("Answer")
@@ -66,7 +68,7 @@ class SpreadReader:
     ) -> Iterator[tuple[Path, Answer | Crash]]:
         """Answer for every file; files whose task died are tried again one by one."""
         alone: list[Path] = []
-        for task, answers in self._tasks(stage, function, paths, FILES_PER_TASK):
+        for task, answers in self._tasks(stage, function, paths, self._share_of(len(paths))):
             if isinstance(answers, Crash):
                 alone.extend(task.paths)
             else:
@@ -75,6 +77,10 @@ class SpreadReader:
             return
         for task, answers in self._tasks("one by one", function, alone, 1):
             yield task.paths[0], answers if isinstance(answers, Crash) else answers[0]
+
+    def _share_of(self, n_files: int) -> int:
+        share = n_files // (TASKS_PER_WORKER * self._engine.n_workers)
+        return min(max(share, FEWEST_FILES_PER_TASK), MOST_FILES_PER_TASK)
 
     def _tasks(
         self, stage: str, function: Callable[[Path], Answer], paths: Sequence[Path], size: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -45,6 +45,9 @@ class DataSet(Protocol):
 
     def tags(self) -> Iterable[int]:
         """Tag of every element."""
+
+    def written_as(self, vrs: frozenset[str]) -> Iterator[tuple[int, Raw]]:
+        """Elements of some VRs with their tags."""
 
 
 @cache
@@ -92,6 +95,13 @@ class PydicomDataSet:
     def tags(self) -> Iterable[int]:
         """Tag of every element."""
         return self._elements.keys()
+
+    def written_as(self, vrs: frozenset[str]) -> Iterator[tuple[int, Raw]]:
+        """Elements of some VRs with their tags."""
+        for tag, element in self._elements.items():
+            raw = _raw(element)
+            if raw.vr in vrs:
+                yield tag, raw
 
 
 def read_items(value: bytes) -> tuple[DataSet, ...]:

@@ -17,7 +17,7 @@ _PRIVATE_GROUP = 1
 _TEXT_VRS = frozenset(
     {"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
-_OPAQUE_VRS = frozenset({"UN", "OB"})
+_TELLING_VRS = _TEXT_VRS | {"UN", "OB", SEQUENCE}
 _STANDARD_UID_ROOT = "1.2.840.10008."
 
 
@@ -54,14 +54,12 @@ def _is_telling(text: str) -> bool:
 
 
 def _values(elements: Elements, depth: int) -> Iterator[bytes]:
-    for tag in elements.dataset.tags():
-        found = elements.dataset.get(tag)
-        if found is None:
-            continue
-        if found.vr == SEQUENCE and depth < _DEEPEST:
-            for item in elements.items(tag):
-                yield from _values(item, depth + 1)
-        elif found.vr in _TEXT_VRS or (found.vr in _OPAQUE_VRS and _is_text(found.value)):
+    for tag, found in elements.dataset.written_as(_TELLING_VRS):
+        if found.vr == SEQUENCE:
+            if depth < _DEEPEST:
+                for item in elements.items(tag):
+                    yield from _values(item, depth + 1)
+        elif found.vr in _TEXT_VRS or _is_text(found.value):
             yield found.value
 
 

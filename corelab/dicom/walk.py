@@ -69,13 +69,7 @@ class WalkedDataSet:
     def get(self, tag: int) -> Raw | None:
         """Element of a tag, ``None`` where absent."""
         place = self._places.get(tag)
-        if place is None:
-            return None
-        vr, start, stop = place
-        if vr == _SEQUENCE:
-            return _SEQUENCE_RAW
-        name = standard_vr(tag) if vr == _UNKNOWN else _NAME_OF_VR[vr]
-        return Raw(name, self._buffer[start:stop], True)  # noqa: FBT003 - by name is slow here
+        return None if place is None else self._raw(_name_of(tag, place[0]), place)
 
     def items(self, tag: int) -> tuple[DataSet, ...]:
         """Items of a sequence, none where absent; pydicom reads what is not plain."""
@@ -92,11 +86,28 @@ class WalkedDataSet:
         """Tag of every element."""
         return self._places.keys()
 
+    def written_as(self, vrs: frozenset[str]) -> Iterator[tuple[int, Raw]]:
+        """Elements of some VRs with their tags."""
+        for tag, place in self._places.items():
+            name = _name_of(tag, place[0])
+            if name in vrs:
+                yield tag, self._raw(name, place)
+
+    def _raw(self, name: str, place: Place) -> Raw:
+        vr, start, stop = place
+        if vr == _SEQUENCE:
+            return _SEQUENCE_RAW
+        return Raw(name, self._buffer[start:stop], True)  # noqa: FBT003 - by name is slow here
+
     def _item(self, start: int, stop: int) -> WalkedDataSet:
         places, end = _walk(self._buffer, start, stop, 0)
         if end != stop:
             raise NotPlainError
         return WalkedDataSet(self._buffer, places)
+
+
+def _name_of(tag: int, vr: bytes) -> str:
+    return standard_vr(tag) if vr == _UNKNOWN else _NAME_OF_VR[vr]
 
 
 class Header(NamedTuple):
