@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class ReasonCode(StrEnum):
-    """Why a file, a series or a case is not measured; part of ``problems.csv``."""
+    """Why a file, a series or a case is not measured, or not eligible; in ``problems.csv``."""
 
     NOT_DICOM = "not_dicom"
     PREAMBLE_ABSENT = "preamble_absent"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.errors import ReasonCode
+from corelab.errors import ReasonCode, UnfitDataError
 from corelab.vocab import Case, Contrast, Derivation, Modality, Problem, QcFlag, ValueScale
 
 
@@ -46,6 +46,10 @@ CT_KINDS = frozenset(
 )
 
 
+StudyKey = tuple[str, str]
+"""Patient and study: what one case's series have in common."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who, when and from where. Never leaves the vault.
@@ -61,6 +65,11 @@ class Identity:
     series_number: int | None
     description: str
     texts: tuple[str, ...]
+
+    @property
+    def study_key(self) -> StudyKey:
+        """Patient and study; spaces around an identifier mean nothing."""
+        return self.patient_id.strip(), self.study_uid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,11 @@ class Refusal:
     reason: ReasonCode
     message: str
     evidence: str = ""
+
+    @classmethod
+    def of(cls, error: UnfitDataError) -> Refusal:
+        """Refusal for what an error says."""
+        return cls(reason=error.reason, message=error.message, evidence=error.evidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +171,7 @@ _SHOWN_BY_OTHER_KIND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
-    """A file that belongs to no series: not DICOM, or a header that cannot be read.
+    """What belongs to no series: not DICOM, not to be read, or no file at all.
 
     ``path`` is the file's own, or lies below the path of the archive that holds it.
     """
@@ -238,6 +252,11 @@ class PlannedImage:
         """Mean b-value of the sources, which vary a little with the direction."""
         values = [part.b_value_s_mm2 for part in self.sources if part.b_value_s_mm2 is not None]
         return sum(values) / len(values) if values else None
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether any pixel of it was ever compressed with loss."""
+        return any(part.is_lossy for part in self.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 
-from corelab.blinding.subjects import Crosswalk
-from corelab.errors import ReasonCode
-from corelab.series import Refusal, Series
+from corelab.blinding.subjects import Crosswalk, visit_shared_by
+from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 _Person = tuple[str, str]
-StudyKey = tuple[str, str]
-
-
-def study_key(series: Series) -> StudyKey:
-    """Patient and study that a series belongs to."""
-    return series.identity.patient_id.strip(), series.identity.study_uid
 
 
 def cases_of(
@@ -40,7 +33,7 @@ def cases_of(
     """
     people: dict[_Person, list[Series]] = defaultdict(list)
     for part in series:
-        patient_id, study_uid = study_key(part)
+        patient_id, study_uid = part.identity.study_key
         people[patient_id, "" if patient_id else study_uid].append(part)
     cases: dict[StudyKey, Case | Refusal] = {}
     for number, person in enumerate(sorted(people, key=lambda p: _digest(p, people[p])), start=1):
@@ -57,22 +50,14 @@ def _digest(person: _Person, parts: Iterable[Series]) -> str:
 
 
 def _code(patient_id: str, number: int, crosswalk: Crosswalk | None) -> str | Refusal:
-    if crosswalk is None:
-        return f"{number:03}"
-    if not patient_id:
-        message = "a study carries no patient identifier"
-        return Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message=message)
-    message = "a study's patient is not in the subjects file"
-    return crosswalk.code_of(patient_id) or Refusal(
-        reason=ReasonCode.SUBJECT_UNKNOWN, message=message
-    )
+    return f"{number:03}" if crosswalk is None else crosswalk.subject_of(patient_id)
 
 
 def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyKey, str | Refusal]:
     moments: dict[StudyKey, list[str]] = defaultdict(list)
     for part in parts:
         moment = part.identity.acquired_at
-        moments[study_key(part)] += [moment.isoformat()] if moment else []
+        moments[part.identity.study_key] += [moment.isoformat()] if moment else []
     ordered = sorted(moments, key=lambda key: (min(moments[key], default=""), key))
     numbers: dict[StudyKey, str | Refusal] = {
         key: f"{number:02}" for number, key in enumerate(ordered, start=1)
@@ -86,10 +71,5 @@ def _named_visits(
     named = {key: visit for key in studies if (visit := crosswalk.visit_of(*key))}
     general = [key for key in named if crosswalk.is_general(*key)]
     if len(general) > 1:
-        message = (
-            f"{len(general)} studies share one row of the subjects file that names a visit; "
-            "each needs a row with its study_instance_uid"
-        )
-        refusal = Refusal(reason=ReasonCode.VISIT_UNKNOWN, message=message)
-        return {**named, **dict.fromkeys(general, refusal)}
+        return {**named, **dict.fromkeys(general, visit_shared_by(len(general)))}
     return dict(named)

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from corelab.blinding.subjects import load_subjects
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
-from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict
+from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict, StudyKey
 from corelab.stages.convert import Destination, convert_series, is_straight
 from corelab.store.dataset import Dataset, withdraw_image
 from corelab.store.files import Json
 from corelab.vocab import Case
-from pipelines.codes import StudyKey, cases_of, study_key
+from pipelines.codes import cases_of
 from pipelines.engine import Crash, Engine
 from pipelines.followup import Counts, count_files, read_delivery
+from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 
 _NO_QUERY = frozenset(
@@ -81,7 +82,7 @@ class ConvertResult:
         """Verdicts on all parts, study by study."""
         studies: dict[StudyKey, list[SeriesVerdict]] = defaultdict(list)
         for fate in self.fates:
-            studies[study_key(fate.series)].append(fate.verdict)
+            studies[fate.series.identity.study_key].append(fate.verdict)
         return tuple(tuple(verdicts) for verdicts in studies.values())
 
     @property
@@ -126,7 +127,9 @@ def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) 
     dataset = Dataset(request.out)
     cases = cases_of(delivery.series, crosswalk)
     fates = plan_parts(
-        [(part, cases[study_key(part)]) for part in delivery.series], dataset, request.geometry
+        [(part, cases[part.identity.study_key]) for part in delivery.series],
+        dataset,
+        request.geometry,
     )
     dataset.begin(version("corelab"))
     planned = frozenset(path for fate in fates for path in _images(fate))
@@ -150,15 +153,16 @@ def check_places(request: ConvertRequest) -> None:
     StoreError
         The first such place.
     """
-    for name, inner, outer, why in (
-        ("OUT", request.out, request.incoming, "INCOMING: the next run would read its own results"),
-        ("INCOMING", request.incoming, request.out, "OUT: blinded readers open OUT"),
-        ("the list", request.list_file, request.out, "OUT: it names patients"),
-        ("the list", request.list_file, request.incoming, "INCOMING: that is the site's own"),
-        ("the subjects file", request.subjects_file, request.out, "OUT: it names patients"),
-    ):
-        if inner and inner.resolve().is_relative_to(outer.resolve()):
-            raise StoreError(f"{name} must not lie inside {why}")
+    incoming, out = request.incoming, request.out
+    refuse_nested(
+        (
+            ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
+            ("INCOMING", incoming, out, "OUT: blinded readers open OUT"),
+            ("the list", request.list_file, out, "OUT: it names patients"),
+            ("the list", request.list_file, incoming, "INCOMING: that is the site's own"),
+            ("the subjects file", request.subjects_file, out, "OUT: it names patients"),
+        )
+    )
 
 
 def plan_parts(
@@ -193,7 +197,7 @@ def convert_part(task: PartTask) -> Refusal | StoreError | None:
     try:
         convert_series(task.series, task.destination)
     except UnfitDataError as error:
-        return Refusal(reason=error.reason, message=error.message, evidence=error.evidence)
+        return Refusal.of(error)
     except StoreError as error:
         return error
     return None

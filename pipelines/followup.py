@@ -37,6 +37,7 @@ from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
 from pipelines.engine import Crash, Engine
+from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.withdrawal import withdraw, withdraw_leaks
@@ -108,10 +109,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
-        for outcome in outcomes:
-            vault.note_source(outcome.versions)
-            if outcome.evidence:
-                vault.note_fault(outcome.case, outcome.evidence)
+        _note(outcomes, vault)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
@@ -159,14 +157,15 @@ def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:
     StoreError
         When readers of one folder would see another, or a run would read its own results.
     """
-    for inner, outer, why in (
-        ("vault", "out", "blinded readers open OUT"),
-        ("out", "vault", "the vault is for the data manager alone"),
-        ("out", "incoming", "the next run would read its own results"),
-        ("vault", "incoming", "the next run would read the vault"),
-    ):
-        if getattr(request, inner).resolve().is_relative_to(getattr(request, outer).resolve()):
-            raise StoreError(f"{inner.upper()} must not lie inside {outer.upper()}: {why}")
+    incoming, out, vault = request.incoming, request.out, request.vault
+    refuse_nested(
+        (
+            ("VAULT", vault, out, "OUT: blinded readers open OUT"),
+            ("OUT", out, vault, "VAULT: the vault is for the data manager alone"),
+            ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
+            ("VAULT", vault, incoming, "INCOMING: the next run would read the vault"),
+        )
+    )
     trial = load_trial(request.trial_file)
     crosswalk = load_subjects(request.subjects_file) if request.subjects_file else None
     labels = [visit.label for visit in trial.visits]
@@ -248,6 +247,13 @@ def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]
             CaseTask(plan=case, out=out, trial=trial, software_version=software, known=mine)
         )
     return tasks
+
+
+def _note(outcomes: Iterable[CaseOutcome], vault: Vault) -> None:
+    for outcome in outcomes:
+        vault.note_source(outcome.versions)
+        if outcome.evidence:
+            vault.note_fault(outcome.case, outcome.evidence)
 
 
 def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) -> tuple[Case, ...]:

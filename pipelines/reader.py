@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from corelab.dicom.archive import file_of
-from corelab.dicom.index import digest_or_name
+from corelab.dicom.index import digest_or_name, name_for_digest
 from corelab.dicom.received import Record, read_received
 from corelab.errors import ReasonCode
 from corelab.series import LooseFile, Refusal
@@ -59,7 +59,7 @@ class SpreadReader:
     def digests(self, paths: Sequence[Path]) -> Mapping[Path, str]:
         """Digest of each file's pixels; files that cannot be read all differ."""
         return {
-            path: f"unreadable {path}" if isinstance(answer, Crash) else answer
+            path: name_for_digest(path) if isinstance(answer, Crash) else answer
             for path, answer in self._over("comparing copies", digest_or_name, paths)
         }
 

@@ -79,9 +79,7 @@ def survey(incoming: Path, trial_file: Path | None, engine: Engine) -> Survey:
     trial = load_trial(trial_file) if trial_file else GENERAL
     delivery = read_delivery(incoming, engine, Silent())
     label = VisitLabel(trial.visits[-1].label)
-    keys = dict.fromkeys(
-        (s.identity.patient_id.strip(), s.identity.study_uid) for s in delivery.series
-    )
+    keys = dict.fromkeys(part.identity.study_key for part in delivery.series)
     cases = {key: Case(SubjectCode(f"study{n:03}"), label) for n, key in enumerate(keys, start=1)}
     cast = Cast(case_of_study=dict(cases), by_order=frozenset())
     plan = choose(delivery.series, cast.case_of, trial)

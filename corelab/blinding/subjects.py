@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corelab.blinding.code import fault_of_code
-from corelab.errors import ConfigError, Fault
+from corelab.errors import ConfigError, Fault, ReasonCode
+from corelab.series import Refusal
 from corelab.vocab import SubjectCode, VisitLabel
 
 REQUIRED_COLUMNS = ("patient_id", "subject_code")
 OPTIONAL_COLUMNS = ("visit", "study_instance_uid")
+NO_PATIENT = Refusal(
+    reason=ReasonCode.SUBJECT_UNKNOWN, message="a study carries no patient identifier"
+)
 _VISIT_PATTERN = re.compile(r"[a-z][a-z0-9_]{1,19}")
 
 
@@ -37,6 +41,14 @@ class Crosswalk:
         wanted = patient_id.strip()
         return next((row.subject_code for row in self.rows if row.patient_id == wanted), None)
 
+    def subject_of(self, patient_id: str) -> SubjectCode | Refusal:
+        """Code of a study's patient, or why there is none."""
+        if not patient_id:
+            return NO_PATIENT
+        message = "a study's patient is not in the subjects file"
+        unknown = Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message=message)
+        return self.code_of(patient_id) or unknown
+
     def visit_of(self, patient_id: str, study_uid: str) -> VisitLabel | None:
         """Visit of a study; a row without study UID speaks for all studies of its patient."""
         mine = [row for row in self.rows if row.patient_id == patient_id.strip()]
@@ -52,6 +64,15 @@ class Crosswalk:
     def visits(self) -> frozenset[VisitLabel]:
         """Every visit that a row names."""
         return frozenset(row.visit for row in self.rows if row.visit)
+
+
+def visit_shared_by(n_studies: int) -> Refusal:
+    """Refusal of several studies whose visit one row names for all of them."""
+    message = (
+        f"{n_studies} studies share one row of the subjects file that names a visit; "
+        "each needs a row with its study_instance_uid"
+    )
+    return Refusal(reason=ReasonCode.VISIT_UNKNOWN, message=message)
 
 
 def load_subjects(path: Path) -> Crosswalk:

@@ -12,7 +12,7 @@ import os
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
@@ -53,10 +53,11 @@ class Archive:
 
 
 class _Container(Protocol):
-    skipped: Mapping[str, str]
-
     @property
     def names(self) -> Mapping[str, object]: ...
+
+    @property
+    def skipped(self) -> Mapping[str, str]: ...
 
     def open(self, name: str) -> BinaryIO: ...
 
@@ -95,10 +96,10 @@ def list_archive(path: Path) -> Archive | LooseFile | None:
         if head.startswith(_UNREAD) or path.suffix.casefold() in _ENDINGS:
             return _unread(path)
     except UnfitDataError as error:
-        message = error.message
+        refusal = Refusal.of(error)
         if error.reason in {ReasonCode.ARCHIVE_BROKEN, ReasonCode.ARCHIVE_UNSAFE}:
-            message += "; nothing of the archive was read"
-        refusal = Refusal(reason=error.reason, message=message, evidence=error.evidence)
+            message = f"{error.message}; nothing of the archive was read"
+            refusal = replace(refusal, message=message)
         return LooseFile(path=path, refusal=refusal)
     return None
 

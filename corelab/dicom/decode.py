@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -145,21 +147,22 @@ def decoded_frames(file: PixelFile, indices: Sequence[int]) -> Iterator[Words]:
     file, indices
         As for :func:`decoded_slices`.
     """
-    if file.is_native:
-        yield from (_native_frame(file, index) for index in indices)
-        return
-    yield from (_compressed_frame(file, index) for index in indices)
+    decode = _native_frame if file.is_native else _compressed_frame
+    with _opened(file) as stream:
+        for index in indices:
+            yield decode(file, stream, index)
 
 
-def _native_frame(file: PixelFile, index: int) -> Words:
+def _opened(file: PixelFile) -> BinaryIO:
+    """Stream that the offsets of a file point into, opened once: archives inflate up to a frame."""
+    inflated = file.parsed.inflated
+    return open_source(file.path) if inflated is None else io.BytesIO(inflated)
+
+
+def _native_frame(file: PixelFile, stream: BinaryIO, index: int) -> Words:
     size = file.matrix.frame_bytes
-    start = file.pixels.offset + index * size
-    if file.parsed.inflated is not None:
-        content = file.parsed.inflated[start : start + size]
-    else:
-        with open_source(file.path) as stream:
-            stream.seek(start)
-            content = stream.read(size)
+    stream.seek(file.pixels.offset + index * size)
+    content = stream.read(size)
     if len(content) < size:
         message = f"frame {index + 1} holds {len(content)} bytes of {size}"
         raise UnfitDataError(ReasonCode.PIXELS_TRUNCATED, message)
@@ -176,8 +179,8 @@ def _stored(file: PixelFile, words: Words) -> Words:
     return _noted(file, stored_values(words, file.matrix))
 
 
-def _compressed_frame(file: PixelFile, index: int) -> Words:
-    samples = frame_samples(file, index)
+def _compressed_frame(file: PixelFile, stream: BinaryIO, index: int) -> Words:
+    samples = _samples(file, stream, index)
     if not samples.is_reversible and not file.is_lossy:
         message = f"frame {index + 1} was compressed with loss, the first one was not"
         raise UnfitDataError(ReasonCode.LOSSY_PIXELS, message)
@@ -202,8 +205,13 @@ def frame_samples(file: PixelFile, index: int) -> Samples:
     UnfitDataError
         ``pixels_undecodable`` or ``pixels_truncated``.
     """
+    with _opened(file) as stream:
+        return _samples(file, stream, index)
+
+
+def _samples(file: PixelFile, stream: BinaryIO, index: int) -> Samples:
     with guarded(_UNDECODABLE, f"frame {index + 1} cannot be decoded"):
-        frame = read_spans(file.path, file.spans[index])
+        frame = read_spans(stream, file.spans[index])
         return decode_samples(frame, file.parsed.transfer_syntax_uid, file.matrix)
 
 

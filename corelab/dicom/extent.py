@@ -97,7 +97,7 @@ def encapsulated_fault(
 
 
 def walk_fragments(
-    file: BinaryIO, offset: int, size: int
+    file: BinaryIO, offset: int, size: int, *, most: int | None = None
 ) -> tuple[list[tuple[int, int]], Refusal | None]:
     """Offset and length of each item's content, the offset table's first.
 
@@ -105,9 +105,11 @@ def walk_fragments(
     ----------
     file, offset, size
         The file, where its pixel element's value begins, and how long the file is.
+    most
+        How many items are enough; all when left out.
     """
     fragments: list[tuple[int, int]] = []
-    while True:
+    while len(fragments) != most:
         file.seek(offset)
         header = file.read(_HEADER_BYTES)
         is_whole = len(header) == _HEADER_BYTES
@@ -122,6 +124,7 @@ def walk_fragments(
             return fragments, _truncated(message)
         fragments.append((offset, length))
         offset += length
+    return fragments, None
 
 
 def _ends_with_mark(file: BinaryIO, offset: int, length: int) -> bool:

@@ -64,11 +64,6 @@ def walk(incoming: Path) -> Found:
     return Found(files=tuple(sorted(files)), skipped=tuple(skipped))
 
 
-def find_files(incoming: Path) -> tuple[Path, ...]:
-    """Regular files at any depth below a folder, sorted; archives are not looked into."""
-    return walk(incoming).files
-
-
 def is_regular(path: Path) -> bool:
     """Whether a path is a file of its own: no link, pipe, socket or device."""
     return _kind(path) == stat.S_IFREG

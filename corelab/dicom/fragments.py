@@ -72,19 +72,18 @@ def frame_spans(
     return frames
 
 
-def read_spans(path: Path, spans: Iterable[Span]) -> bytes:
+def read_spans(file: BinaryIO, spans: Iterable[Span]) -> bytes:
     """Bytes of one frame, its fragments put together.
 
     Parameters
     ----------
-    path, spans
-        The file and the frame's place in it.
+    file, spans
+        The opened file and the frame's place in it.
     """
     parts = []
-    with open_source(path) as file:
-        for offset, length in spans:
-            file.seek(offset)
-            parts.append(file.read(length))
+    for offset, length in spans:
+        file.seek(offset)
+        parts.append(file.read(length))
     return b"".join(parts)
 
 

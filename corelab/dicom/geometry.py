@@ -105,14 +105,9 @@ def same_orientation(first: Sequence[float], second: Sequence[float]) -> bool:
     return bool(np.abs(np.subtract(first, second)).max() <= ORIENTATION_TOLERANCE)
 
 
-def same_orientation_key(planes: Sequence[Plane]) -> tuple[float, ...]:
-    """Orientation that stands for parallel planes whatever their order: the smallest."""
-    return min(plane.orientation for plane in planes)
-
-
 def _frame(planes: Sequence[Plane]) -> _Frame:
     between_rows, between_columns = _spacing(planes)
-    cosines = np.array(same_orientation_key(planes), dtype=np.float64)
+    cosines = np.array(_one_orientation(planes), dtype=np.float64)
     if cosines.shape != (_COSINES,) or not np.isfinite(cosines).all():
         raise UnfitDataError(
             ReasonCode.GEOMETRY_ABSENT, f"{cosines.size} direction cosines, 6 needed"
@@ -129,6 +124,11 @@ def _frame(planes: Sequence[Plane]) -> _Frame:
         column=column / lengths[1] * between_rows,
         normal=normal / np.linalg.norm(normal),
     )
+
+
+def _one_orientation(planes: Sequence[Plane]) -> tuple[float, ...]:
+    """Orientation that stands for parallel planes whatever their order: the smallest."""
+    return min(plane.orientation for plane in planes)
 
 
 def _spacing(planes: Sequence[Plane]) -> tuple[float, float]:

@@ -99,7 +99,7 @@ def read_header(path: Path) -> FileHeader | LooseFile:
         elements = Elements(parsed.dataset)
         owner = _owner(elements)
     except UnfitDataError as error:
-        return LooseFile(path=path, refusal=_refusal(error))
+        return LooseFile(path=path, refusal=Refusal.of(error))
     if not owner.series_uid or not owner.study_uid:
         return LooseFile(path=path, refusal=_homeless(parsed))
     return _header(path, parsed, elements, owner)
@@ -122,7 +122,7 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
             tiling = read_tiling(elements)
             frames = _frames(elements, matrix, tiling)
     except UnfitDataError as error:
-        fault = fault or _refusal(error)
+        fault = fault or Refusal.of(error)
     return FileHeader(
         path=path,
         owner=owner,
@@ -206,7 +206,3 @@ def _kernel(elements: Elements) -> str:
     shared = elements.item("SharedFunctionalGroupsSequence")
     reconstruction = shared.item("CTReconstructionSequence") if shared is not None else None
     return "" if reconstruction is None else reconstruction.text("ConvolutionKernel")
-
-
-def _refusal(error: UnfitDataError) -> Refusal:
-    return Refusal(reason=error.reason, message=error.message, evidence=error.evidence)

@@ -115,11 +115,16 @@ def index_headers(
 
 
 def digest_or_name(path: Path) -> str:
-    """Digest of a file's pixels, its own path where it cannot be read: like no other then."""
+    """Digest of a file's pixels, its name where it cannot be read."""
     try:
         return pixel_digest(path)
     except UnfitDataError:
-        return f"unreadable {path}"
+        return name_for_digest(path)
+
+
+def name_for_digest(path: Path) -> str:
+    """Stand-in for the digest of a file that cannot be read: it is like no other."""
+    return f"unreadable {path}"
 
 
 def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from corelab.dicom.source import open_source
 
 LOSSY, NOT_LOSSY = "01", "00"
 _HEAD_BYTES = 4096
+_TABLE_AND_FRAME = 2
 
 
 def is_lossy(path: Path, parsed: Parsed, elements: Elements) -> bool:
@@ -48,8 +49,8 @@ def _first_stream(path: Path, parsed: Parsed) -> Stream | None:
     if parsed.pixels is None or parsed.transfer_syntax_uid == syntax.RLE:
         return None
     with open_source(path) as file:
-        items, _ = walk_fragments(file, parsed.pixels.offset, parsed.size)
-        if len(items) < 2:  # noqa: PLR2004 - the offset table comes first
+        items, _ = walk_fragments(file, parsed.pixels.offset, parsed.size, most=_TABLE_AND_FRAME)
+        if len(items) < _TABLE_AND_FRAME:
             return None
         offset, length = items[1]
         file.seek(offset)

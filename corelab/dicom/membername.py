@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from corelab.errors import ReasonCode, UnfitDataError
 
 _DRIVE = re.compile("[A-Za-z]:")
 _LONGEST_BYTES = 1024
+_NO_FILE = "a link or device in an archive"
+Entry = TypeVar("Entry")
 
 
 def safe_name(name: str) -> str:
@@ -42,19 +44,30 @@ def safe_name(name: str) -> str:
     return "/".join(parts)
 
 
-def check_names(names: Iterable[str]) -> None:
-    """Refuse names that cannot all be told apart as paths.
+def told_apart(
+    entries: Sequence[tuple[str, Entry]], is_regular: Callable[[Entry], bool]
+) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Members by name, and by name too what each other entry is.
 
     Parameters
     ----------
-    names
-        Of everything but folders, from :func:`safe_name`.
+    entries
+        Safe name and entry of everything but folders.
+    is_regular
+        Whether an entry is a file with bytes of its own.
 
     Raises
     ------
     UnfitDataError
         ``archive_unsafe`` where a name comes twice, or is a file here and a folder there.
     """
+    _check_names(name for name, _ in entries)
+    members = {name: entry for name, entry in entries if is_regular(entry)}
+    return members, {name: _NO_FILE for name, _ in entries if name not in members}
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Refuse names that cannot all be told apart as paths."""
     seen: set[str] = set()
     for name in names:
         if name in seen or not name:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from corelab.dicom.element import Elements
 from corelab.dicom.matrix import Matrix
 from corelab.dicom.reading import Words
+from corelab.kernels.morphology import keep_touching
 
 AIR_HU = -1024
 TISSUE_HU = (-200.0, 200.0)
@@ -98,6 +98,6 @@ def padding_to_air(
 
 
 def _reaching_the_edge(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, _ = ndimage.label(marks)
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    return np.asarray(np.isin(labels, np.unique(edge[edge > 0])))
+    edge = np.zeros_like(marks)
+    edge[[0, -1]] = edge[:, [0, -1]] = True
+    return keep_touching(marks, edge)

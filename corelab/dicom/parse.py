@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -203,11 +202,7 @@ def _check_file_size(size: int) -> None:
 
 def _parse_plain(file: BinaryIO, size: int) -> Parsed:
     stop = _PixelStop(file)
-    try:
-        dataset = read_partial(file, stop_when=stop, defer_size=LONGEST_VALUE_BYTES)
-    except InvalidDicomError as error:
-        message = "the file does not begin as DICOM files do"
-        raise UnfitDataError(ReasonCode.NOT_DICOM, message) from error
+    dataset = read_partial(file, stop_when=stop, defer_size=LONGEST_VALUE_BYTES)
     return Parsed(
         dataset=PydicomDataSet(dataset),
         transfer_syntax_uid=str(dataset.file_meta.get("TransferSyntaxUID", "")),

@@ -181,7 +181,7 @@ def _one(slices: Sequence[Slice]) -> Part:
     try:
         grid, order = stack_grid(planes, rows=rows, columns=columns)
     except UnfitDataError as error:
-        return _refused(ordered, Refusal(reason=error.reason, message=error.message))
+        return _refused(ordered, Refusal.of(error))
     return _placed([ordered[index] for index in order], grid)
 
 

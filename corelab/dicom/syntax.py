@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -43,28 +41,21 @@ DECODERS = {
 """One distribution per syntax, so that what happens to be installed cannot change a value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Unread:
-    """A family of syntaxes that is known and not read."""
-
-    prefix: str
-    name: str
-
-
-_UNREAD = (
-    _Unread(prefix="1.2.840.10008.1.2.4.5", name="a retired or hierarchical JPEG"),
-    _Unread(prefix="1.2.840.10008.1.2.4.6", name="a retired or hierarchical JPEG"),
-    _Unread(prefix="1.2.840.10008.1.2.4.92", name="JPEG 2000 part 2"),
-    _Unread(prefix="1.2.840.10008.1.2.4.93", name="JPEG 2000 part 2"),
-    _Unread(prefix="1.2.840.10008.1.2.4.94", name="JPIP, pixels kept elsewhere"),
-    _Unread(prefix="1.2.840.10008.1.2.4.95", name="JPIP, pixels kept elsewhere"),
-    _Unread(prefix="1.2.840.10008.1.2.4.204", name="JPIP, pixels kept elsewhere"),
-    _Unread(prefix="1.2.840.10008.1.2.4.205", name="JPIP, pixels kept elsewhere"),
-    _Unread(prefix="1.2.840.10008.1.2.4.10", name="MPEG or HEVC video"),
-    _Unread(prefix="1.2.840.10008.1.2.4.11", name="JPEG XL"),
-    _Unread(prefix="1.2.840.10008.1.2.7", name="SMPTE video"),
-    _Unread(prefix="1.2.840.10008.1.2.8.1", name="deflated image frames"),
-)
+_UNREAD = {
+    "a retired or hierarchical JPEG": ("1.2.840.10008.1.2.4.5", "1.2.840.10008.1.2.4.6"),
+    "JPEG 2000 part 2": ("1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93"),
+    "JPIP, pixels kept elsewhere": (
+        "1.2.840.10008.1.2.4.94",
+        "1.2.840.10008.1.2.4.95",
+        "1.2.840.10008.1.2.4.204",
+        "1.2.840.10008.1.2.4.205",
+    ),
+    "MPEG or HEVC video": ("1.2.840.10008.1.2.4.10",),
+    "JPEG XL": ("1.2.840.10008.1.2.4.11",),
+    "SMPTE video": ("1.2.840.10008.1.2.7",),
+    "deflated image frames": ("1.2.840.10008.1.2.8.1",),
+}
+"""Families of syntaxes that are known and not read, by how their UIDs begin."""
 
 
 def is_explicit_little(transfer_syntax_uid: str) -> bool:
@@ -80,5 +71,5 @@ def is_readable(transfer_syntax_uid: str) -> bool:
 
 def unread_name(transfer_syntax_uid: str) -> str:
     """Name, in our own words, of a syntax that is not read."""
-    names = (item.name for item in _UNREAD if transfer_syntax_uid.startswith(item.prefix))
+    names = (name for name, prefixes in _UNREAD.items() if transfer_syntax_uid.startswith(prefixes))
     return next(names, "a syntax of no known name")

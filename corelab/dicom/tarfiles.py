@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Mapping
 from typing import BinaryIO
 
 from corelab.dicom.archivesize import check_count
-from corelab.dicom.membername import check_names, safe_name
+from corelab.dicom.membername import safe_name, told_apart
 from corelab.dicom.window import Content
 from corelab.errors import ReasonCode, UnfitDataError
 
@@ -35,22 +34,11 @@ class TarArchive:
         _check_end(content, end)
         named = [(safe_name(entry.name), entry) for entry in entries]
         files = [(name, entry) for name, entry in named if not entry.isdir()]
-        check_names(name for name, _ in files)
-        self._members = {name: entry for name, entry in files if _is_regular(entry)}
-        self.skipped: Mapping[str, str] = {
-            name: "a link or device in an archive"
-            for name, entry in files
-            if not _is_regular(entry)
-        }
-
-    @property
-    def names(self) -> Mapping[str, object]:
-        """Safe name of every member that is a regular file."""
-        return self._members
+        self.names, self.skipped = told_apart(files, _is_regular)
 
     def open(self, name: str) -> BinaryIO:
         """Stream of a member."""
-        entry = self._members[name]
+        entry = self.names[name]
         return self._content.window(entry.offset_data, entry.size)
 
 

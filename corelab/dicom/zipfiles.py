@@ -5,12 +5,12 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from corelab.dicom.archivesize import check_count, check_inflated
-from corelab.dicom.membername import check_names, safe_name
+from corelab.dicom.membername import safe_name, told_apart
 from corelab.dicom.window import Content, inflating
 from corelab.errors import ReasonCode, UnfitDataError
 
@@ -51,19 +51,8 @@ class ZipArchive:
         _check_places(entries, content.size)
         named = [(_name(entry), entry) for entry in entries]
         files = [(name, entry) for name, entry in named if not _is_folder(entry)]
-        check_names(name for name, _ in files)
+        self.names, self.skipped = told_apart(files, _is_regular)
         _check_packing([entry for _, entry in files])
-        self._members = {name: entry for name, entry in files if _is_regular(entry)}
-        self.skipped: Mapping[str, str] = {
-            name: "a link or device in an archive"
-            for name, entry in files
-            if not _is_regular(entry)
-        }
-
-    @property
-    def names(self) -> Mapping[str, object]:
-        """Safe name of every member that is a regular file."""
-        return self._members
 
     def open(self, name: str) -> BinaryIO:
         """Stream of a member, inflated no further than it is read.
@@ -73,7 +62,7 @@ class ZipArchive:
         UnfitDataError
             ``archive_broken``, here or while reading: cut, damaged, or fewer bytes than declared.
         """
-        entry = self._members[name]
+        entry = self.names[name]
         message = "a file in the zip archive is damaged"
         with _broken(message):
             member = self._zip.open(entry)

@@ -110,7 +110,7 @@ def keep_larger_than(mask: NDArray[np.bool_], min_voxels: float) -> NDArray[np.b
 
 
 def keep_touching(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the face-connected pieces of the mask that hold a seed voxel, (I, J, K) bool array."""
+    """Return the face-connected pieces of the mask that hold a seed, bool array of its shape."""
     labels, count = ndimage.label(mask)
     keep = np.zeros(count + 1, dtype=bool)
     keep[labels[seeds]] = True

@@ -6,31 +6,29 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from corelab.directions import DirectionSet, direction_sets, n_directions_of
-from corelab.errors import ReasonCode
-from corelab.planes import is_outreached, is_transverse, on_one_grid
-from corelab.preference import (
+from corelab.choosing.directions import DirectionSet, direction_sets, n_directions_of
+from corelab.choosing.limits import why_unfit
+from corelab.choosing.planes import is_outreached, on_one_grid
+from corelab.choosing.preference import (
     FOR_CT,
     FOR_DWI,
     best,
     grid_of,
-    is_lossy,
     name_of,
     nearest_to,
     why_not,
 )
+from corelab.errors import ReasonCode
 from corelab.series import (
     CasePlan,
-    Grid,
     Outcome,
     Plan,
     PlannedImage,
     Refusal,
     Series,
-    SeriesKind,
     SeriesVerdict,
 )
-from corelab.trial import DwiLimits, Limits, Trial
+from corelab.trial import Limits, Trial
 from corelab.vocab import (
     Case,
     Contrast,
@@ -42,12 +40,9 @@ from corelab.vocab import (
     VisitLabel,
 )
 
-_MEASURED = frozenset({Contrast.CT, Contrast.DWI})
 _FAULTS_OF_OTHER_OBJECTS = frozenset(
     {ReasonCode.UNSUPPORTED_CLASS, ReasonCode.UNSUPPORTED_LAYOUT, ReasonCode.TOO_FEW_SLICES}
 )
-
-_DWI_KINDS = frozenset({SeriesKind.TRACE, SeriesKind.DIRECTION})
 
 CaseOf = Callable[[Series], Case | Refusal]
 
@@ -93,43 +88,6 @@ def choose(series: Sequence[Series], case_of: CaseOf, trial: Trial) -> Plan:
     )
 
 
-def fit(series: Series, limits: Limits) -> str | None:
-    """Say why a series cannot be measured; None when it can."""
-    if series.refusal:
-        return series.refusal.message
-    if series.contrast is None and series.kind is not SeriesKind.DIRECTION:
-        return f"{series.kind.value}: no infarct is measured on that"
-    if series.grid is None:
-        return "no geometry"
-    if series.contrast is Contrast.CT:
-        bounds = (limits.ncct.slice_spacing_max_mm, limits.ncct.coverage_min_mm)
-    else:
-        bounds = (limits.dwi.slice_spacing_max_mm, limits.dwi.coverage_min_mm)
-    is_measured = series.contrast in _MEASURED or series.kind is SeriesKind.DIRECTION
-    if is_measured and not is_transverse(series.grid):
-        return "the slices are not transverse"
-    fault = _fault_of_grid(series.grid, *bounds)
-    return fault or (_fault_of_b(series, limits.dwi) if series.kind in _DWI_KINDS else None)
-
-
-def _fault_of_grid(grid: Grid, spacing_max_mm: float, coverage_min_mm: float) -> str | None:
-    if grid.slice_spacing_mm > spacing_max_mm:
-        return f"slice spacing {grid.slice_spacing_mm:.2f} mm, at most {spacing_max_mm:g} allowed"
-    if grid.coverage_mm < coverage_min_mm:
-        return f"covers {grid.coverage_mm:.0f} mm, at least {coverage_min_mm:g} needed"
-    return None
-
-
-def _fault_of_b(series: Series, limits: DwiLimits) -> str | None:
-    low, high = limits.b_value_min_s_mm2, limits.b_value_max_s_mm2
-    b_value = series.b_value_s_mm2
-    if b_value is None:
-        return "its b-value is not told"
-    if low <= b_value <= high:
-        return None
-    return f"b {b_value:.0f}, {low:g} to {high:g} allowed"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pool:
     """The series of one case, and the images that could be made of those that fit."""
@@ -148,7 +106,7 @@ class _Pool:
 
 
 def _pool(parts: Sequence[Series], limits: Limits) -> _Pool:
-    usable = [part for part in parts if fit(part, limits) is None]
+    usable = [part for part in parts if why_unfit(part, limits) is None]
     sets = direction_sets(usable)
     images = [
         PlannedImage(contrast=part.contrast, sources=(part,)) for part in usable if part.contrast
@@ -209,7 +167,7 @@ def _attempts(preference: Sequence[Modality], pool: _Pool) -> list[tuple[int, Mo
 
 def _costs_eligibility(image: PlannedImage) -> bool:
     """Whether a volume would hang on lossy pixels; a FLAIR is only looked at."""
-    return is_lossy(image) and image.contrast is not Contrast.FLAIR
+    return image.is_lossy and image.contrast is not Contrast.FLAIR
 
 
 def _ineligible(case: Case) -> Problem:
@@ -297,7 +255,7 @@ def _as_used(image: PlannedImage) -> str:
         marks = [flag.replace("_", " ") for flag in image.sources[0].flags]
     else:
         marks = [f"one of {n_directions_of(image.sources)} directions"]
-    loss = ["compressed with loss"] if is_lossy(image) else []
+    loss = ["compressed with loss"] if image.is_lossy else []
     return ", ".join([f"as {image.contrast.value}", *marks, *loss])
 
 
@@ -313,7 +271,7 @@ def _why_alone(image: PlannedImage) -> str:
 
 def _why_not_fit(part: Series, pool: _Pool) -> str | None:
     """Why nothing can be measured on a part, whatever else was delivered."""
-    unfit = fit(part, pool.limits)
+    unfit = why_unfit(part, pool.limits)
     return unfit or next((found.fault for found in pool.sets if part in found.sources), None)
 
 

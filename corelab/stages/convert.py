@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.blinding.release import release
+from corelab.choosing.directions import n_directions_of
 from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
-from corelab.directions import n_directions_of
 from corelab.kernels.diffusion import geometric_mean
 from corelab.kernels.equidistant import equidistant
 from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
@@ -148,7 +148,7 @@ def _joined(image: PlannedImage) -> Stack:
         kind=SeriesKind.TRACE,
         b_value_s_mm2=image.b_value_s_mm2,
         gradient=(),
-        is_lossy=any(source.is_lossy for source in image.sources),
+        is_lossy=image.is_lossy,
     )
     return Stack(
         series=trace,

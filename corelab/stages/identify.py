@@ -8,25 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from corelab.blinding.subjects import Crosswalk
+from corelab.blinding.subjects import NO_PATIENT, Crosswalk, visit_shared_by
 from corelab.blinding.vault import Vault
-from corelab.errors import ReasonCode
-from corelab.series import Refusal, Series
+from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
-
-_StudyKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
     """Case of every study, and which cases' visits are known by their order only."""
 
-    case_of_study: dict[_StudyKey, Case | Refusal]
+    case_of_study: dict[StudyKey, Case | Refusal]
     by_order: frozenset[Case]
 
     def case_of(self, series: Series) -> Case | Refusal:
         """Case of a series, or why it has none."""
-        return self.case_of_study[_key(series)]
+        return self.case_of_study[series.identity.study_key]
 
 
 def identify(series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault) -> Cast:
@@ -49,7 +46,7 @@ def identify(series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault
     StoreError
         When the crosswalk contradicts what the vault holds.
     """
-    found: dict[_StudyKey, Case | Refusal] = {}
+    found: dict[StudyKey, Case | Refusal] = {}
     by_order: set[Case] = set()
     for patient_id, studies in _studies(series).items():
         code = _code(patient_id, crosswalk, vault)
@@ -79,11 +76,7 @@ def _visits(
     for uid in ordered:
         visit = named.get(uid)
         if visit and uid in general and len(general) > 1:
-            visits[uid] = _refusal(
-                ReasonCode.VISIT_UNKNOWN,
-                f"{len(general)} studies share one row of the subjects file that names a visit; "
-                "each needs a row with its study_instance_uid",
-            )
+            visits[uid] = visit_shared_by(len(general))
         else:
             visits[uid] = (
                 visit or known.get(uid) or _next_number({*known.values(), *visits.values()})
@@ -100,7 +93,7 @@ def _studies(series: Iterable[Series]) -> dict[str, dict[str, str]]:
     """Earliest time of each study of each patient; text sorts as time does."""
     studies: dict[str, dict[str, str]] = defaultdict(dict)
     for part in series:
-        patient_id, study_uid = _key(part)
+        patient_id, study_uid = part.identity.study_key
         moment = _text(part.identity.acquired_at)
         # An object without a date says nothing of when its study was.
         dated = [text for text in (studies[patient_id].get(study_uid, ""), moment) if text]
@@ -109,23 +102,12 @@ def _studies(series: Iterable[Series]) -> dict[str, dict[str, str]]:
 
 
 def _code(patient_id: str, crosswalk: Crosswalk | None, vault: Vault) -> SubjectCode | Refusal:
-    if not patient_id:
-        return _refusal(ReasonCode.SUBJECT_UNKNOWN, "a study carries no patient identifier")
     if crosswalk is None:
-        return vault.code_of(patient_id)
-    code = crosswalk.code_of(patient_id)
-    if code is None:
-        return _refusal(ReasonCode.SUBJECT_UNKNOWN, "a study's patient is not in the subjects file")
-    vault.bind(patient_id, code)
+        return vault.code_of(patient_id) if patient_id else NO_PATIENT
+    code = crosswalk.subject_of(patient_id)
+    if not isinstance(code, Refusal):
+        vault.bind(patient_id, code)
     return code
-
-
-def _refusal(reason: ReasonCode, message: str) -> Refusal:
-    return Refusal(reason=reason, message=message)
-
-
-def _key(series: Series) -> _StudyKey:
-    return series.identity.patient_id.strip(), series.identity.study_uid
 
 
 def _text(moment: datetime | None) -> str:

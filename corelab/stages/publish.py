@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corelab.errors import ReasonCode, StoreError
-from corelab.store.files import Json, read_json, write_json, write_text
+from corelab.store.bids import description
+from corelab.store.files import read_json, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
@@ -15,8 +16,6 @@ from corelab.store.qa_row import QaPage, QaRow
 from corelab.store.record import load_read
 from corelab.store.table import write_tables
 from corelab.vocab import Problem, Read
-
-BIDS_VERSION = "1.11.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,8 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
         What is known of unmeasured cases too.
     """
     write_tables(layout, problems, publication.trial_id)
-    write_json(layout.dataset_description, _description(publication))
+    name = f"{publication.trial_id}: blinded infarct volumes"
+    write_json(layout.dataset_description, description(name, publication.software_version))
     reads = [load_read(path) for path in layout.reads()]
     page = QaPage(
         trial_id=publication.trial_id,
@@ -97,12 +97,3 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
 
 def _thumbnail(mosaic: Path) -> bytes | None:
     return mosaic_thumbnail(mosaic.read_bytes()) if mosaic.exists() else None
-
-
-def _description(publication: Publication) -> dict[str, Json]:
-    return {
-        "Name": f"{publication.trial_id}: blinded infarct volumes",
-        "BIDSVersion": BIDS_VERSION,
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "corelab", "Version": publication.software_version}],
-    }

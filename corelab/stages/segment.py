@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,26 +125,20 @@ def segment_dwi(
 
     trace, b0_data, adc_data = to_ras(dwi.data, orientation), beside(b0), beside(adc)
     brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
-    flags: tuple[QcFlag, ...] = ()
-    scale, derivation = None, None
     if b0 is not None and not _on_one_scale(b0, dwi):
         b0_data = None
-    if adc_data is not None:
-        scale, derivation = adc_scale_to_mm2_s(adc_data, brain), Derivation.AS_DELIVERED
-        adc_data = adc_data * np.float32(scale)
-    elif b0_data is not None:
-        adc_data = compute_adc(b0_data, trace, b_value_s_mm2 - _b_value(b0))
-        derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
-        flags = (QcFlag.ADC_COMPUTED,)
-    flags += _words(adc) + _words(b0)
-    images = DwiImages(trace.astype(np.float32), adc_data, b0_data, b_value_s_mm2)
+    weighting_s_mm2 = b_value_s_mm2 - _b_value(b0)
+    diffusion = _diffusion(adc_data, b0_data, trace, brain=brain, weighting_s_mm2=weighting_s_mm2)
+    images = DwiImages(trace.astype(np.float32), diffusion.adc_mm2_s, b0_data, b_value_s_mm2)
     infarct = segment_infarct_dwi(images, brain, spacing_mm, chosen)
-    record = _record(
-        Modality.DWI,
-        infarct._replace(flags=flags + infarct.flags),
-        chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2},
+    flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
+    used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
+    record = _record(Modality.DWI, infarct._replace(flags=flags), used)
+    record = replace(
+        record,
+        adc_scale_to_mm2_s=diffusion.scale_to_mm2_s,
+        adc_derivation=diffusion.derivation,
     )
-    record = replace(record, adc_scale_to_mm2_s=scale, adc_derivation=derivation)
     return _segmentation(dwi, brain, infarct, record)
 
 
@@ -200,6 +195,34 @@ def _segment_case(
     )
 
 
+class _Diffusion(NamedTuple):
+    """The ADC that is segmented on, if there is one, and how it came about."""
+
+    adc_mm2_s: NDArray[np.float32] | None
+    scale_to_mm2_s: float | None
+    derivation: Derivation | None
+    flags: tuple[QcFlag, ...]
+
+
+def _diffusion(
+    adc: NDArray[np.float32] | None,
+    b0: NDArray[np.float32] | None,
+    trace: NDArray[np.generic],
+    *,
+    brain: NDArray[np.bool_],
+    weighting_s_mm2: float,
+) -> _Diffusion:
+    """ADC as delivered, else computed where there is a b0."""
+    if adc is not None:
+        scale = adc_scale_to_mm2_s(adc, brain)
+        return _Diffusion(adc * np.float32(scale), scale, Derivation.AS_DELIVERED, ())
+    if b0 is not None:
+        computed = compute_adc(b0, trace, weighting_s_mm2)
+        derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
+        return _Diffusion(computed, None, derivation, (QcFlag.ADC_COMPUTED,))
+    return _Diffusion(None, None, None, ())
+
+
 def _on_one_scale(one: Volume, other: Volume) -> bool:
     """Whether signals may be compared: Philips' displayed values are scaled image by image."""
     scales = {v.acquisition.value_scale for v in (one, other) if v.acquisition}
@@ -253,16 +276,16 @@ def _segmentation(
     geometry = ((QcFlag.UNEVEN_SLICES,) if image.is_uneven else ()) + (
         (QcFlag.GANTRY_TILT,) if image.tilt_deg > _TILT_FLAG_DEG else ()
     )
-    geometry += _words(image)
+    flags = record.flags + geometry + _flags_of_bits(image)
     return Segmentation(
         brain=on_grid(brain.astype(np.uint8)),
         infarct=on_grid(labels),
         nested=on_grid(nested.astype(np.uint8)),
-        record=replace(record, flags=tuple(dict.fromkeys(record.flags + geometry))),
+        record=replace(record, flags=tuple(dict.fromkeys(flags))),
     )
 
 
-def _words(image: Volume | None) -> tuple[QcFlag, ...]:
+def _flags_of_bits(image: Volume | None) -> tuple[QcFlag, ...]:
     """Flag of an image whose pixel words held more than was said to be stored."""
     acquisition = None if image is None else image.acquisition
     is_told = acquisition is not None and acquisition.has_bits_outside

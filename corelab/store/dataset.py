@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corelab.errors import StoreError
+from corelab.store.bids import description
 from corelab.store.files import make_folder, read_json, write_json
 from corelab.store.layout import sidecar_of
 from corelab.vocab import Case, Contrast
 
-BIDS_VERSION = "1.11.1"
 _NAME = "Blinded images, converted from DICOM"
 _WORDS = "|".join(Contrast)
 _OURS = re.compile(
@@ -54,15 +54,7 @@ class Dataset:
             raise StoreError(
                 f"{self.root} holds other files; a conversion needs a folder of its own"
             )
-        write_json(
-            self.description,
-            {
-                "Name": _NAME,
-                "BIDSVersion": BIDS_VERSION,
-                "DatasetType": "derivative",
-                "GeneratedBy": [{"Name": "corelab", "Version": software_version}],
-            },
-        )
+        write_json(self.description, description(_NAME, software_version))
 
     def clear(self, keep: Container[Path]) -> int:
         """Remove what an earlier conversion wrote and this one does not.

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from corelab.dicom import syntax
-from corelab.dicom.index import index
 from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Series, Stack
+from corelab.series import Stack
 from tests.dicom import htj2k
 from tests.dicom.packed import (
     by_gdcm,
@@ -26,7 +25,7 @@ from tests.dicom.packed import (
     rle_of_32_bits,
     smooth,
 )
-from tests.dicom.tiny import enhanced_mr, set_pixels, write
+from tests.dicom.tiny import enhanced_mr, index_all, only, set_pixels, write
 
 LOSSLESS = [syntax.RLE, syntax.JPEG_LS_LOSSLESS, syntax.JPEG_2000_LOSSLESS]
 BY_GDCM = [syntax.JPEG_LOSSLESS, syntax.JPEG_LOSSLESS_SV1]
@@ -45,18 +44,13 @@ class Form:
 SUM_OF_12_BIT_JPEG = 3_767_007
 
 
-def only(incoming: Path) -> Series:
-    (series,) = index(incoming).series
-    return series
-
-
 def stack_of(folder: Path, frames: list[bytes], header: Form, uid: str) -> Stack:
     """Decode a stack of frames that each lie in a file of their own."""
     for k, frame in enumerate(frames):
         empty = np.zeros((48, 48), np.int16)
         slice_ = native(empty, bits=header.bits, signed=header.signed, allocated=header.allocated)
         write(hold(slice_, [frame], k), folder / f"{k}.dcm", uid)
-    return load(only(folder))
+    return load(only(index_all(folder)))
 
 
 def packed(values: NDArray[np.int64], told: Form, uid: str, folder: Path) -> bytes:
@@ -108,7 +102,7 @@ def test_32_bit_rle_is_read(tmp_path: Path) -> None:
         slice_ = native(np.zeros((48, 48)), bits=32, signed=True, allocated=32)
         slice_.RescaleSlope = "0.01"
         write(hold(slice_, [frame], k), tmp_path / f"{k}.dcm", syntax.RLE)
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     assert np.array_equal(stack.data[:, :, 2], np.rint(values.T * 0.01))
     assert "agrees with SimpleITK" in stack.decoder
 
@@ -210,7 +204,7 @@ def test_values_in_the_upper_bits_of_their_words_are_moved_down(tmp_path: Path, 
         slice_ = native(np.zeros((48, 48)), bits=12, signed=True)
         slice_.HighBit = 15
         write(hold(slice_, [frame], k), tmp_path / f"{k}.dcm", uid)
-    assert np.array_equal(load(only(tmp_path)).data[:, :, 0], smooth(-1000, 2000).T)
+    assert np.array_equal(load(only(index_all(tmp_path))).data[:, :, 0], smooth(-1000, 2000).T)
 
 
 def test_samples_wider_than_their_words_are_refused(tmp_path: Path) -> None:
@@ -246,7 +240,7 @@ def multi_frame(uid: str) -> tuple[Dataset, list[bytes]]:
 
 
 def frames_of(path: Path) -> list[NDArray[np.float32]]:
-    data = load(only(path)).data
+    data = load(only(index_all(path))).data
     return [np.asarray((data[:, :, k].T - 1) / 2) for k in range(data.shape[2])]
 
 
@@ -301,7 +295,7 @@ def test_rle_frames_of_several_fragments_cannot_be_told_apart(tmp_path: Path) ->
     del whole.ImagePositionPatient
     write(whole, tmp_path / "a.dcm", syntax.RLE)
     with pytest.raises(UnfitDataError, match="8 fragments cannot be shared out among 4 frames"):
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
 
 
 def test_one_rle_frame_of_several_fragments_is_read(tmp_path: Path) -> None:
@@ -309,7 +303,7 @@ def test_one_rle_frame_of_several_fragments_is_read(tmp_path: Path) -> None:
         slice_ = native(smooth(-1000, 2000, k), bits=16, signed=True)
         frame = codestream(slice_, syntax.RLE)
         write(hold(slice_, [frame], k, fragments=3), tmp_path / f"{k}.dcm", syntax.RLE)
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     assert np.array_equal(stack.data[:, :, 2], smooth(-1000, 2000, 2).T)
 
 
@@ -321,7 +315,7 @@ def test_a_12_bit_jpeg_is_read_by_its_pinned_decoder(tmp_path: Path) -> None:
         slice_.Rows, slice_.Columns = source.Rows, source.Columns
         hold(slice_, [pydicom.encaps.get_frame(source.PixelData, 0, number_of_frames=1)], k)
         write(slice_, tmp_path / f"{k}.dcm", syntax.JPEG_EXTENDED)
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     assert stack.series.is_lossy
     assert (int(stack.data.min()), int(stack.data.max())) == (0, 264)
     assert int(stack.data[:, :, 0].sum(dtype=np.int64)) == SUM_OF_12_BIT_JPEG
@@ -383,7 +377,7 @@ def test_a_later_frame_with_loss_in_a_lossless_object_is_refused(tmp_path: Path)
     del whole.ImagePositionPatient
     write(whole, tmp_path / "a.dcm", syntax.JPEG_2000_LOSSLESS)
     with pytest.raises(UnfitDataError, match="frame 3 was compressed with loss") as caught:
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
     assert caught.value.reason is ReasonCode.LOSSY_PIXELS
 
 
@@ -406,7 +400,7 @@ def test_bytes_after_the_pixels_are_left_out(tmp_path: Path) -> None:
         slice_.PixelData += b"\x7f" * 100
         path = write(slice_, tmp_path / f"{k}.dcm")
         path.write_bytes(path.read_bytes() + b"\0" * 50)
-    assert np.array_equal(load(only(tmp_path)).data[:, :, 2], smooth(0, 3000, 2).T)
+    assert np.array_equal(load(only(index_all(tmp_path))).data[:, :, 2], smooth(0, 3000, 2).T)
 
 
 def test_fewer_bytes_than_pixels_are_refused(tmp_path: Path) -> None:
@@ -415,6 +409,6 @@ def test_fewer_bytes_than_pixels_are_refused(tmp_path: Path) -> None:
         slice_.ImagePositionPatient, slice_.SOPInstanceUID = [0, 0, 5 * k], f"2.25.7.{k}"
         slice_.PixelData = slice_.PixelData[:-2]
         write(slice_, tmp_path / f"{k}.dcm")
-    refusal = only(tmp_path).refusal
+    refusal = only(index_all(tmp_path)).refusal
     assert refusal is not None
     assert refusal.reason is ReasonCode.PIXELS_TRUNCATED

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from corelab.dicom.files import find_files
+from corelab.dicom.files import walk
 from corelab.dicom.header import FileHeader, read_header
 from corelab.dicom.index import index_headers
 from corelab.errors import ReasonCode
@@ -52,7 +52,7 @@ def test_order_and_names_of_files_change_nothing(tmp_path: Path, seed: int) -> N
     if not folder.exists():
         write_stack(folder)
         write(enhanced_mr((0.0, 1000.0)), folder / "dwi.dcm")
-    records = [read_header(path) for path in find_files(folder)]
+    records = [read_header(path) for path in walk(folder).files]
     expected = index_headers(records)
     order = np.random.default_rng(seed).permutation(len(records))
     assert index_headers([records[place] for place in order]) == expected
@@ -118,7 +118,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     write_stack(tmp_path / "real")
     (tmp_path / "real" / "link.dcm").symlink_to(tmp_path / "real" / "000.dcm")
     (tmp_path / "real" / "loop").symlink_to(tmp_path / "real")
-    assert len(find_files(tmp_path)) == 5
+    assert len(walk(tmp_path).files) == 5
 
 
 def test_pipes_are_not_opened(tmp_path: Path) -> None:

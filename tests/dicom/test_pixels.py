@@ -12,10 +12,9 @@ from pydicom.dataset import Dataset
 from corelab.dicom import opinion, pixels
 from corelab.dicom.codec import Samples
 from corelab.dicom.decode import PixelFile, frame_samples
-from corelab.dicom.index import index
 from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Series, SeriesKind
+from corelab.series import SeriesKind
 from corelab.volume import Volume
 from tests.dicom.tiny import (
     COLUMNS,
@@ -24,7 +23,9 @@ from tests.dicom.tiny import (
     Change,
     ct_slice,
     enhanced_mr,
+    index_all,
     mr_slice,
+    only,
     set_pixels,
     stored_values,
     wide_ct_slice,
@@ -41,14 +42,9 @@ CODECS = [
 ]
 
 
-def only(incoming: Path) -> Series:
-    (series,) = index(incoming).series
-    return series
-
-
 def test_each_value_lies_where_its_header_says(tmp_path: Path) -> None:
     write_stack(tmp_path)
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     assert stack.data.shape == (COLUMNS, ROWS, 5)
     assert stack.data.dtype == np.int16
     for i, j, k in np.ndindex(stack.data.shape):
@@ -57,7 +53,7 @@ def test_each_value_lies_where_its_header_says(tmp_path: Path) -> None:
 
 def test_stack_makes_a_volume_in_file_order(tmp_path: Path) -> None:
     write_stack(tmp_path)
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     assert stack.data.flags.f_contiguous
     assert stack.series.grid is not None
     volume = Volume(data=stack.data, affine=np.array(stack.series.grid.affine))
@@ -69,7 +65,7 @@ def test_slope_of_each_slice_counts(tmp_path: Path) -> None:
         slice_.RescaleSlope, slice_.RescaleIntercept = str(1 + 0.5 * k), str(-1000 - k)
 
     write_stack(tmp_path, change=scale)
-    data = load(only(tmp_path)).data
+    data = load(only(index_all(tmp_path))).data
     for k in range(5):
         expected = np.rint(stored_values(k) * (1 + 0.5 * k) - 1000 - k)
         assert np.array_equal(data[:, :, k], expected.T)
@@ -82,7 +78,7 @@ def test_padding_becomes_air(tmp_path: Path) -> None:
         set_pixels(slice_, values)
 
     write_stack(tmp_path, change=pad)
-    data = load(only(tmp_path)).data
+    data = load(only(index_all(tmp_path))).data
     assert data[0, 0, 0] == -1024
     assert data[1, 0, 0] == -1024
     assert data[2, 0, 0] == 1002 - 1024
@@ -94,19 +90,19 @@ def test_hu_beyond_their_range_are_refused(tmp_path: Path) -> None:
 
     write_stack(tmp_path, change=steepen)
     with pytest.raises(UnfitDataError, match="rescale_invalid"):
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
 
 
 def test_mr_without_rescale_keeps_stored_values(tmp_path: Path) -> None:
     write_stack(tmp_path, make=mr_slice)
-    data = load(only(tmp_path)).data
+    data = load(only(index_all(tmp_path))).data
     assert data.dtype == np.float32
     assert np.array_equal(data[:, :, 3], stored_values(3).T)
 
 
 def test_enhanced_frames_are_rescaled_and_sorted(tmp_path: Path) -> None:
     write(enhanced_mr((0.0, 1000.0)), tmp_path / "dwi.dcm")
-    trace = next(s for s in index(tmp_path).series if s.kind is SeriesKind.TRACE)
+    trace = next(s for s in index_all(tmp_path).series if s.kind is SeriesKind.TRACE)
     data = load(trace).data
     for k in range(4):
         assert np.array_equal(data[:, :, k], 2.0 * (stored_values(k).T + 1000) + 1)
@@ -116,7 +112,7 @@ def test_enhanced_frames_are_rescaled_and_sorted(tmp_path: Path) -> None:
 def test_native_syntaxes_give_equal_values(tmp_path: Path, syntax: str) -> None:
     for k in range(3):
         write(ct_slice(k), tmp_path / f"{k}.dcm", syntax)
-    data = load(only(tmp_path)).data
+    data = load(only(index_all(tmp_path))).data
     assert np.array_equal(data, np.stack([stored_values(k).T - 1024 for k in range(3)], axis=2))
 
 
@@ -130,7 +126,7 @@ def test_compressed_syntaxes_give_equal_values_by_two_decoders(
         stored = np.frombuffer(slice_.PixelData, "<i2").reshape(32, 32)
         expected.append(np.maximum(stored.T.astype(int) - 1024, -1024))
         write_compressed(slice_, tmp_path / f"{k}.dcm", syntax, plugin)
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     assert np.array_equal(stack.data, np.stack(expected, axis=2))
     assert stack.decoder.startswith(distribution)
     assert "agrees with SimpleITK" in stack.decoder
@@ -155,14 +151,14 @@ def test_only_stored_bits_count(
     words = np.full((ROWS, COLUMNS), 0xF7FF, np.uint16)
     words[0, 0], words[0, 2] = 0xFFFF, 0xF801
     write_stack(tmp_path, 3, change=narrow(words, is_signed=is_signed))
-    first = load(only(tmp_path)).data[:3, 0, 0].tolist()
+    first = load(only(index_all(tmp_path))).data[:3, 0, 0].tolist()
     assert first == (expected or [4095, 2047, 2049])
 
 
 def test_refused_series_is_not_loaded(tmp_path: Path) -> None:
     write_stack(tmp_path, 1)
     with pytest.raises(UnfitDataError) as caught:
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
     assert caught.value.reason is ReasonCode.TOO_FEW_SLICES
 
 
@@ -170,12 +166,12 @@ def test_stack_beyond_memory_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     write_stack(tmp_path)
     monkeypatch.setattr(pixels, "_LARGEST_STACK_BYTES", 100)
     with pytest.raises(UnfitDataError, match="size_beyond_scanner"):
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
 
 
 def test_file_that_lost_bytes_after_indexing_is_refused(tmp_path: Path) -> None:
     paths = write_stack(tmp_path)
-    series = only(tmp_path)
+    series = only(index_all(tmp_path))
     paths[2].write_bytes(paths[2].read_bytes()[:-8])
     with pytest.raises(UnfitDataError, match="pixels_truncated"):
         load(series)
@@ -190,7 +186,7 @@ def test_broken_codestream_is_refused(tmp_path: Path) -> None:
     content[place : place + 20] = bytes(20)
     path.write_bytes(bytes(content))
     with pytest.raises(UnfitDataError) as caught:
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
     assert caught.value.reason is ReasonCode.PIXELS_UNDECODABLE
 
 
@@ -205,7 +201,7 @@ def test_decoders_that_disagree_refuse_the_series(
         write_compressed(wide_ct_slice(k), tmp_path / f"{k}.dcm", CODECS[1][0], CODECS[1][1])
     monkeypatch.setattr(opinion, "frame_samples", off_by_one)
     with pytest.raises(UnfitDataError) as caught:
-        load(only(tmp_path))
+        load(only(index_all(tmp_path)))
     assert caught.value.reason is ReasonCode.DECODERS_DISAGREE
     assert "1024 of 1024 pixels" in caught.value.message
 
@@ -213,7 +209,7 @@ def test_decoders_that_disagree_refuse_the_series(
 def test_series_without_grid_is_refused(tmp_path: Path) -> None:
     write_stack(tmp_path)
     with pytest.raises(UnfitDataError, match="geometry_absent"):
-        load(replace(only(tmp_path), grid=None))
+        load(replace(only(index_all(tmp_path)), grid=None))
 
 
 def test_signed_jpeg_2000_that_calls_itself_unsigned_keeps_its_hu(
@@ -227,7 +223,7 @@ def test_signed_jpeg_2000_that_calls_itself_unsigned_keeps_its_hu(
         slice_.ImagePositionPatient = [x, y, z + 5 * k]
         slice_.SOPInstanceUID = f"2.25.{k + 1}"
         slice_.save_as(tmp_path / f"{k}.dcm")
-    stack = load(only(tmp_path))
+    stack = load(only(index_all(tmp_path)))
     intercept = float(slice_.RescaleIntercept)
     assert stack.data.min() == -1024
     assert stack.data.max() == 1896 + intercept

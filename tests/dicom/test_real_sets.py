@@ -19,7 +19,7 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 
-from corelab.dicom.files import find_files
+from corelab.dicom.files import walk
 from corelab.dicom.index import index
 from corelab.dicom.pixels import load
 from corelab.errors import ReasonCode
@@ -195,7 +195,7 @@ def test_every_file_is_accounted_for(scans: Path, name: str) -> None:
     delivery = index(incoming)
     counted = sum(len(series.files) for series in delivery.series) + len(delivery.loose)
     assert delivery.n_files == counted + delivery.n_duplicates + delivery.n_ignored
-    assert delivery.n_files == len(find_files(incoming))
+    assert delivery.n_files == len(walk(incoming).files)
 
 
 @pytest.mark.parametrize(("name", "count"), VALUES_ALIKE.items())
@@ -327,5 +327,5 @@ def test_ge_tilt_and_uneven_head_keeps_its_height(scans: Path) -> None:
 
 
 def test_odd_files_give_no_error_and_no_unasked_volume(scans: Path) -> None:
-    for path in find_files(scans / "odd_pydicom" / "dicom"):
+    for path in walk(scans / "odd_pydicom" / "dicom").files:
         assert readable(index(path)) == []

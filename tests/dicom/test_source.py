@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from corelab.dicom.decode import decoded_slices, open_pixels
 from corelab.dicom.digest import file_digest, pixel_digest
 from corelab.dicom.files import printable, walk
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 from tests.dicom.packing import FORMATS, pack
-from tests.dicom.tiny import ct_slice, index_all, write, write_stack
+from tests.dicom.tiny import ct_slice, enhanced_mr, index_all, stored_values, write, write_stack
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -87,3 +88,11 @@ def test_a_header_is_no_part_of_the_pixel_digest(tmp_path: Path, syntax: str) ->
     assert len({digest.whole for digest in digests}) == 3
     assert digests[0].pixels == digests[1].pixels != digests[2].pixels
     assert [pixel_digest(path) for path in paths] == [digest.pixels for digest in digests]
+
+
+def test_the_frames_of_a_file_are_read_through_one_opening(tmp_path: Path) -> None:
+    file = open_pixels(write(enhanced_mr((0.0,)), tmp_path / "enhanced.dcm"))
+    frames = decoded_slices(file, range(4))
+    assert (next(frames) == stored_values(0)).all()
+    file.path.unlink()
+    assert [int(frame[0, 0]) for frame in frames] == [1100, 1200, 1300]

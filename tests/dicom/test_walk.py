@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from corelab.dicom.dataset import DataSet
-from corelab.dicom.files import find_files
+from corelab.dicom.files import walk
 from corelab.dicom.parse import Parsed, parse_any, parse_plain
 from corelab.dicom.walk import NeedMoreError, walk_header
 from corelab.errors import UnfitDataError
@@ -141,11 +141,11 @@ def test_scrambled_header_is_never_read_otherwise_than_pydicom_reads_it(
 
 
 def test_sample_delivery_is_walked_as_pydicom_reads_it() -> None:
-    agree_on(find_files(REPOSITORY / "sample_data" / "incoming")[::7])
+    agree_on(walk(REPOSITORY / "sample_data" / "incoming").files[::7])
 
 
 def test_real_scans_are_walked_as_pydicom_reads_them(shared_data: Path) -> None:
-    agree_on(find_files(shared_data / "dicom"))
+    agree_on(walk(shared_data / "dicom").files)
 
 
 def agree_on(paths: tuple[Path, ...]) -> None:

@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from corelab.dicom.archive import Archive, list_archive
-from corelab.dicom.files import find_files
+from corelab.dicom.files import walk
 from corelab.dicom.index import index
 from corelab.series import Delivery, Refusal, Series
 
@@ -174,7 +174,7 @@ def assert_nothing_lost(delivery: Delivery, incoming: Path) -> None:
     """Every file is in one series, loose, a duplicate or ignored; an archive is its members."""
     counted = sum(len(series.files) for series in delivery.series) + len(delivery.loose)
     assert delivery.n_files == counted + delivery.n_duplicates + delivery.n_ignored
-    assert delivery.n_files == sum(count_received(path) for path in find_files(incoming))
+    assert delivery.n_files == sum(count_received(path) for path in walk(incoming).files)
     named = [path for series in delivery.series for path in series.files]
     assert len(named) == len(set(named))
 

@@ -15,7 +15,7 @@ FEWEST_DIRECTIONS = 3
 MOST_UNEVEN = 0.05
 """At b 1000 an uneven set this far off changes white matter's signal by at most 7 %."""
 
-_SAME_B_SHARE = 0.02
+_SHELL_WIDTH = 0.04
 _SAME_DIRECTION_COSINE = 0.999
 
 
@@ -48,16 +48,24 @@ def n_directions_of(sources: Sequence[Series]) -> int:
     return len(_repeats([part.gradient for part in sources]))
 
 
+def first_frame(series: Series) -> tuple[str, int]:
+    """Key of a part that no order of files changes: its first file and the frame in that."""
+    return min((str(frame.path), frame.index) for frame in series.frames)
+
+
 def _shells(series: Sequence[Series]) -> list[list[Series]]:
     """Parts by b-value, which scanners vary a little with the direction."""
     shells: list[list[Series]] = []
-    for part in sorted(series, key=lambda part: (part.b_value_s_mm2 or 0.0, _first_frame(part))):
-        lowest = shells[-1][0].b_value_s_mm2 or 0.0 if shells else 0.0
-        if shells and (part.b_value_s_mm2 or 0.0) <= lowest * (1 + 2 * _SAME_B_SHARE):
+    for part in sorted(series, key=lambda part: (_b_value(part), first_frame(part))):
+        if shells and _b_value(part) <= _b_value(shells[-1][0]) * (1 + _SHELL_WIDTH):
             shells[-1].append(part)
         else:
             shells.append([part])
     return shells
+
+
+def _b_value(part: Series) -> float:
+    return part.b_value_s_mm2 or 0.0
 
 
 def _set(sources: Sequence[Series]) -> DirectionSet:
@@ -102,7 +110,3 @@ def _repeats(gradients: Sequence[tuple[float, ...]]) -> list[int]:
 def _place(series: Series) -> object:
     grid = series.grid
     return grid and (grid.shape, tuple(round(value, 2) for row in grid.affine for value in row))
-
-
-def _first_frame(series: Series) -> tuple[str, int]:
-    return min((str(frame.path), frame.index) for frame in series.frames)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from corelab.choosing.directions import first_frame
 from corelab.series import Grid, PlannedImage, SeriesKind
 from corelab.vocab import Derivation
 
@@ -57,8 +58,7 @@ def name_of(image: PlannedImage, beside: PlannedImage) -> str:
 def identifier_of(image: PlannedImage) -> tuple[str, str, int]:
     """Key that no two images share and no order of files changes."""
     first = image.sources[0]
-    path, index = min((str(frame.path), frame.index) for frame in first.frames)
-    return first.identity.series_uid, path, index
+    return first.identity.series_uid, *first_frame(first)
 
 
 def when(image: PlannedImage) -> float:
@@ -73,11 +73,6 @@ def grid_of(image: PlannedImage) -> Grid:
     if grid is None:
         raise AssertionError("an image that fits has a grid")
     return grid
-
-
-def is_lossy(image: PlannedImage) -> bool:
-    """Whether any pixel of an image was ever compressed with loss."""
-    return any(part.is_lossy for part in image.sources)
 
 
 def nearest_to(target: PlannedImage) -> tuple[Criterion, ...]:
@@ -153,7 +148,7 @@ _COVERAGE = Criterion(cost=_coverage, say=_say_coverage)
 _LATEST = Criterion(cost=lambda image: -when(image), say=_say_later)
 
 _EXACT = Criterion(
-    cost=lambda image: float(is_lossy(image)),
+    cost=lambda image: float(image.is_lossy),
     say=lambda a, b: f"compressed with loss; {name_of(b, a)} is not",
 )
 _ORIGINAL = Criterion(

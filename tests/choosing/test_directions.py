@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from corelab.directions import direction_sets, n_directions_of
+from corelab.choosing.directions import direction_sets, n_directions_of
 from corelab.series import Frame, Series, SeriesKind
 from corelab.vocab import ValueScale
 from tests.factories import FRAME, make_series

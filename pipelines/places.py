@@ -1,0 +1,24 @@
+"""Folders and files that must not lie inside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from corelab.errors import StoreError
+
+Place = tuple[str, Path | None, Path, str]
+"""Name, path if one was asked for, the folder it must not lie in, that folder's name with why."""
+
+
+def refuse_nested(places: Iterable[Place]) -> None:
+    """Refuse the first that lies inside a folder it must not lie in.
+
+    Raises
+    ------
+    StoreError
+        With its name and the reason.
+    """
+    for name, inner, outer, why in places:
+        if inner and inner.resolve().is_relative_to(outer.resolve()):
+            raise StoreError(f"{name} must not lie inside {why}")
