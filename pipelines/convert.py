@@ -25,6 +25,7 @@ from pipelines.progress import Watcher
 _NO_QUERY = frozenset(
     {
         ReasonCode.NOT_DICOM,
+        ReasonCode.NOT_A_FILE,
         ReasonCode.UNSUPPORTED_CLASS,
         ReasonCode.UNSUPPORTED_LAYOUT,
         ReasonCode.TOO_FEW_SLICES,
@@ -139,7 +140,7 @@ def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) 
         withdraw_image(path)
     return ConvertResult(
         fates=tuple(fates),
-        loose=delivery.loose,
+        loose=delivery.loose + delivery.skipped,
         counts=count_files(delivery, [fate.verdict for fate in fates]),
         n_removed=n_removed,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from corelab.choosing.planes import on_one_grid
 from corelab.kernels.diffusion import unevenness_of
 from corelab.series import Series, SeriesKind
 
@@ -85,7 +86,7 @@ def _fault(sources: Sequence[Series], repeats: Sequence[int]) -> str | None:
         return f"{len(repeats)} {noun} at {b_value}, {FEWEST_DIRECTIONS} needed for a trace"
     if len(set(repeats)) > 1:
         return f"directions at {b_value} are repeated {min(repeats)} to {max(repeats)} times"
-    if len({part.value_scale for part in sources}) > 1 or len({_place(p) for p in sources}) > 1:
+    if len({part.value_scale for part in sources}) > 1 or not _share_a_grid(sources):
         return f"the directions at {b_value} share no grid or no scale of values"
     uneven = unevenness_of([part.gradient for part in sources])
     if uneven > MOST_UNEVEN:
@@ -107,6 +108,8 @@ def _repeats(gradients: Sequence[tuple[float, ...]]) -> list[int]:
     return counts
 
 
-def _place(series: Series) -> object:
-    grid = series.grid
-    return grid and (grid.shape, tuple(round(value, 2) for row in grid.affine for value in row))
+def _share_a_grid(sources: Sequence[Series]) -> bool:
+    first = sources[0].grid
+    return first is not None and all(
+        part.grid is not None and on_one_grid(first, part.grid) for part in sources
+    )
