@@ -169,7 +169,7 @@ def _thickness(planes: Sequence[Plane]) -> NDArray[np.float64]:
 def _check_duplicates(along: NDArray[np.float64]) -> None:
     repeated = int(np.count_nonzero(np.diff(along) < SAME_POSITION_MM))
     if repeated:
-        message = f"{len(along)} slices at {len(along) - repeated} different positions"
+        message = f"{len(along)} slices at {len(along) - repeated} positions"
         raise UnfitDataError(ReasonCode.DUPLICATE_POSITION, message)
 
 
