@@ -35,7 +35,8 @@ def run(
     trial: TrialFile,
     out: Annotated[Path, typer.Option("--out", help="Where blinded results go.")],
     subjects: Annotated[
-        Path | None, typer.Option(help="patient_id,subject_code[,visit,study_instance_uid]")
+        Path | None,
+        typer.Option(help="CSV: patient_id, subject_code; optional visit, study_instance_uid."),
     ] = None,
     vault: Annotated[
         Path | None, typer.Option(help="Identified side; default: beside OUT, named OUT-vault.")
@@ -77,7 +78,8 @@ def convert(
     incoming: Incoming,
     out: Out,
     subjects: Annotated[
-        Path | None, typer.Option(help="patient_id,subject_code[,visit,study_instance_uid]")
+        Path | None,
+        typer.Option(help="CSV: patient_id, subject_code; optional visit, study_instance_uid."),
     ] = None,
     equidistant: Annotated[
         bool,
@@ -194,7 +196,7 @@ def sample(
     subjects: Annotated[int, typer.Option(min=1, help="How many subjects.")] = 8,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Write a synthetic delivery with known volumes (needs the extra corelab[sample])."""
+    """Write a synthetic delivery with known volumes (needs the extra named sample)."""
     from pipelines.command import sample_command
 
     raise typer.Exit(sample_command(directory, n_subjects=subjects, seed=seed))

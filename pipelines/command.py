@@ -14,14 +14,12 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
-from corelab.dicom.files import printable
 from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
-from corelab.series import LooseFile
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
-from corelab.vocab import Problem, Read
+from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
 from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
@@ -37,9 +35,17 @@ from pipelines.followup import (
 )
 from pipelines.progress import watcher_for
 from pipelines.sample import write_sample
+from pipelines.screen import (
+    counted,
+    show_evidence,
+    show_loose,
+    show_volumes,
+    show_whole,
+    volume_text,
+)
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
-from pipelines.verdicts import verdict_table
+from pipelines.verdicts import study_table, verdict_table
 from pipelines.withdrawal import own_words
 
 Parameters = ParamSpec("Parameters")
@@ -96,11 +102,13 @@ def plan_command(request: BatchRequest, workers: Workers) -> int:
     ):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
-    console.print(verdict_table("What would be used", plan.verdicts))
+    show_whole(console, verdict_table("What would be used", plan.verdicts, console.width))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(_sum_line(counts), highlight=False)
-    console.print(f"{len(plan.cases)} cases would be measured. Nothing was written to OUT.")
+    console.print(
+        f"{counted(len(plan.cases), 'case')} would be measured. Nothing was written to OUT."
+    )
     return EXIT_PROBLEMS if plan.problems else 0
 
 
@@ -111,8 +119,9 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
     with open_engine() as engine:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
-        console.print(verdict_table(f"Study {study.number}", study.verdicts))
-    _show_loose(console, found.loose + found.skipped)
+        show_whole(console, study_table(study.number, study.verdicts, incoming, console.width))
+        show_evidence(console, study.verdicts)
+    show_loose(console, found.loose + found.skipped, incoming)
     console.print(_sum_line(found.counts), highlight=False)
     return 0
 
@@ -146,7 +155,7 @@ def segment_command(request: SegmentRequest) -> int:
     console.print(
         f"infarct {numbers.infarct_volume_ml:.2f} mL "
         f"(sensitivity range {numbers.infarct_volume_low_ml:.2f} to "
-        f"{numbers.infarct_volume_high_ml:.2f}), {len(numbers.components)} components, "
+        f"{numbers.infarct_volume_high_ml:.2f}), {counted(len(numbers.components), 'piece')}, "
         f"brain {numbers.brain_volume_ml:.0f} mL",
         highlight=False,
     )
@@ -211,9 +220,9 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
         table.add_row(
             pair.subject_code,
             pair.visit,
-            _ml(pair.reference_ml),
-            _ml(pair.measured_ml),
-            _ml(difference, signed="+"),
+            volume_text(pair.reference_ml),
+            volume_text(pair.measured_ml),
+            volume_text(difference, signed="+"),
         )
     console = _console()
     console.print(table)
@@ -227,7 +236,10 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
         )
     one_sided = sum((p.measured_ml is None) != (p.reference_ml is None) for p in comparison.pairs)
     if one_sided:
-        console.print(f"{one_sided} cases have one of the two volumes only and are left out")
+        console.print(
+            f"left out, with one of the two volumes only: {counted(one_sided, 'case')}",
+            highlight=False,
+        )
     if plot:
         write_plot(comparison, plot)
         console.print(f"plot  {plot}", highlight=False)
@@ -261,7 +273,7 @@ def sample_command(directory: Path, *, n_subjects: int, seed: int) -> int:
 
 
 def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
-    console.print(_volume_table(result.reads))
+    show_volumes(console, result.reads)
     measured = {(read.subject_code, read.visit) for read in result.reads}
     for problem in result.problems:
         is_lossy = problem.reason_code == ReasonCode.LOSSY_PIXELS
@@ -278,8 +290,8 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
-        f"{len(result.reads)} cases measured ({again} unchanged since the last run), "
-        f"{len(result.problems)} problems",
+        f"{counted(len(result.reads), 'case')} measured "
+        f"({again} unchanged since the last run), {counted(len(result.problems), 'problem')}",
         highlight=False,
     )
     console.print(f"volume table  {layout.volumes_csv}", highlight=False, soft_wrap=True)
@@ -290,18 +302,18 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
 
 def _show_conversion(console: Console, result: ConvertResult, request: ConvertRequest) -> None:
     for number, verdicts in enumerate(result.verdicts_by_study(), start=1):
-        case = verdicts[0].case
-        title = f"Study {number}: {case.stem}" if case else f"Study {number}"
-        console.print(verdict_table(title, verdicts))
-    _show_loose(console, result.loose)
+        show_whole(console, study_table(number, verdicts, request.incoming, console.width))
+        show_evidence(console, verdicts)
+    show_loose(console, result.loose, request.incoming)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(
-        f"images {result.n_images}, straightened copies {result.n_copies}, "
-        f"refused {result.n_faults}",
+        f"{counted(result.n_images, 'image')} written, "
+        f"{result.n_copies} with a straightened copy; "
+        f"refused, ask the site: {result.n_faults} series or files",
         highlight=False,
     )
     if result.n_removed:
-        console.print(f"removed {result.n_removed} files of an earlier conversion")
+        console.print(f"removed of an earlier conversion: {counted(result.n_removed, 'file')}")
     console.print(f"images  {request.out}", highlight=False, markup=False, soft_wrap=True)
     who = (
         f"{request.list_file} (identified: not for readers)"
@@ -311,59 +323,20 @@ def _show_conversion(console: Console, result: ConvertResult, request: ConvertRe
     console.print(f"list    {who}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _show_loose(console: Console, files: tuple[LooseFile, ...]) -> None:
-    for loose in files:
-        console.print(
-            f"{printable(loose.path)}: {loose.refusal.reason}: {loose.refusal.message}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-
-
-def _volume_table(reads: tuple[Read, ...]) -> Table:
-    table = Table("subject", "visit", "modality", title="Infarct volumes, mL")
-    for name in ("volume", "low", "high", "blood", "pieces"):
-        table.add_column(name, justify="right")
-    table.add_column("side")
-    table.add_column("endpoint")
-    table.add_column("look because", overflow="fold")
-    for read in reads:
-        numbers = read.measurement
-        table.add_row(
-            read.subject_code,
-            read.visit,
-            read.modality.value,
-            _ml(numbers.infarct_volume_ml),
-            _ml(numbers.infarct_volume_low_ml),
-            _ml(numbers.infarct_volume_high_ml),
-            _ml(numbers.haemorrhage_in_infarct_ml),
-            str(len(numbers.components)),
-            read.hemisphere.value,
-            "eligible" if read.is_endpoint_eligible else "NOT ELIGIBLE",
-            ", ".join(flag.replace("_", " ") for flag in read.qc_flags),
-            style=None if read.is_endpoint_eligible else "bold yellow",
-        )
-    return table
-
-
 def _sum_line(counts: Counts) -> str:
     skipped = ""
     if counts.n_skipped:
         skipped = f"; {counts.n_skipped} skipped that are no files (corelab inspect names them)"
     return (
-        f"{counts.n_files} files = {counts.n_used} used + {counts.n_not_needed} not needed + "
-        f"{counts.n_duplicate} duplicate + {counts.n_quarantined} quarantined{skipped}"
+        f"{counted(counts.n_files, 'file')} = {counts.n_used} used + "
+        f"{counts.n_not_needed} not needed + {counts.n_duplicate} duplicate + "
+        f"{counts.n_quarantined} quarantined{skipped}"
     )
 
 
 def _line(problem: Problem) -> str:
-    where = " ".join(filter(None, (problem.subject_code, problem.visit))) or "unknown subject"
+    where = " ".join(filter(None, (problem.subject_code, problem.visit))) or "no subject"
     return f"{where}: {problem.reason_code}: {problem.message}"
-
-
-def _ml(value: float | None, signed: str = "") -> str:
-    return "" if value is None else f"{value:{signed}.2f}"
 
 
 def _console() -> Console:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from corelab.dicom.files import printable
 from corelab.series import LooseFile, Outcome
 from corelab.store.files import write_text
 from corelab.store.schema import Cell
@@ -84,10 +85,13 @@ def _loose_row(file: LooseFile, request: ConvertRequest) -> dict[str, Cell]:
 
 
 def _names(paths: Iterable[Path], request: ConvertRequest) -> str:
-    names = (path.relative_to(request.incoming).as_posix() for path in sorted(paths))
-    return _writable(FILE_SEPARATOR.join(names))
+    top = request.incoming
+    names = (
+        printable(path.name if path == top else path.relative_to(top)) for path in sorted(paths)
+    )
+    return FILE_SEPARATOR.join(names)
 
 
 def _writable(text: str) -> str:
-    """Text with what is no UTF-8 (odd file names) spelled out."""
+    """Text with what is no UTF-8 spelled out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

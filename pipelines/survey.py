@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corelab.series import LooseFile, SeriesVerdict
@@ -52,7 +52,7 @@ GENERAL = Trial(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudySurvey:
-    """One study and a verdict on each of its series."""
+    """One study and a verdict on each of its series, which belong to no case yet."""
 
     number: int
     verdicts: tuple[SeriesVerdict, ...]
@@ -86,7 +86,7 @@ def survey(incoming: Path, trial_file: Path | None, engine: Engine) -> Survey:
     studies = tuple(
         StudySurvey(
             number=number,
-            verdicts=tuple(v for v in plan.verdicts if v.case == case),
+            verdicts=tuple(replace(v, case=None) for v in plan.verdicts if v.case == case),
         )
         for number, case in enumerate(cases.values(), start=1)
     )

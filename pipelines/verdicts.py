@@ -2,49 +2,99 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from rich.table import Table
+from rich.console import Group
+from rich.text import Text
 
+from corelab.dicom.files import printable
 from corelab.series import Grid, Outcome, Series, SeriesVerdict
+from pipelines.screen import NARROW, Column, Row, table_of
 
 _STYLE = {
     Outcome.USED: "green",
     Outcome.NOT_NEEDED: "dim",
     Outcome.QUARANTINED: "bold red",
 }
-_NUMBERS = ("images", "matrix", "slices", "step mm", "covers mm", "tilt", "b", "files")
+
+_ALONE = frozenset({"1"})
+_UPRIGHT = frozenset({"", "0.0"})
+_COLUMNS = (
+    Column(name="case"),
+    Column(name="series", is_number=True),
+    Column(name="what", is_sentence=True),
+    Column(name="images", is_number=True, untold=_ALONE),
+    Column(name="matrix", is_number=True),
+    Column(name="slices", is_number=True),
+    Column(name="step\nmm", is_number=True),
+    Column(name="covers\nmm", is_number=True),
+    Column(name="tilt\ndeg", is_number=True, untold=_UPRIGHT),
+    Column(name="b\ns/mm²", is_number=True),
+    Column(name="files", is_number=True),
+    Column(name="outcome"),
+    Column(name="why", is_sentence=True),
+)
 
 
-def verdict_table(title: str, verdicts: Iterable[SeriesVerdict]) -> Table:
+def verdict_table(title: str, verdicts: Iterable[SeriesVerdict], width: int) -> Group:
     """Table with one row for all images of a series that are alike in all that it shows.
+
+    A column that would say nothing (no tilt anywhere, one image in every row) is left out. On a
+    narrow terminal the matrix is too, and outcome and reason stand below what a series is,
+    where they can be read.
 
     Parameters
     ----------
     title
-        Heading.
+        Heading; plain text.
     verdicts
-        Of one study or of many; the case is shown where there are several.
+        Of one study or of many.
+    width
+        Columns of the terminal.
     """
     rows: dict[tuple[Outcome, tuple[str, ...]], list[Series]] = defaultdict(list)
-    verdicts = tuple(verdicts)
-    several = len({verdict.case for verdict in verdicts}) > 1
     for verdict in verdicts:
         rows[verdict.outcome, _words(verdict)].append(verdict.series)
-    table = Table(title=title)
-    if several:
-        table.add_column("case")
-    table.add_column("series", justify="right")
-    table.add_column("what")
-    for name in _NUMBERS:
-        table.add_column(name, justify="right")
-    table.add_column("outcome")
-    table.add_column("why", overflow="fold")
-    for (outcome, words), series in rows.items():
-        cells = _cells(words, series)
-        table.add_row(*(cells if several else cells[1:]), style=_STYLE[outcome])
-    return table
+    fold = _folded if width < NARROW else tuple
+    lines = [
+        Row(cells=fold(_cells(words, series)), style=_STYLE[outcome])
+        for (outcome, words), series in rows.items()
+    ]
+    return Group(Text(title, style="bold"), table_of(_COLUMNS, lines), "")
+
+
+def study_table(
+    number: int, verdicts: Sequence[SeriesVerdict], incoming: Path, width: int
+) -> Group:
+    """Table of one study, headed by patient, time, folder and case. Not for readers."""
+    alone = [replace(verdict, case=None) for verdict in verdicts]
+    return verdict_table(_study_title(number, verdicts, incoming), alone, width)
+
+
+def _study_title(number: int, verdicts: Sequence[SeriesVerdict], incoming: Path) -> str:
+    identity = verdicts[0].series.identity
+    case = verdicts[0].case
+    moments = [v.series.identity.acquired_at for v in verdicts if v.series.identity.acquired_at]
+    words = [
+        f"Study {number}: patient {printable(identity.patient_id.strip()) or 'not named'}",
+        f"{min(moments):%Y-%m-%d %H:%M}" if moments else "no date",
+        _folder(verdicts, incoming),
+        f"becomes {case.stem}" if case else "",
+    ]
+    return ", ".join(filter(None, words))
+
+
+def _folder(verdicts: Sequence[SeriesVerdict], incoming: Path) -> str:
+    """Deepest folder or archive below INCOMING that holds all files of a study."""
+    folders = [path.parent for verdict in verdicts for path in verdict.series.files]
+    if not folders or not all(folder.is_relative_to(incoming) for folder in folders):
+        return ""
+    common = Path(os.path.commonpath(folders)).relative_to(incoming)
+    return f"in {printable(common)}" if common.parts else ""
 
 
 def _cells(words: Sequence[str], series: Sequence[Series]) -> list[str]:
@@ -53,6 +103,11 @@ def _cells(words: Sequence[str], series: Sequence[Series]) -> list[str]:
     n_files = sum(len(part.files) for part in series)
     files = str(n_files) if n_files else "shared"
     return [case, number, what, str(len(series)), *geometry, files, outcome, why]
+
+
+def _folded(row: Sequence[str]) -> tuple[str, ...]:
+    case, number, what, images, _, *rest, outcome, why = row
+    return case, number, f"{what}\n{outcome}: {why}", images, "", *rest, "", ""
 
 
 def _words(verdict: SeriesVerdict) -> tuple[str, ...]:
@@ -75,9 +130,9 @@ def _geometry(grid: Grid | None, n_frames: int) -> tuple[str, ...]:
     if grid is None:
         return "", str(n_frames), "", "", ""
     columns, rows, slices = grid.shape
-    uneven = " uneven" if grid.slice_positions_mm is not None else ""
+    uneven = "\nuneven" if grid.slice_positions_mm is not None else ""
     return (
-        f"{columns} x {rows}",
+        f"{columns}x{rows}",
         str(slices),
         f"{grid.slice_spacing_mm:.2f}{uneven}",
         f"{grid.coverage_mm:.0f}",

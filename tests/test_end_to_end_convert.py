@@ -42,7 +42,7 @@ def test_one_truncated_series_ends_with_status_1_and_the_books_close(
 ) -> None:
     assert done.returncode == 1, done.stderr
     assert "464 files = 441 used + 2 not needed + 0 duplicate + 21 quarantined" in done.stdout
-    assert "images 22, straightened copies 2, refused 1" in done.stdout
+    assert "22 images written, 2 with a straightened copy" in done.stdout
 
 
 def test_the_list_leads_from_each_patient_to_each_image(

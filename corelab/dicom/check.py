@@ -56,12 +56,13 @@ def part_refusal(slices: Sequence[Slice]) -> Refusal | None:
 
 
 def _faulty_file(headers: Sequence[FileHeader]) -> Refusal | None:
-    faults = [header.fault for header in headers if header.fault is not None]
+    faults = [(header.fault, header.path) for header in headers if header.fault is not None]
     if not faults:
         return None
-    first = faults[0]
-    message = f"{first.message} ({len(faults)} of {len(headers)} files unfit)"
-    return Refusal(reason=first.reason, message=message, evidence=first.evidence)
+    first, path = faults[0]
+    message = f"{first.message} ({len(faults)} of {len(headers)} files at fault)"
+    told = f": {first.evidence}" if first.evidence else ""
+    return Refusal(reason=first.reason, message=message, evidence=f"first in {path}{told}")
 
 
 def n_patients(headers: Sequence[FileHeader]) -> int:

@@ -74,8 +74,8 @@ def is_ignored(path: Path) -> bool:
     return path.name.casefold() in IGNORED_NAMES or path.name.startswith("._")
 
 
-def printable(path: Path) -> str:
-    """Path for people: bytes that are no UTF-8 and signs that steer a terminal as escapes."""
+def printable(path: Path | str) -> str:
+    """Text for people: bytes that are no UTF-8 and signs that steer a terminal as escapes."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from corelab.store.files import Json
+from corelab.store.standout import FLAG_WORDS
 from corelab.vocab import Hemisphere, Modality, Problem, QcFlag, Read, ReadStatus
 
 Cell = str | float | int | None
@@ -173,7 +174,9 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
         name="qc_flags",
         label="Reasons to look",
         type=CellType.TEXT,
-        definition=f"Why a reader must look, joined by '{FLAG_SEPARATOR}'; empty for none.",
+        definition=f"Why a reader must look, joined by '{FLAG_SEPARATOR}'; empty for none. "
+        + "; ".join(f"{flag}: {words}" for flag, words in FLAG_WORDS.items())
+        + ".",
         allowed=_closed(QcFlag),
         value=lambda read: FLAG_SEPARATOR.join(read.qc_flags),
     ),

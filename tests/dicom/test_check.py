@@ -94,11 +94,16 @@ def test_mixed_matrix_is_refused(tmp_path: Path) -> None:
     assert refusal.message == "slices of 6 x 4 and 8 x 8"
 
 
-def test_one_truncated_file_refuses_its_series(tmp_path: Path) -> None:
-    cut(write_stack(tmp_path)[3], 10)
+def test_one_truncated_file_refuses_its_series_and_is_named_in_the_evidence_alone(
+    tmp_path: Path,
+) -> None:
+    culprit = write_stack(tmp_path)[3]
+    cut(culprit, 10)
     refusal = refusal_of(only(index_all(tmp_path)))
     assert refusal.reason is ReasonCode.PIXELS_TRUNCATED
     assert "1 of 5 files" in refusal.message
+    assert str(culprit) in refusal.evidence
+    assert culprit.name not in refusal.message
 
 
 def test_same_uid_with_other_pixels_is_refused(tmp_path: Path) -> None:

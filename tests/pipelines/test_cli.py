@@ -114,10 +114,25 @@ def test_inspect_names_everything_that_is_no_dicom_in_signs_that_any_terminal_sh
     (tmp_path / "in" / "link").symlink_to("/etc")
     done = call("inspect", tmp_path / "in")
     assert done.exit_code == 0, done.output
-    assert "M\\xfcller\\x1b.zip: archive_unsafe" in done.output
-    assert "in/link: not_a_file: a link, which is not followed" in done.output
+    unsafe = next(line for line in done.output.splitlines() if "archive_unsafe" in line)
+    assert unsafe.startswith("1 file archive_unsafe: ")
+    assert unsafe.endswith(": M\\xfcller\\x1b.zip")
+    assert "1 file not_a_file: a link, which is not followed: link" in done.output
     assert "11 files = " in done.output
     assert "5 duplicate + 1 quarantined; 1 skipped" in done.output
+
+
+def test_many_files_of_one_fault_are_one_line_with_their_count_and_examples(
+    tmp_path: Path,
+) -> None:
+    write_stack(tmp_path / "in" / "series")
+    for number in range(50):
+        (tmp_path / "in" / f"note{number:02}.txt").write_text("a note of the site")
+    done = call("inspect", tmp_path / "in")
+    lines = [line for line in done.output.splitlines() if "not_dicom" in line]
+    [line] = lines
+    assert line.startswith("50 files not_dicom: ")
+    assert line.endswith(": note00.txt, note01.txt, note02.txt and 47 more")
 
 
 def test_an_archive_alone_can_be_inspected(tmp_path: Path) -> None:

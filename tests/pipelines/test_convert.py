@@ -300,7 +300,7 @@ def test_a_folder_without_any_image_ends_with_status_1(tmp_path: Path) -> None:
     write(mr_slice(), tmp_path / "in" / "a.dcm")
     done = CliRunner().invoke(app, ["convert", str(tmp_path / "in"), str(tmp_path / "out")])
     assert done.exit_code == 1
-    assert "1 files = 0 used + 1 not needed" in done.output
+    assert "1 file = 0 used + 1 not needed" in done.output
 
 
 def written(result: ConvertResult) -> list[list[tuple[NDArray[np.float32], NDArray[np.float64]]]]:

@@ -14,7 +14,7 @@ from corelab.store.layout import Layout
 from corelab.store.record import load_read, save_read
 from corelab.store.schema import VOLUME_COLUMNS
 from corelab.store.table import load_problems, read_csv, to_csv, write_tables
-from corelab.vocab import Problem, Read
+from corelab.vocab import Problem, QcFlag, Read
 
 CONTRACT = [
     "trial_id",
@@ -93,6 +93,13 @@ def test_the_dictionary_describes_every_column_in_order(layout: Layout) -> None:
         assert column["label"]
         assert column["definition"]
         assert column["type"] in {"string", "number", "integer"}
+
+
+def test_the_dictionary_explains_every_flag(layout: Layout) -> None:
+    columns = json.loads(layout.volumes_dictionary.read_text())["columns"]
+    [flags] = (column for column in columns if column["name"] == "qc_flags")
+    assert all(f"{flag}: " in flags["definition"] for flag in flags["allowed_values"])
+    assert flags["allowed_values"] == list(QcFlag)
 
 
 def test_problems_come_back(layout: Layout) -> None:
