@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from corelab.dicom.decode import PixelFile, decoded_slices, decoder_name, open_pixels
 from corelab.dicom.opinion import check_decoding
 from corelab.dicom.padding import AIR_HU, padding_to_air
-from corelab.dicom.reading import BEYOND_STORED, CONTRARY, Reading, Words
+from corelab.dicom.reading import BEYOND_HEADER, CONTRARY, Reading, Words
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Frame, Grid, Series, Stack
 
@@ -64,7 +64,7 @@ def load(series: Series) -> Stack:
         series=series,
         data=data.transpose(2, 1, 0),
         decoder=", ".join([decoder, *sorted(_consistent(readings))]),
-        has_bits_outside=bool(readings & BEYOND_STORED),
+        has_bits_outside=bool(readings & BEYOND_HEADER),
     )
 
 

@@ -28,8 +28,8 @@ class Reading(StrEnum):
 
 CONTRARY = frozenset({Reading.SIGN_OF_HEADER, Reading.SIGN_OF_STREAM})
 """Readings that slices of one series cannot both need."""
-BEYOND_STORED = frozenset({Reading.STORED_BITS, Reading.WHOLE_WORDS})
-"""Readings of words that hold more than the header says is stored."""
+BEYOND_HEADER = frozenset(Reading) - {Reading.SIGN_OF_HEADER}
+"""Readings of words that hold more than the header says can be stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
