@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -46,8 +46,11 @@ class DataSet(Protocol):
     def tags(self) -> Iterable[int]:
         """Tag of every element."""
 
-    def written_as(self, vrs: frozenset[str]) -> Iterator[tuple[int, Raw]]:
-        """Elements of some VRs with their tags."""
+    def sequences(self) -> list[int]:
+        """Tag of every sequence."""
+
+    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
+        """Values of all elements of some VRs."""
 
 
 @cache
@@ -96,12 +99,14 @@ class PydicomDataSet:
         """Tag of every element."""
         return self._elements.keys()
 
-    def written_as(self, vrs: frozenset[str]) -> Iterator[tuple[int, Raw]]:
-        """Elements of some VRs with their tags."""
-        for tag, element in self._elements.items():
-            raw = _raw(element)
-            if raw.vr in vrs:
-                yield tag, raw
+    def sequences(self) -> list[int]:
+        """Tag of every sequence."""
+        return [tag for tag, element in self._elements.items() if _raw(element).vr == SEQUENCE]
+
+    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
+        """Values of all elements of some VRs."""
+        found = map(_raw, self._elements.values())
+        return [raw.value for raw in found if raw.vr in vrs]
 
 
 def read_items(value: bytes) -> tuple[DataSet, ...]:

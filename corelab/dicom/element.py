@@ -98,10 +98,8 @@ class Elements:
         known, value, is_little_endian = found
         code = _CODE_OF_VR.get(vr if known == UNKNOWN_VR and vr else known)
         if code is None:
-            return tuple(strict_number(word) for word in self.words(key) if word)
-        count = len(value) // struct.calcsize(code)
-        order = "<" if is_little_endian else ">"
-        return tuple(map(float, struct.unpack_from(f"{order}{count}{code}", value)))
+            return _written_numbers(value, self.encodings)
+        return _binary_numbers(value, "<" if is_little_endian else ">", code)
 
     def number(self, key: str | int, vr: str = "") -> float | None:
         """First value of a numeric element: ``None`` where absent, NaN where unreadable."""
@@ -161,6 +159,17 @@ class Elements:
 def split_words(value: bytes, encodings: tuple[str, ...]) -> tuple[str, ...]:
     """Values of a text element's bytes, spaces and NULs at their ends removed."""
     return tuple(word.strip(" \0\r\n\t") for word in decode_text(value, encodings).split("\\"))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _written_numbers(value: bytes, encodings: tuple[str, ...]) -> tuple[float, ...]:
+    return tuple(strict_number(word) for word in split_words(value, encodings) if word)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _binary_numbers(value: bytes, order: str, code: str) -> tuple[float, ...]:
+    count = len(value) // struct.calcsize(code)
+    return tuple(map(float, struct.unpack_from(f"{order}{count}{code}", value)))
 
 
 def decode_text(value: bytes, encodings: tuple[str, ...]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
-from corelab.dicom.dataset import SEQUENCE
 from corelab.dicom.element import Elements, decode_text
 
 LONGEST_TEXT = 256
@@ -17,7 +17,7 @@ _PRIVATE_GROUP = 1
 _TEXT_VRS = frozenset(
     {"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
-_TELLING_VRS = _TEXT_VRS | {"UN", "OB", SEQUENCE}
+_OPAQUE_VRS = frozenset({"UN", "OB"})
 _STANDARD_UID_ROOT = "1.2.840.10008."
 
 
@@ -33,12 +33,9 @@ def identifying_texts(elements: Elements) -> tuple[str, ...]:
     elements
         The data set.
     """
-    found: dict[bytes, None] = {}
-    for value in _values(elements, 0):
-        found[value[: 4 * LONGEST_TEXT]] = None
-        if len(found) >= MOST_TEXTS:
-            break
-    texts = {text for value in found for text in _texts_in(value, elements.encodings)}
+    kept = islice(_values(elements, 0), MOST_TEXTS)
+    values = dict.fromkeys(value[: 4 * LONGEST_TEXT] for value in kept)
+    texts = {text for value in values for text in _texts_in(value, elements.encodings)}
     return tuple(sorted(texts))
 
 
@@ -54,13 +51,12 @@ def _is_telling(text: str) -> bool:
 
 
 def _values(elements: Elements, depth: int) -> Iterator[bytes]:
-    for tag, found in elements.dataset.written_as(_TELLING_VRS):
-        if found.vr == SEQUENCE:
-            if depth < _DEEPEST:
-                for item in elements.items(tag):
-                    yield from _values(item, depth + 1)
-        elif found.vr in _TEXT_VRS or _is_text(found.value):
-            yield found.value
+    yield from elements.dataset.values_of(_TEXT_VRS)
+    yield from filter(_is_text, elements.dataset.values_of(_OPAQUE_VRS))
+    if depth < _DEEPEST:
+        for tag in elements.dataset.sequences():
+            for item in elements.items(tag):
+                yield from _values(item, depth + 1)
 
 
 def _is_text(value: bytes) -> bool:

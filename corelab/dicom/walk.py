@@ -11,15 +11,15 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from corelab.dicom.dataset import FIRST_ITEM, DataSet, Raw, read_items, standard_vr
+from corelab.dicom.dataset import FIRST_ITEM, UNKNOWN_VR, DataSet, Raw, read_items, standard_vr
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 LONGEST_VALUE_BYTES = 4 * 2**20
 DEEPEST_SEQUENCE = 32
 
-Place = tuple[bytes, int, int]
-"""VR of an element, where its value begins and where it ends."""
+Place = tuple[str, int, int]
+"""VR of an element, the dictionary's where none is told; where its value begins, where it ends."""
 
 _ELEMENT = struct.Struct("<HH2sH")
 _LENGTH = struct.Struct("<I")
@@ -32,12 +32,15 @@ _ITEM_TAG, _ITEM_END_TAG, _SEQUENCE_END_TAG = (
     (0xFFFE, 0xE00D),
     (0xFFFE, 0xE0DD),
 )
-_SHORT_VRS = frozenset(
-    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(),
-)
-_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_NAME_OF_VR = {vr: vr.decode() for vr in _SHORT_VRS | _LONG_VRS}
-_SEQUENCE, _UNKNOWN = b"SQ", b"UN"
+_SHORT_VRS = {
+    vr.encode(): vr
+    for vr in "AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905 - reads better
+}
+_LONG_VRS = {
+    vr.encode(): vr
+    for vr in "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()  # noqa: SIM905 - reads better
+}
+_SEQUENCE = "SQ"
 _SEQUENCE_RAW = Raw("SQ", b"", is_little_endian=True)
 
 
@@ -69,7 +72,12 @@ class WalkedDataSet:
     def get(self, tag: int) -> Raw | None:
         """Element of a tag, ``None`` where absent."""
         place = self._places.get(tag)
-        return None if place is None else self._raw(_name_of(tag, place[0]), place)
+        if place is None:
+            return None
+        vr, start, stop = place
+        if vr == _SEQUENCE:
+            return _SEQUENCE_RAW
+        return Raw(vr, self._buffer[start:stop], True)  # noqa: FBT003 - by name is slow here
 
     def items(self, tag: int) -> tuple[DataSet, ...]:
         """Items of a sequence, none where absent; pydicom reads what is not plain."""
@@ -86,28 +94,20 @@ class WalkedDataSet:
         """Tag of every element."""
         return self._places.keys()
 
-    def written_as(self, vrs: frozenset[str]) -> Iterator[tuple[int, Raw]]:
-        """Elements of some VRs with their tags."""
-        for tag, place in self._places.items():
-            name = _name_of(tag, place[0])
-            if name in vrs:
-                yield tag, self._raw(name, place)
+    def sequences(self) -> list[int]:
+        """Tag of every sequence."""
+        return [tag for tag, place in self._places.items() if place[0] == _SEQUENCE]
 
-    def _raw(self, name: str, place: Place) -> Raw:
-        vr, start, stop = place
-        if vr == _SEQUENCE:
-            return _SEQUENCE_RAW
-        return Raw(name, self._buffer[start:stop], True)  # noqa: FBT003 - by name is slow here
+    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
+        """Values of all elements of some VRs."""
+        buffer = self._buffer
+        return [buffer[start:stop] for vr, start, stop in self._places.values() if vr in vrs]
 
     def _item(self, start: int, stop: int) -> WalkedDataSet:
         places, end = _walk(self._buffer, start, stop, 0)
         if end != stop:
             raise NotPlainError
         return WalkedDataSet(self._buffer, places)
-
-
-def _name_of(tag: int, vr: bytes) -> str:
-    return standard_vr(tag) if vr == _UNKNOWN else _NAME_OF_VR[vr]
 
 
 class Header(NamedTuple):
@@ -159,12 +159,13 @@ def _walk(buffer: bytes, place: int, stop: int, depth: int) -> tuple[dict[int, P
         begin = place + _SHORT_BYTES
         if begin > stop:
             raise NeedMoreError
-        group, element, vr, length = _ELEMENT.unpack_from(buffer, place)
+        group, element, written_vr, length = _ELEMENT.unpack_from(buffer, place)
         tag = group << 16 | element
         if tag >= _FIRST_PIXEL_TAG:
             break
-        if vr not in _SHORT_VRS:
-            begin, length = _long_form(buffer, place, stop, tag=tag, vr=vr)
+        vr = _SHORT_VRS.get(written_vr)
+        if vr is None:
+            vr, begin, length = _long_form(buffer, place, stop, tag=tag, written_vr=written_vr)
         if length == UNDEFINED_LENGTH:
             end = _sequence_end(buffer, begin, stop, vr=vr, depth=depth)
             place = end + _SHORT_BYTES
@@ -179,20 +180,25 @@ def _walk(buffer: bytes, place: int, stop: int, depth: int) -> tuple[dict[int, P
     return places, place
 
 
-def _long_form(buffer: bytes, place: int, stop: int, *, tag: int, vr: bytes) -> tuple[int, int]:
-    """Begin and length of a value whose length is written in four bytes (PS3.5, 7.1.2)."""
+def _long_form(
+    buffer: bytes, place: int, stop: int, *, tag: int, written_vr: bytes
+) -> tuple[str, int, int]:
+    """VR, begin and length of a value whose length is written in four bytes (PS3.5, 7.1.2)."""
     begin = place + _LONG_BYTES
     if begin > stop:
         raise NeedMoreError
-    if vr not in _LONG_VRS:
-        raise NotPlainError
-    if vr == _UNKNOWN and (standard_vr(tag) == "SQ" or buffer.startswith(FIRST_ITEM, begin)):
+    vr = _LONG_VRS.get(written_vr)
+    if vr == UNKNOWN_VR:
+        vr = standard_vr(tag)
+        if vr == _SEQUENCE or buffer.startswith(FIRST_ITEM, begin):
+            raise NotPlainError
+    if vr is None:
         raise NotPlainError
     (length,) = _LENGTH.unpack_from(buffer, place + _SHORT_BYTES)
-    return begin, length
+    return vr, begin, length
 
 
-def _sequence_end(buffer: bytes, place: int, stop: int, *, vr: bytes, depth: int) -> int:
+def _sequence_end(buffer: bytes, place: int, stop: int, *, vr: str, depth: int) -> int:
     """Where the delimiter of a sequence of undefined length lies."""
     if vr != _SEQUENCE or depth >= DEEPEST_SEQUENCE:
         raise NotPlainError
