@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from corelab.dicom.frame import MAGNITUDE, FrameHeader
 from corelab.dicom.gradient import Directionality
@@ -14,6 +15,7 @@ from corelab.series import Refusal, SeriesKind
 
 HIGHEST_B0_S_MM2 = 10.0
 _COSINES = 6
+_REMEMBERED = 1024
 _SCOUT_WORDS = frozenset({"LOCALIZER", "SCOUT", "SURVIEW", "TOPOGRAM", "SCANOGRAM", "REF_SURVIEW"})
 _PROJECTION = re.compile(
     r"\b(MIP|MIN ?IP|MPR_?MIP|PROJECTION|PROJECTION IMAGE|VRT|SSD|FUSION|CSA MIP|SUBTRACTION)\b"
@@ -119,6 +121,7 @@ def _is_sharp(header: FileHeader) -> bool:
     return names_bone(header.owner.description)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _has_contrast(hints: Hints, description: str) -> bool:
     """Whether an agent is named, or the words speak of a contrast study and do not deny it.
 

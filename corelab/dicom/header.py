@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from corelab.dicom.element import Elements
@@ -18,6 +19,8 @@ from corelab.dicom.parse import Parsed, parse
 from corelab.dicom.sopclass import IMAGE_CLASSES
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import LooseFile, Refusal
+
+_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +190,14 @@ def _owner(elements: Elements) -> Owner:
     )
 
 
+# The slices of a series share one record, which then crosses processes once.
+_shared_hints = lru_cache(maxsize=_REMEMBERED)(Hints)
+
+
 def _hints(elements: Elements, *, is_lossy: bool) -> Hints:
     names = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
     texts = (elements.text(keyword) for keyword in names)
-    return Hints(
+    return _shared_hints(
         kernel=_kernel(elements),
         contrast_agent=elements.text("ContrastBolusAgent"),
         texts=tuple(text for text in texts if text),

@@ -127,12 +127,14 @@ def name_for_digest(path: Path) -> str:
     return f"unreadable {path}"
 
 
-def _series_beside(loose: Iterable[LooseFile], headers: Iterable[FileHeader]) -> frozenset[str]:
+def _series_beside(loose: Sequence[LooseFile], headers: Sequence[FileHeader]) -> frozenset[str]:
     """Series that a broken file was most likely a slice of.
 
     A lost end slice leaves no hole in the positions. So a file that is DICOM but broken, or
     is named as the slices are, counts against the series when its folder holds that one alone.
     """
+    if not loose:
+        return frozenset()
     series: dict[Path, set[str]] = defaultdict(set)
     names: dict[Path, set[str]] = defaultdict(set)
     for header in headers:

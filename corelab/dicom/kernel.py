@@ -7,7 +7,9 @@ cannot be measured on it. An unknown name counts as a soft kernel: the reader th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+_REMEMBERED = 1024
 _SHARP_SIEMENS = 60
 _SIEMENS = re.compile(r"[A-Z][A-Z]?(\d{2})[A-Z]?(\\.*)?")
 _GE = re.compile(r"BONE.*|EDGE\+?|ULTRA.*|LUNG.*|HD ?(BONE|EDGE|LUNG|ULTRA).*")
@@ -21,6 +23,7 @@ _RULES = (
 )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_sharp_kernel(kernel: str, manufacturer: str) -> bool:
     """Whether a kernel enhances edges as bone and lung kernels do.
 

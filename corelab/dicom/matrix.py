@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from corelab.series import Refusal
 LARGEST_SIDE = 4096
 MOST_FRAMES = 20_000
 _BITS_PER_BYTE = 8
+_REMEMBERED = 1024
 _WORD_BITS = frozenset({8, 16, 32})
 
 
@@ -46,6 +48,10 @@ class Matrix:
         return np.dtype(f"{order}{letter}{self.bits_allocated // _BITS_PER_BYTE}")
 
 
+# The slices of a series share one record, which then crosses processes once.
+_shared_matrix = lru_cache(maxsize=_REMEMBERED)(Matrix)
+
+
 def read_matrix(elements: Elements) -> Matrix:
     """Matrix of a data set, 0 for what it does not tell.
 
@@ -57,7 +63,7 @@ def read_matrix(elements: Elements) -> Matrix:
     bits_allocated = elements.whole("BitsAllocated") or 0
     bits_stored = elements.whole("BitsStored") or bits_allocated
     high_bit = elements.whole("HighBit")
-    return Matrix(
+    return _shared_matrix(
         rows=elements.whole("Rows") or 0,
         columns=elements.whole("Columns") or 0,
         samples=elements.whole("SamplesPerPixel") or 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from corelab.dicom.element import Elements
 from corelab.errors import ReasonCode
@@ -12,6 +13,7 @@ from corelab.series import Refusal
 from corelab.vocab import ValueScale
 
 _LARGEST = 1e9
+_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,10 @@ class Rescale:
     slope: float | None
     intercept: float | None
     scale_slope: float | None
+
+
+# Most slices of a series share one record, which then crosses processes once.
+_shared_rescale = lru_cache(maxsize=_REMEMBERED)(Rescale)
 
 
 def read_rescale(standard: Elements, real_world: Elements, private: Elements) -> Rescale:
@@ -47,7 +53,7 @@ def read_rescale(standard: Elements, real_world: Elements, private: Elements) ->
         nested = real_world.item("RealWorldValueMappingSequence") or real_world
         slope = nested.number("RealWorldValueSlope")
         intercept = nested.number("RealWorldValueIntercept")
-    return Rescale(slope=slope, intercept=intercept, scale_slope=scale_slope)
+    return _shared_rescale(slope=slope, intercept=intercept, scale_slope=scale_slope)
 
 
 def scale_refusal(rescales: Sequence[Rescale]) -> Refusal | None:
