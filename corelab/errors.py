@@ -58,6 +58,18 @@ class ReasonCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+NO_QUERY = frozenset(
+    {
+        ReasonCode.NOT_DICOM,
+        ReasonCode.NOT_A_FILE,
+        ReasonCode.UNSUPPORTED_CLASS,
+        ReasonCode.UNSUPPORTED_LAYOUT,
+        ReasonCode.TOO_FEW_SLICES,
+    }
+)
+"""Reasons of what nobody needs: they ask the site nothing, and make no row of a problem."""
+
+
 class CorelabError(Exception):
     """Base of every error that corelab raises on purpose."""
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.subjects import load_subjects
-from corelab.errors import ReasonCode, StoreError, UnfitDataError
+from corelab.errors import NO_QUERY, ReasonCode, StoreError, UnfitDataError
 from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict, StudyKey
 from corelab.stages.convert import Destination, convert_series, is_straight
 from corelab.store.dataset import Dataset, withdraw_image
@@ -21,16 +21,6 @@ from pipelines.engine import Crash, Engine
 from pipelines.followup import Counts, count_files, read_delivery
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
-
-_NO_QUERY = frozenset(
-    {
-        ReasonCode.NOT_DICOM,
-        ReasonCode.NOT_A_FILE,
-        ReasonCode.UNSUPPORTED_CLASS,
-        ReasonCode.UNSUPPORTED_LAYOUT,
-        ReasonCode.TOO_FEW_SLICES,
-    }
-)
 
 
 class Geometry(StrEnum):
@@ -100,7 +90,7 @@ class ConvertResult:
     def n_faults(self) -> int:
         """Number of series parts and loose files that are a query to the site."""
         return sum(fate.outcome is Outcome.QUARANTINED for fate in self.fates) + sum(
-            file.refusal.reason not in _NO_QUERY for file in self.loose
+            file.refusal.reason not in NO_QUERY for file in self.loose
         )
 
 
@@ -222,7 +212,7 @@ def _judged(series: Series, case: Case | Refusal) -> PartFate:
 
 
 def _refused(series: Series, case: Case | None, refusal: Refusal) -> PartFate:
-    is_query = refusal.reason not in _NO_QUERY
+    is_query = refusal.reason not in NO_QUERY
     return PartFate(
         series=series,
         case=case,

@@ -17,7 +17,7 @@ from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
-from corelab.errors import ConfigError, Fault, ReasonCode, StoreError
+from corelab.errors import NO_QUERY, ConfigError, Fault, ReasonCode, StoreError
 from corelab.series import (
     CasePlan,
     Delivery,
@@ -41,10 +41,6 @@ from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.withdrawal import withdraw, withdraw_leaks
-
-_NOT_ASKED_FOR = frozenset(
-    {ReasonCode.NOT_DICOM, ReasonCode.NOT_A_FILE, ReasonCode.UNSUPPORTED_CLASS}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +282,7 @@ def _crashed(case: Case, crash: Crash) -> CaseOutcome:
 
 def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
     """DICOM that no series could take is a query to the site; other files are just not needed."""
-    wanted = (file.refusal for file in files if file.refusal.reason not in _NOT_ASKED_FOR)
+    wanted = (file.refusal for file in files if file.refusal.reason not in NO_QUERY)
     counts = Counter((refusal.reason.value, refusal.message) for refusal in wanted)
     return tuple(
         Problem(

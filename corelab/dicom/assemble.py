@@ -21,6 +21,7 @@ from corelab.vocab import ValueScale
 
 _CT = "CT"
 _LAST = 2**31
+_SAME_THICKNESS_MM = 0.01
 _NOWHERE = (math.nan, math.nan, math.nan)
 _B_KINDS = frozenset({SeriesKind.B0, SeriesKind.TRACE, SeriesKind.DIRECTION})
 
@@ -175,9 +176,11 @@ def _b_value(part: Part) -> float | None:
 
 
 def _thickness(slices: Sequence[Slice]) -> float | None:
+    """Thickness of every slice, ``None`` where one is silent or they differ."""
     values = [_finite(item.frame.plane.thickness_mm) for item in slices]
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None
+    known = {value for value in values if value is not None}
+    is_one = None not in values and max(known) - min(known) <= _SAME_THICKNESS_MM
+    return float(np.median(list(known))) if is_one else None
 
 
 def _finite(value: float | None) -> float | None:

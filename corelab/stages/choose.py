@@ -18,7 +18,7 @@ from corelab.choosing.preference import (
     nearest_to,
     why_not,
 )
-from corelab.errors import ReasonCode
+from corelab.errors import NO_QUERY, ReasonCode
 from corelab.series import (
     CasePlan,
     Outcome,
@@ -38,10 +38,6 @@ from corelab.vocab import (
     QcFlag,
     SubjectCode,
     VisitLabel,
-)
-
-_FAULTS_OF_OTHER_OBJECTS = frozenset(
-    {ReasonCode.UNSUPPORTED_CLASS, ReasonCode.UNSUPPORTED_LAYOUT, ReasonCode.TOO_FEW_SLICES}
 )
 
 CaseOf = Callable[[Series], Case | Refusal]
@@ -232,7 +228,7 @@ def _is_fault(series: Series) -> bool:
     Two patients in one series are asked about whatever it shows, and so is what could not
     be read so far as to tell what it shows.
     """
-    if series.refusal is None or series.refusal.reason in _FAULTS_OF_OTHER_OBJECTS:
+    if series.refusal is None or series.refusal.reason in NO_QUERY:
         return False
     may_be_needed = series.contrast is not None or not series.frames
     return may_be_needed or series.refusal.reason is ReasonCode.MIXED_PATIENTS

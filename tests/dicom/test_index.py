@@ -18,6 +18,7 @@ from corelab.dicom.index import index_headers
 from corelab.errors import ReasonCode
 from corelab.series import SeriesKind
 from tests.dicom.tiny import (
+    changed_at,
     ct_slice,
     enhanced_mr,
     index_all,
@@ -186,3 +187,12 @@ def test_a_copy_with_another_birth_date_is_no_duplicate(tmp_path: Path) -> None:
     delivery = index_all(tmp_path)
     assert delivery.n_duplicates == 0
     assert refusal_of(only(delivery)).reason is ReasonCode.MIXED_PATIENTS
+
+
+def test_thickness_is_told_only_where_all_slices_have_it(tmp_path: Path) -> None:
+    write_stack(tmp_path / "even")
+    assert only(index_all(tmp_path / "even")).slice_thickness_mm == 5.0
+    write_stack(tmp_path / "mixed", change=changed_at(4, "SliceThickness", "7"))
+    assert only(index_all(tmp_path / "mixed")).slice_thickness_mm is None
+    write_stack(tmp_path / "silent", change=changed_at(2, "SliceThickness", ""))
+    assert only(index_all(tmp_path / "silent")).slice_thickness_mm is None
