@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipelines.agreement import compare, write_plot
 from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
-from pipelines.engine import open_engine
+from pipelines.engine import Engine, open_engine
 from pipelines.followup import (
     BatchRequest,
     BatchResult,
@@ -33,7 +34,7 @@ from pipelines.followup import (
     plan_delivery,
     run_batch,
 )
-from pipelines.progress import watcher_for
+from pipelines.progress import Watcher, watcher_for
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,
@@ -79,14 +80,21 @@ def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
     return wrapped
 
 
-@_told
-def run_command(request: BatchRequest, workers: Workers) -> int:
-    """Run a batch and print its volume table."""
-    load_inputs(request)
+@contextmanager
+def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
+    """Workers, and a watcher on the terminal."""
     with (
         open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
         watcher_for(_console_for_progress()) as watcher,
     ):
+        yield engine, watcher
+
+
+@_told
+def run_command(request: BatchRequest, workers: Workers) -> int:
+    """Run a batch and print its volume table."""
+    load_inputs(request)
+    with _at_work(workers) as (engine, watcher):
         result = run_batch(request, engine, watcher)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
@@ -96,10 +104,7 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
 def plan_command(request: BatchRequest, workers: Workers) -> int:
     """Print what a batch would do."""
     load_inputs(request)
-    with (
-        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
-        watcher_for(_console_for_progress()) as watcher,
-    ):
+    with _at_work(workers) as (engine, watcher):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
     show_whole(console, verdict_table("What would be used", plan.verdicts, console.width))
@@ -130,10 +135,7 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
 def convert_command(request: ConvertRequest, workers: Workers) -> int:
     """Convert a delivery and print what became of every series."""
     check_places(request)
-    with (
-        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
-        watcher_for(_console_for_progress()) as watcher,
-    ):
+    with _at_work(workers) as (engine, watcher):
         result = convert_delivery(request, engine, watcher)
     if request.list_file:
         write_list(request.list_file, result, request)
