@@ -13,7 +13,8 @@ from corelab.blinding.release import release
 from corelab.choosing.directions import n_directions_of
 from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
-from corelab.kernels.diffusion import geometric_mean
+from corelab.errors import UnfitDataError
+from corelab.kernels.diffusion import adc_scale_to_mm2_s, geometric_mean
 from corelab.kernels.equidistant import equidistant
 from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
 from corelab.store.files import Json
@@ -88,7 +89,7 @@ def convert_series(series: Series, destination: Destination) -> None:
     StoreError
         When a file cannot be written.
     """
-    volume = release(load(series))
+    volume = _with_adc_unit(release(load(series)))
     copy = straightened(volume) if destination.equidistant else None
     remarks = dict(destination.remarks)
     save_image(destination.image, volume, remarks)
@@ -119,6 +120,22 @@ def straightened(volume: Volume) -> Volume:
     affine[:3, 2] = axes[:, 2] * made.step_mm
     affine[:3, 3] = origins_mm[0] + axes[:, :2] @ np.array(made.origin)
     return Volume(data=made.data, affine=affine, acquisition=volume.acquisition)
+
+
+def _with_adc_unit(volume: Volume) -> Volume:
+    """Say an ADC map's unit where the median of all that it holds tells it.
+
+    Units lie a thousandfold apart, so that no brain mask is needed; where the median fits
+    none, nothing is said.
+    """
+    acquisition = volume.acquisition
+    if acquisition is None or acquisition.contrast is not Contrast.ADC:
+        return volume
+    try:
+        scale = adc_scale_to_mm2_s(volume.data, np.greater(volume.data, 0))
+    except UnfitDataError:
+        return volume
+    return replace(volume, acquisition=replace(acquisition, adc_scale_to_mm2_s=scale))
 
 
 def _released(image: PlannedImage) -> Volume:

@@ -12,12 +12,12 @@ from pydicom.dataset import Dataset
 
 from corelab.series import CasePlan
 from corelab.stages.choose import choose
-from corelab.stages.convert import convert
+from corelab.stages.convert import Destination, convert, convert_series
 from corelab.store.image import load_image, note_adc_scale
 from corelab.store.layout import Layout, sidecar_of
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Contrast, Derivation, QcFlag, SubjectCode, ValueScale, VisitLabel
-from tests.dicom.tiny import COLUMNS, ROWS, index_all, mr_slice, set_pixels, write
+from tests.dicom.tiny import COLUMNS, ROWS, index_all, mr_slice, only, set_pixels, write
 
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
 CONFIG = Path(__file__).parents[2] / "configs" / "nct07294391.toml"
@@ -113,3 +113,15 @@ def test_the_unit_of_an_adc_map_is_added_to_its_sidecar(tmp_path: Path, trial: T
     assert image.acquisition.adc_scale_to_mm2_s == 1e-6
     assert image.acquisition.value_scale is ValueScale.DISPLAYED
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("value", "told"), [(800, 1e-6), (30_000, None)])
+def test_a_converted_adc_map_says_its_unit_only_where_it_is_told(
+    tmp_path: Path, value: int, told: float | None
+) -> None:
+    adc = ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]
+    write_volume(tmp_path / "in", 0, value, ImageType=adc)
+    image = tmp_path / "out" / "adc.nii.gz"
+    destination = Destination(image=image, equidistant=None, remarks=())
+    convert_series(only(index_all(tmp_path / "in")), destination)
+    assert json.loads(sidecar_of(image).read_text()).get("AdcScaleToMm2PerS") == told
