@@ -141,7 +141,7 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
                 # One item at a time on a worker: no other is suspected when it dies.
                 "distributed.scheduler.worker-saturation": 1.0,
-                # Its sampler costs a tenth of a worker's time, and nobody looks at it.
+                # Nobody looks at what its sampler of call stacks finds.
                 "distributed.worker.profile.enabled": False,
                 # The engine itself tries again, alone; Dask would let it kill three more.
                 "distributed.scheduler.allowed-failures": 0,

@@ -107,8 +107,8 @@ def parse_plain(path: Path) -> Parsed | None:
     Returns
     -------
     Parsed or None
-        What :func:`parse_any` finds, in a fifth of its time; ``None`` where the file is not
-        plain and pydicom must judge.
+        What :func:`parse_any` finds, sooner; ``None`` where the file is not plain and pydicom
+        must judge.
     """
     try:
         with open_source(path) as file:

@@ -17,7 +17,7 @@ from corelab.dicom.pixels import load
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Delivery
-from tests.dicom.packing import (
+from tests.dicom.archiving import (
     FORMATS,
     move_into_archive,
     pack,

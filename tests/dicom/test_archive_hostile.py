@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from corelab.dicom import archivesize
 from corelab.dicom.archive import Archive, list_archive
+from corelab.dicom.header import FileHeader
 from corelab.dicom.received import read_received
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import LooseFile
-from tests.dicom.packing import (
+from tests.dicom.archiving import (
     FORMATS,
     move_into_archive,
     pack,
@@ -314,9 +315,10 @@ def test_damage_anywhere_is_a_refusal_and_never_an_error(
     path.write_bytes(data)
     found = read_received(path)
     for member in found.members if isinstance(found, Archive) else ():
-        read_received(member)
+        assert isinstance(read_received(member), Archive | FileHeader | LooseFile)
         with contextlib.suppress(UnfitDataError), open_source(member) as stream:
             stream.read()
+    assert isinstance(found, Archive | FileHeader | LooseFile)
 
 
 def test_a_zip_whose_directory_is_empty_is_one_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from corelab.dicom.digest import file_digest, pixel_digest
 from corelab.dicom.files import printable, walk
 from corelab.dicom.source import open_source
 from corelab.errors import ReasonCode, UnfitDataError
-from tests.dicom.packing import FORMATS, pack
+from tests.dicom.archiving import FORMATS, pack
 from tests.dicom.tiny import ct_slice, enhanced_mr, index_all, stored_values, write, write_stack
 
 DEFLATED = "1.2.840.10008.1.2.1.99"

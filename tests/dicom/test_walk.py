@@ -141,14 +141,14 @@ def test_scrambled_header_is_never_read_otherwise_than_pydicom_reads_it(
 
 
 def test_sample_delivery_is_walked_as_pydicom_reads_it() -> None:
-    agree_on(walk(REPOSITORY / "sample_data" / "incoming").files[::7])
+    assert_agreement(walk(REPOSITORY / "sample_data" / "incoming").files[::7])
 
 
 def test_real_scans_are_walked_as_pydicom_reads_them(shared_data: Path) -> None:
-    agree_on(walk(shared_data / "dicom").files)
+    assert_agreement(walk(shared_data / "dicom").files)
 
 
-def agree_on(paths: tuple[Path, ...]) -> None:
+def assert_agreement(paths: tuple[Path, ...]) -> None:
     n_plain = 0
     for path in paths:
         plain = parse_plain(path)

@@ -11,7 +11,7 @@ from corelab.store.layout import Layout
 from corelab.store.table import write_tables
 from corelab.vocab import Problem
 from pipelines.cli import app
-from tests.dicom.packing import pack, zip_of
+from tests.dicom.archiving import pack, zip_of
 from tests.dicom.tiny import write_stack
 
 VOLUMES = "subject_code,visit,infarct_volume_ml\nA,v,10\nB,v,20\nC,v,30\nD,v,\n"

@@ -14,7 +14,7 @@ from pipelines.followup import count_files
 from pipelines.limits import Budget
 from pipelines.progress import Silent
 from pipelines.reader import FILE_BUDGET, SpreadReader
-from tests.dicom.packing import FORMATS, pack, zip_of
+from tests.dicom.archiving import FORMATS, pack, zip_of
 from tests.dicom.tiny import ct_slice, only, set_pixels, stored_values, write, write_stack
 from tests.pipelines import hostile
 

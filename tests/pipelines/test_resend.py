@@ -14,7 +14,7 @@ from corelab.vocab import QcFlag
 from pipelines.engine import Engine
 from pipelines.followup import BatchRequest, BatchResult, run_batch
 from pipelines.progress import Silent
-from tests.dicom.packing import pack
+from tests.dicom.archiving import pack
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample_data"
