@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.dicom.geometry import same_orientation
+from corelab.dicom.geometry import reach_mm, same_orientation
 from corelab.dicom.header import FileHeader
 from corelab.dicom.part import Part
 from corelab.series import CT_KINDS, Grid, SeriesKind
@@ -44,7 +44,7 @@ def _flags(
 ) -> Iterator[QcFlag]:
     if _was_split(part, siblings):
         yield QcFlag.SERIES_WAS_SPLIT
-    steps, reach = _steps_mm(grid), _reach_mm(part)
+    steps, reach = _steps_mm(grid), reach_mm([item.frame.plane for item in part.slices])
     if (reach > OVERLAP * steps).any():
         yield QcFlag.OVERLAPPING_SLICES
     is_short = _lacks_numbers(headers) or any(_continues(part, other) for other in siblings)
@@ -102,12 +102,6 @@ def _steps_mm(grid: Grid) -> NDArray[np.float64]:
     else:
         gaps = np.diff(grid.slice_positions_mm)
     return np.asarray(gaps / math.cos(math.radians(grid.tilt_deg)))
-
-
-def _reach_mm(part: Part) -> NDArray[np.float64]:
-    """Half of both thicknesses at each gap, (K - 1,) mm; NaN where one is not told."""
-    thickness = np.array([item.frame.plane.thickness_mm or np.nan for item in part.slices])
-    return np.asarray((thickness[:-1] + thickness[1:]) / 2)
 
 
 def _lacks_numbers(headers: Sequence[FileHeader]) -> bool:

@@ -81,10 +81,9 @@ def stack_grid(planes: Sequence[Plane], *, rows: int, columns: int) -> tuple[Gri
     along, origins = along[order] - along[order[0]], origins[order]
     _check_duplicates(along)
     _check_line(origins)
-    thickness = _thickness([planes[index] for index in order])
     is_even = _is_even(along)
     if not is_even:
-        _check_gaps(np.diff(along), thickness)
+        _check_gaps(np.diff(along), reach_mm([planes[index] for index in order]))
     step = (origins[-1] - origins[0]) / (len(planes) - 1)
     affine = np.eye(4)
     affine[:3] = _LPS_TO_RAS[:, None] * np.column_stack([frame.row, frame.column, step, origins[0]])
@@ -160,10 +159,19 @@ def _origins(planes: Sequence[Plane]) -> NDArray[np.float64]:
     return origins
 
 
-def _thickness(planes: Sequence[Plane]) -> NDArray[np.float64]:
-    """Nominal thickness of each slice, (K,) mm; NaN where none, zero or nonsense is told."""
+def reach_mm(planes: Sequence[Plane]) -> NDArray[np.float64]:
+    """How far two neighbours reach towards each other: half of both thicknesses, (K - 1,) mm.
+
+    NaN where a thickness is not told, or zero or nonsense is.
+
+    Parameters
+    ----------
+    planes
+        Slices in the order of k.
+    """
     told = np.array([plane.thickness_mm or np.nan for plane in planes], dtype=np.float64)
-    return np.where((told > 0) & (told < _FARTHEST_MM), told, np.nan)
+    thickness = np.where((told > 0) & (told < _FARTHEST_MM), told, np.nan)
+    return np.asarray((thickness[:-1] + thickness[1:]) / 2)
 
 
 def _check_duplicates(along: NDArray[np.float64]) -> None:
@@ -189,9 +197,8 @@ def _is_even(along: NDArray[np.float64]) -> bool:
     return bool(np.abs(along - ideal).max() <= EVEN_TOLERANCE_MM)
 
 
-def _check_gaps(gaps: NDArray[np.float64], thickness: NDArray[np.float64]) -> None:
+def _check_gaps(gaps: NDArray[np.float64], reach: NDArray[np.float64]) -> None:
     """Refuse a gap in which a slice could have stood."""
-    reach = (thickness[:-1] + thickness[1:]) / 2
     holes = np.flatnonzero(gaps > _widest_gaps(gaps, reach))
     if not holes.size:
         return
