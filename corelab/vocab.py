@@ -112,6 +112,12 @@ class QcFlag(StrEnum):
     LOSSY_PIXELS = "lossy_pixels"
     BITS_OUTSIDE_STORED = "bits_outside_stored"
     SOURCE_CHANGED = "source_changed"
+    BELOW_DETECTION = "below_detection"
+    OLD_INFARCT_SUSPECTED = "old_infarct_suspected"
+    BLOOD_OUTSIDE_INFARCT = "blood_outside_infarct"
+    SKULL_OPEN = "skull_open"
+    FLAIR_USED = "flair_used"
+    MODALITIES_DIFFER = "modalities_differ"
 
 
 @dataclass(frozen=True, slots=True, order=True)

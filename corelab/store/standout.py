@@ -46,6 +46,12 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.LOSSY_PIXELS: "the image was compressed with loss",
     QcFlag.BITS_OUTSIDE_STORED: "pixel words hold more than the header says is stored",
     QcFlag.SOURCE_CHANGED: "the site sent these series again with other pixels",
+    QcFlag.BELOW_DETECTION: "smaller than what this method finds with certainty",
+    QcFlag.OLD_INFARCT_SUSPECTED: "a place looks like an old infarct and was left out",
+    QcFlag.BLOOD_OUTSIDE_INFARCT: "blood outside the infarct, not counted",
+    QcFlag.SKULL_OPEN: "the skull is open: swollen brain may lie outside of it",
+    QcFlag.FLAIR_USED: "a late visit: the FLAIR image had a say",
+    QcFlag.MODALITIES_DIFFER: "measured on another modality than the baseline",
 }
 
 
