@@ -89,6 +89,8 @@ def septum_shift_mm(
     length counts; of the slices around the longest septum, the one with the largest shift.
     """
     level = _level(brain, spacing_mm[2])
+    if level.stop <= level.start:
+        return None
     inside = brain[:, :, level]
     wide = open_disc(fluid.mask[:, :, level] & inside, WIDE_MM, spacing_mm=spacing_mm)
     wide &= erode_disc(inside, DEEP_MM, spacing_mm=spacing_mm)
@@ -143,7 +145,7 @@ def _level(brain: NDArray[np.bool_], step_mm: float) -> slice:
     """Slices in which lateral ventricles can lie."""
     top = int(np.flatnonzero(brain.any(axis=(0, 1)))[-1])
     highest, lowest = (round(top - below / step_mm) for below in BELOW_VERTEX_MM)
-    return slice(max(lowest, 0), max(highest, 0) + 1)
+    return slice(max(lowest, 0), highest + 1 if highest >= 0 else 0)
 
 
 def _septum_mm(share: NDArray[np.float32], ventricle: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -107,3 +107,16 @@ def test_fluid_at_the_base_is_no_ventricle() -> None:
     low[~head.brain] = 900
     low[head.brain & (low == 900)] = 30
     assert swelling_ct(low, head).midline_shift_mm is None
+
+
+@pytest.mark.parametrize("n_slices", [1, 2, 5])
+def test_a_few_slices_below_the_vertex_hold_no_ventricle(n_slices: int) -> None:
+    hu, head = build(Swollen(septum_mm=6.0))
+    here = np.s_[:, :, 16 : 16 + n_slices]
+    few = head._replace(
+        brain=head.brain[here],
+        infarct=head.infarct[here],
+        blood=head.blood[here],
+        heights_mm=head.heights_mm[:n_slices],
+    )
+    assert swelling_ct(hu[here], few).midline_shift_mm is None

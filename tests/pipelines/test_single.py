@@ -12,8 +12,6 @@ from pipelines.single import SegmentRequest, segment_file
 from tests.kernels.ct_phantom import Recipe, build_ct_head
 from tests.kernels.dwi_phantom import B_VALUE, SPACING_MM, Blob, Head, make_head
 
-EMBOLUS = Blob((35.0, 10.0, 5.0), (4.5, 4.5, 6.0))
-
 
 def save(path: Path, data: np.ndarray, spacing_mm: tuple[float, ...]) -> Path:
     save_volume(path, Volume(data=data, affine=np.diag([*spacing_mm, 1.0])))
@@ -63,8 +61,12 @@ def test_a_dwi_of_a_file_has_them_with_a_delivered_or_a_computed_adc(
     assert ["nwu_percent", "ct_only"] in swelling["absent"]
 
 
-def test_a_finding_below_detection_is_flagged(tmp_path: Path) -> None:
-    found = segment_file(requested(tmp_path, make_head((EMBOLUS,))))
-    volume_ml = found.measurement.infarct_volume_ml
-    assert ("below_detection" in found.flags) is (0 < volume_ml < 0.3)
-    assert found.flags == tuple(told(tmp_path, "dwi")["qc_flags"])
+@pytest.mark.parametrize(("radius_mm", "is_small"), [(3.5, True), (5.0, False)])
+def test_a_finding_below_detection_is_flagged(
+    tmp_path: Path, radius_mm: float, *, is_small: bool
+) -> None:
+    embolus = Blob((35.0, 10.0, 3.0), (radius_mm,) * 3)
+    found = segment_file(requested(tmp_path, make_head((embolus,))))
+    assert found.measurement.infarct_volume_ml > 0
+    assert ("below_detection" in found.flags) is is_small
+    assert list(found.flags) == told(tmp_path, "dwi")["qc_flags"]
