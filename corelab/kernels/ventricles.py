@@ -7,6 +7,7 @@ unequal ventricles move it: what counts is where the wall stands, not how wide t
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,8 +31,13 @@ WIDE_MM = 1.8
 """Radius that fits into a ventricle and not into a fissure."""
 
 MIN_FLUID_ML = 0.5
-REACH_MM = 8
-"""Ventricle must lie this near the septum on both sides: half the widest septum, and a wall."""
+FROM_FRONT = (0.20, 0.62)
+"""Where a septum stands, as a share of the brain's length: from the genu of the corpus callosum
+to the fornix. Behind it ventricles and cisterns are parted by other walls."""
+
+REACH_MM = 5
+"""Ventricle must lie this near the septum's middle on both sides: a septum is 1 to 3 mm thick;
+what parts a ventricle from an old cavity is thicker."""
 
 LOOK_MM = 30
 """Half-width of the band that is searched; the largest shifts reported are about 20 mm."""
@@ -86,7 +92,8 @@ def septum_shift_mm(
     -----
     Septum displacement at the level of the foramen of Monro is how midline shift is read by
     hand (Liao 2018, doi 10.1155/2018/4303161). In each slice the median over the septum's
-    length counts; of the slices around the longest septum, the one with the largest shift.
+    length counts; of the slices around the longest septum, the largest shift that a
+    neighbouring slice bears out.
     """
     level = _level(brain, spacing_mm[2])
     if level.stop <= level.start:
@@ -98,7 +105,7 @@ def septum_shift_mm(
     if not wide.any():
         return None
     plane = midline.seen_from((0.0, 0.0, level.start * spacing_mm[2]))
-    rows = _Rows.across(plane, wide, spacing_mm)
+    rows = _Rows.across(plane, inside, spacing_mm)
     share = rows.sample(fluid.share[:, :, level])
     found = _septum_mm(share, share * (rows.sample(wide) > 0.3))  # noqa: PLR2004 - a third
     shift = _largest([_in_line(found[:, k]) for k in range(found.shape[1])])
@@ -116,15 +123,16 @@ class _Rows(NamedTuple):
 
     @classmethod
     def across(
-        cls, midline: Midline, wide: NDArray[np.bool_], spacing_mm: Sequence[float]
+        cls, midline: Midline, brain: NDArray[np.bool_], spacing_mm: Sequence[float]
     ) -> _Rows:
         normal_i, normal_j, normal_k = midline.normal
         slant = float(np.hypot(normal_i, normal_j))
         right = np.array([normal_i, normal_j]) / slant
         front = np.array([-right[1], right[0]])
-        points = np.argwhere(wide.any(axis=2)) * np.asarray(spacing_mm[:2]) @ front
-        along = np.arange(np.floor(points.min()), np.ceil(points.max()) + 1, dtype=np.float32)
-        slices = np.arange(wide.shape[2], dtype=np.float32)
+        points = np.argwhere(brain.any(axis=2)) * np.asarray(spacing_mm[:2]) @ front
+        first, last = (points.max() - share * np.ptp(points) for share in FROM_FRONT[::-1])
+        along = np.arange(np.floor(first), np.ceil(last) + 1, dtype=np.float32)
+        slices = np.arange(brain.shape[2], dtype=np.float32)
         rise = (normal_k + midline.shear * normal_j) * spacing_mm[2]
         middle = (midline.distance_mm - rise * slices) / slant
         off = np.arange(-LOOK_MM, LOOK_MM + 1, dtype=np.float32)
@@ -186,4 +194,11 @@ def _largest(slices: list[tuple[int, float]]) -> float | None:
         first -= 1
     while last + 1 < len(rows) and rows[last + 1] >= least:
         last += 1
-    return max((shift for _, shift in slices[first : last + 1]), key=abs)
+    level = [shift for _, shift in slices[first : last + 1]]
+    return max(_agreeing(level) or [slices[longest][1]], key=abs)
+
+
+def _agreeing(level: list[float]) -> list[float]:
+    """Shifts that the next slice above or below bears out."""
+    pairs = [pair for pair in pairwise(level) if abs(pair[0] - pair[1]) < TOGETHER_MM]
+    return [shift for pair in pairs for shift in pair]

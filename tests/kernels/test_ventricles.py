@@ -120,3 +120,17 @@ def test_a_few_slices_below_the_vertex_hold_no_ventricle(n_slices: int) -> None:
         heights_mm=head.heights_mm[:n_slices],
     )
     assert swelling_ct(hu[here], few).midline_shift_mm is None
+
+
+def test_one_slice_that_no_neighbour_bears_out_does_not_count() -> None:
+    hu, head = build(Swollen(septum_mm=2.0))
+    odd = hu[:, :, 15]
+    odd[72 - 15 : 72 + 18, 88 - 9 : 88 + 32] = 5.0
+    odd[72 + 12 : 72 + 15, 88 - 9 : 88 + 32] = 30.0
+    assert swelling_ct(hu, head).midline_shift_mm == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_cavity_beside_a_ventricle_does_not_make_a_septum() -> None:
+    hu, head = build(Swollen(septum_mm=0.0))
+    hu[72 - 45 : 72 - 23, 88 - 10 : 88 + 32, 13:18] = 5.0
+    assert swelling_ct(hu, head).midline_shift_mm == pytest.approx(0.0, abs=0.1)
