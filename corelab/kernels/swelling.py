@@ -44,7 +44,7 @@ HALF = 0.5
 DECIMALS = 4
 
 
-MISMATCH_MM = 5.0
+MISMATCH_MM = 4.0
 """A plane whose mirrored outline misses by more parts no head in halves."""
 
 MIN_TISSUE_ML = 0.5

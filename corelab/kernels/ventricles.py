@@ -7,7 +7,6 @@ unequal ventricles move it: what counts is where the wall stands, not how wide t
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -47,7 +46,9 @@ MIN_DIP = 0.12
 
 TOGETHER_MM = 3.0
 MIN_ROWS = 10
-"""A septum is a sheet: 10 mm of it must lie in line."""
+MIN_HEIGHT_MM = 8.0
+"""A septum is a sheet: 10 mm of it must lie in line in a slice, and 8 mm across slices. What
+parts a cistern at the base is lower."""
 
 LEVEL_SHARE = 0.5
 """Slices that show this share of the longest septum's length belong to its level."""
@@ -92,8 +93,7 @@ def septum_shift_mm(
     -----
     Septum displacement at the level of the foramen of Monro is how midline shift is read by
     hand (Liao 2018, doi 10.1155/2018/4303161). In each slice the median over the septum's
-    length counts; of the slices around the longest septum, the largest shift that a
-    neighbouring slice bears out.
+    length counts; of the slices that the septum goes on through, the largest shift.
     """
     level = _level(brain, spacing_mm[2])
     if level.stop <= level.start:
@@ -108,7 +108,8 @@ def septum_shift_mm(
     rows = _Rows.across(plane, inside, spacing_mm)
     share = rows.sample(fluid.share[:, :, level])
     found = _septum_mm(share, share * (rows.sample(wide) > 0.3))  # noqa: PLR2004 - a third
-    shift = _largest([_in_line(found[:, k]) for k in range(found.shape[1])])
+    slices = [_in_line(found[:, k]) for k in range(found.shape[1])]
+    shift = _largest(slices, spacing_mm[2])
     return None if shift is None else shift * rows.slant
 
 
@@ -182,23 +183,27 @@ def _in_line(places_mm: NDArray[np.float32]) -> tuple[int, float]:
     return together.size, float(np.median(together)) if together.size else 0.0
 
 
-def _largest(slices: list[tuple[int, float]]) -> float | None:
-    """Largest shift among the slices around the one that shows most of the septum."""
+def _largest(slices: list[tuple[int, float]], step_mm: float) -> float | None:
+    """Largest shift in the slices that show the septum, around the one that shows most of it.
+
+    A slice goes on the septum of the one before where its own lies in line with it.
+    """
     rows = [length for length, _ in slices]
     longest = int(np.argmax(rows))
     if rows[longest] < MIN_ROWS:
         return None
+
+    def goes_on(k: int, before: int) -> bool:
+        is_there = 0 <= k < len(rows) and rows[k] >= MIN_ROWS / 2
+        return is_there and abs(slices[k][1] - slices[before][1]) < TOGETHER_MM
+
     first, last = longest, longest
-    least = max(MIN_ROWS, LEVEL_SHARE * rows[longest])
-    while first > 0 and rows[first - 1] >= least:
+    while goes_on(first - 1, first):
         first -= 1
-    while last + 1 < len(rows) and rows[last + 1] >= least:
+    while goes_on(last + 1, last):
         last += 1
-    level = [shift for _, shift in slices[first : last + 1]]
-    return max(_agreeing(level) or [slices[longest][1]], key=abs)
-
-
-def _agreeing(level: list[float]) -> list[float]:
-    """Shifts that the next slice above or below bears out."""
-    pairs = [pair for pair in pairwise(level) if abs(pair[0] - pair[1]) < TOGETHER_MM]
-    return [shift for pair in pairs for shift in pair]
+    if (last - first + 1) * step_mm < MIN_HEIGHT_MM:
+        return None
+    least = max(MIN_ROWS, LEVEL_SHARE * rows[longest])
+    sheet = slices[first : last + 1]
+    return max((shift for length, shift in sheet if length >= least), key=abs)

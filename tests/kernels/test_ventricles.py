@@ -134,3 +134,12 @@ def test_a_cavity_beside_a_ventricle_does_not_make_a_septum() -> None:
     hu, head = build(Swollen(septum_mm=0.0))
     hu[72 - 45 : 72 - 23, 88 - 10 : 88 + 32, 13:18] = 5.0
     assert swelling_ct(hu, head).midline_shift_mm == pytest.approx(0.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("n_slices", "is_told"), [(1, False), (2, True)])
+def test_a_wall_in_one_slice_is_no_septum(n_slices: int, *, is_told: bool) -> None:
+    hu, head = build(Swollen(septum_mm=6.0))
+    low = hu.copy()
+    low[:, :, : 15 - n_slices][low[:, :, : 15 - n_slices] == 5] = 30
+    low[:, :, 15:][low[:, :, 15:] == 5] = 30
+    assert (swelling_ct(low, head).midline_shift_mm is not None) is is_told
