@@ -75,7 +75,7 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
         made = segment_dwi(image, adc, b0, b_value_s_mm2=request.b_value_s_mm2)
     measurement = _measured(made, image, adc, b0)
     if is_below_detection(measurement.infarct_volume_ml, made.record.modality):
-        flags = (*made.record.flags, QcFlag.BELOW_DETECTION)
+        flags = tuple(dict.fromkeys((*made.record.flags, QcFlag.BELOW_DETECTION)))
         made = replace(made, record=replace(made.record, flags=flags))
     save_volume(mask, made.infarct)
     write_json(read, _read(made, measurement))
