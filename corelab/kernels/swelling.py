@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.measure import mask_volume_ml
 from corelab.kernels.midline import Midline, find_midline, mirror, side_of
-from corelab.kernels.reduction import bounding_box, factors_for, reduce_mean
+from corelab.kernels.reduction import Factors, bounding_box, factors_for, reduce_mean
 from corelab.kernels.tissue_ct import FLUID_HU, CtTissue, sort_tissue
 from corelab.kernels.ventricles import Fluid, septum_shift_mm
 from corelab.vocab import Absence, Hemisphere, Swelling
@@ -192,7 +192,7 @@ def _scene(
     factors = factors_for(head.spacing_mm, WORK_MM, image[box].shape)
     i, j, k = (step * factor for step, factor in zip(head.spacing_mm, factors, strict=True))
     brain, infarct, blood = (
-        reduce_mean(mask[box], factors) > HALF for mask in (head.brain, head.infarct, head.blood)
+        _reduced(mask[box], factors) for mask in (head.brain, head.infarct, head.blood)
     )
     heights = head.heights_mm[box[2]]
     whole = heights.size // factors[2] * factors[2]
@@ -212,6 +212,13 @@ def _scene(
         ipsilateral=side_mm > 0 if head.hemisphere is Hemisphere.RIGHT else side_mm < 0,
         infarct_ml=head.volume_ml(head.infarct),
     )
+
+
+def _reduced(mask: NDArray[np.bool_], factors: Factors) -> NDArray[np.bool_]:
+    """Blocks of which more than half is in the mask; a thin scan's blood is rarely there."""
+    if not mask.any():
+        return np.zeros([n // factor for n, factor in zip(mask.shape, factors, strict=True)], bool)
+    return np.asarray(reduce_mean(mask, factors) > HALF)
 
 
 def _nwu_percent(scene: _Scene, tissue: CtTissue) -> tuple[Value, Value]:
