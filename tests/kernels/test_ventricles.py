@@ -72,7 +72,8 @@ def test_a_mirrored_head_has_the_opposite_shift(
     there, back = swelling_ct(hu, head), swelling_ct(hu[::-1], mirrored)
     assert there.midline_shift_mm is not None
     assert back.midline_shift_mm is not None
-    assert back.midline_shift_mm == pytest.approx(-there.midline_shift_mm, abs=0.1)
+    # Half a voxel: the walls of this head are drawn in whole voxels.
+    assert back.midline_shift_mm == pytest.approx(-there.midline_shift_mm, abs=0.5)
 
 
 def test_unequal_ventricles_with_a_septum_in_the_middle_are_no_shift() -> None:
