@@ -146,6 +146,12 @@ class Trial(_Settings):
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:DIGEST_LENGTH]
 
+    @property
+    def visit_order(self) -> tuple[str, ...]:
+        """Labels of the visits in the order of their time: growth is counted from the first."""
+        ordered = sorted(self.visits, key=lambda visit: visit.earliest_h)
+        return tuple(visit.label for visit in ordered)
+
     def visit(self, label: VisitLabel) -> Visit | None:
         """Look up the protocol's visit of this label; None where the protocol has no such visit."""
         return next((visit for visit in self.visits if visit.label == label), None)

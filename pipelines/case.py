@@ -132,7 +132,7 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
         plan,
         work,
         segmentation=segmentation,
-        measurement=measure(case, modality, work),
+        measurement=measure(case, modality, segmentation.hemisphere, work),
         trial=trial,
         provenance=Provenance(case_key=key, software_version=task.software_version),
     )
@@ -148,6 +148,8 @@ def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:
         return None
     if read.case_key != key or not layout.mosaic(case).exists():
         return None
+    if read.measurement.swelling is None:
+        return None  # written before secondary values were measured
     files = files_of(layout, case, [image.contrast for image in plan.images])
     try:
         now = {role: sha256_of(path) for role, path in files.items()}
