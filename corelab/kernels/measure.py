@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from corelab.kernels.reduction import bounding_box
+
 MM3_PER_ML = 1000.0
 MM2_PER_CM2 = 100.0
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
@@ -65,11 +67,13 @@ def pieces(mask: NDArray[np.bool_], voxel_volumes_mm3: NDArray[np.float64]) -> t
     voxel_volumes_mm3 : (K,) array
         Volume of one voxel in each slice.
     """
-    labels, count = ndimage.label(mask, structure=_TOUCHING)
-    if not count:
+    if not mask.any():
         return ()
-    index = np.nonzero(labels)
-    label = labels[index]
+    box = bounding_box(mask, (0, 0, 0))
+    labels, _ = ndimage.label(mask[box], structure=_TOUCHING)
+    inside = np.nonzero(labels)
+    label = labels[inside]
+    index = [axis + part.start for axis, part in zip(inside, box, strict=True)]
     weights = voxel_volumes_mm3[index[2]] / MM3_PER_ML
     volumes_ml = np.bincount(label, weights=weights)[1:]
     voxels = np.bincount(label)[1:]

@@ -84,6 +84,12 @@ def load_mask(path: Path, like: Volume) -> NDArray[np.uint8]:
             ReasonCode.GRIDS_DIFFER,
             f"mask {mask.shape} lies on another grid than image {like.shape}",
         )
+    return _labels(stored)
+
+
+def _labels(stored: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if stored.dtype == np.uint8:
+        return stored.astype(np.uint8, copy=False)
     # Written so that a value that is no number fails too.
     if not (stored.min() >= 0 and stored.max() <= _HIGHEST_LABEL):
         _refuse_labels()
