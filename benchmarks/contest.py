@@ -70,7 +70,7 @@ def peak_rss_mb(work: Work, folder: str) -> float:
 
 
 def warm(function: Callable[[str, int], Value], folder: str, rounds: int) -> Value:
-    """Result of a function in a process of its own with the environment of a worker."""
+    """Run a function in a process of its own with the environment of a worker."""
     with _process(WORKER_ENVIRONMENT) as pool:
         return pool.submit(function, folder, rounds).result()
 
