@@ -109,6 +109,11 @@ def order_of(array: NDArray[np.generic]) -> Literal["C", "F"]:
     return "F" if abs(array.strides[0]) < abs(array.strides[-1]) else "C"
 
 
+def values_in(image: NDArray[Scalar], mask: NDArray[np.bool_]) -> NDArray[Scalar]:
+    """Masked values in the order they lie in memory, which is several times as quick."""
+    return image.T[mask.T] if order_of(image) == "F" else image[mask]
+
+
 def bounding_box(mask: NDArray[np.bool_], margin: Sequence[int]) -> tuple[slice, slice, slice]:
     """Smallest box around a mask that is not empty, ``margin`` voxels wider, inside the image."""
     slices = []

@@ -120,9 +120,17 @@ def _along(
     for row in range(0, rows.shape[0], height):
         for start in range(0, rows.shape[2], width):
             part = np.s_[row : row + height, :, start : start + width]
-            padded = np.pad(rows[part], ((0, 0), (reach, reach), (0, 0)), beyond)
-            smoothed[part] = _weighted_sum(padded, half_kernel, size)
+            smoothed[part] = _weighted_sum(_padded(rows[part], reach, beyond), half_kernel, size)
     return smoothed.reshape(image.shape)
+
+
+def _padded(rows: NDArray[np.float32], reach: int, beyond: Beyond) -> NDArray[np.float32]:
+    """Rows with what lies beyond them; numpy's own padding takes longer than the sums."""
+    padded = np.empty((rows.shape[0], rows.shape[1] + 2 * reach, rows.shape[2]), np.float32)
+    padded[:, reach : reach + rows.shape[1]] = rows
+    padded[:, :reach] = rows[:, :1] if beyond == "edge" else 0
+    padded[:, reach + rows.shape[1] :] = rows[:, -1:] if beyond == "edge" else 0
+    return padded
 
 
 def _weighted_sum(
