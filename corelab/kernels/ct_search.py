@@ -11,8 +11,8 @@ from scipy import ndimage
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions
 from corelab.kernels.midline import Midline, find_midline
-from corelab.kernels.mirror_ratio import MirrorRatio, mirror_ratio
-from corelab.kernels.morphology import dilate_disc, erode_disc, keep_larger_than
+from corelab.kernels.mirror_ratio import MirrorRatio, distrust_uneven_slices, mirror_ratio
+from corelab.kernels.morphology import dilate_disc, erode_disc, keep_larger_than, keep_touching
 from corelab.kernels.tissue_ct import CtTissue, pixel_noise_hu, sort_tissue
 
 Mask = NDArray[np.bool_]
@@ -30,14 +30,17 @@ class Scan(NamedTuple):
     tissue : CtTissue
     midline : Midline
         In the millimetres of the tissues' grid.
+    solid : (I, J, K) bool array
+        Parenchyma away from sulci and, in the neighbouring slices too, from wide fluid.
     deep : (I, J, K) bool array
-        Parenchyma that neither fluid nor bone lends partial volume, in plane or across.
+        The part of it that is away from the border of the brain, too.
     streaked : (K,) bool array
         Slices too noisy to start from.
     """
 
     tissue: CtTissue
     midline: Midline
+    solid: Mask
     deep: Mask
     streaked: NDArray[np.bool_]
 
@@ -86,10 +89,12 @@ def prepare_scan(
     noise = pixel_noise_hu(image_hu, tissue)
     told = noise[np.isfinite(noise)]
     typical = float(np.median(told)) if told.size else 0.0
+    solid = _solid(tissue, p)
     return Scan(
         tissue=tissue,
         midline=find_midline(brain, spacing_mm, shear=shear),
-        deep=_deep(tissue, p),
+        solid=solid,
+        deep=solid & _inner(tissue, p),
         streaked=~(noise <= p.noisy_slice * typical),
     )
 
@@ -97,8 +102,9 @@ def prepare_scan(
 def find_regions(scan: Scan, p: CtParameters) -> Findings:
     """Infarcted regions, roughly outlined.
 
-    Searched twice: the second time, what the first found and its mirror do not count as
-    healthy, so that a large infarct does not hide in its own statistics.
+    Searched three times, first for what cannot be missed: what one search found, and its
+    mirror, do not count as healthy in the next, so that a large infarct neither hides in its
+    own statistics nor takes the trust from the slices it lies in.
 
     Parameters
     ----------
@@ -107,44 +113,75 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     p
         Numbers of the method.
     """
-    nothing = np.zeros_like(scan.deep)
-    first = _search(scan, nothing, p)
-    return _search(scan, first.union(), p) if first.regions else first
+    known = np.zeros_like(scan.deep)
+    clear = p._replace(seed_rungs=p.seed_rungs[:1])
+    findings = _search(scan, _ratio(scan, known), clear)
+    for _ in range(2):
+        known = findings.union() if findings.regions else known
+        findings = _search(scan, distrust_uneven_slices(_ratio(scan, known)), p)
+        if not findings.regions:
+            break
+    return findings
 
 
-def _deep(tissue: CtTissue, p: CtParameters) -> Mask:
+def _solid(tissue: CtTissue, p: CtParameters) -> Mask:
     step = tissue.spacing_mm
     wide = ndimage.binary_dilation(tissue.wide_fluid, ACROSS)
-    inside = ndimage.binary_erosion(tissue.brain, ACROSS, border_value=1)
     clear = erode_disc(tissue.brain & ~tissue.fluid, p.sulcus_clearance_mm, spacing_mm=step)
-    clear &= ~dilate_disc(wide, p.ventricle_clearance_mm, spacing_mm=step)
-    return clear & erode_disc(inside, p.edge_clearance_mm, spacing_mm=step)
+    return clear & ~dilate_disc(wide, p.ventricle_clearance_mm, spacing_mm=step)
 
 
-def _search(scan: Scan, known: Mask, p: CtParameters) -> Findings:
+def _inner(tissue: CtTissue, p: CtParameters) -> Mask:
+    inside = ndimage.binary_erosion(tissue.brain, ACROSS, border_value=1)
+    return erode_disc(inside, p.edge_clearance_mm, spacing_mm=tissue.spacing_mm)
+
+
+def _ratio(scan: Scan, known: Mask) -> MirrorRatio:
+    return mirror_ratio(scan.tissue, scan.midline, lesion=known, deep=scan.deep)
+
+
+def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
     tissue = scan.tissue
-    ratio = mirror_ratio(tissue, scan.midline, lesion=known, deep=scan.deep)
     highest = min(p.border_highest, 1 - p.border_spreads * ratio.spread)
     rule = BorderRule(p.border_lowest, max(p.border_lowest, highest), p.border_reach_mm)
-    depth = Depth(ratio.border, tissue.parenchyma, scan.deep, tissue.spacing_mm)
+    depth = Depth(
+        ratio=ratio.border,
+        wide_ratio=ratio.seed,
+        parenchyma=tissue.parenchyma,
+        deep=scan.deep,
+        solid=scan.solid,
+        spacing_mm=tissue.spacing_mm,
+    )
     regions = [
         region
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
-        if region.core <= p.faint_core or region.seed_count * scan.tissue.voxel_ml >= p.faint_min_ml
+        if region.core <= p.faint_core or region.seed_count * tissue.voxel_ml >= p.faint_min_ml
     ]
     return Findings(regions, ratio.spread)
 
 
 def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:
-    step = scan.tissue.spacing_mm
-    bound = min(p.seed_highest, max(p.seed_lowest, 1 - p.seed_spreads * ratio.spread))
-    dark = scan.deep & (ratio.seed < bound) & (ratio.level < p.seed_level)
-    dark[:, :, scan.streaked] = False
-    seeds = keep_larger_than(dark, p.seed_min_ml / scan.tissue.voxel_ml)
-    labels, _ = ndimage.label(seeds)
+    fit = scan.deep & (ratio.level < p.seed_level)
+    fit[:, :, scan.streaked] = False
+    seeds = np.zeros_like(fit)
+    for rung in p.seed_rungs:
+        bound = max(p.seed_lowest, min(rung.highest, 1 - rung.spreads * ratio.spread))
+        groups = keep_larger_than(fit & (ratio.seed < bound), rung.min_ml / scan.tissue.voxel_ml)
+        # A wider group around stronger seeds would only blur where their region begins.
+        fresh = groups & ~keep_touching(groups, seeds & groups)
+        seeds |= _solid_groups(fresh, scan.tissue.spacing_mm, p.seed_flatness)
+    return seeds
+
+
+def _solid_groups(
+    groups: Mask, spacing_mm: tuple[float, float, float], least_flatness: float
+) -> Mask:
+    """Leave out groups that are one or two slices of something wide."""
+    solid = groups.copy()
+    labels, _ = ndimage.label(groups)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         group = labels[box] == label
-        section_mm2 = float(group.sum(axis=(0, 1)).max()) * step[0] * step[1]
-        if group.shape[2] * step[2] < p.seed_flatness * np.sqrt(section_mm2):
-            seeds[box] &= ~group
-    return seeds
+        section_mm2 = float(group.sum(axis=(0, 1)).max()) * spacing_mm[0] * spacing_mm[1]
+        if group.shape[2] * spacing_mm[2] < least_flatness * np.sqrt(section_mm2):
+            solid[box] &= ~group
+    return solid

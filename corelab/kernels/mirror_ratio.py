@@ -11,7 +11,7 @@ from corelab.kernels.midline import Midline, mirror
 from corelab.kernels.morphology import dilate_disc
 from corelab.kernels.reduction import factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, smooth_within
-from corelab.kernels.tissue_ct import CtTissue, across_slices, even_levels
+from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
 
 BORDER_MM = 3.0
 SEED_MM = 5.0
@@ -27,6 +27,9 @@ PRIOR_WEIGHT = 0.02
 """Share of plain brain mixed into the reference, which counts only where nothing else is."""
 
 HALO_MM = 6.0
+MIN_SLICE_VOXELS = 200
+UNEVEN = 1.3
+"""A slice this many times as uneven as the scan is believed in full."""
 
 
 class MirrorRatio(NamedTuple):
@@ -40,13 +43,16 @@ class MirrorRatio(NamedTuple):
         Ratio at the wider scale a lesion is found on; 1 outside the parenchyma.
     level : (I, J, K) float32 array
         Density at the seed scale, over that of the slice's healthy parenchyma.
+    judged : (I, J, K) bool array
+        Healthy deep parenchyma.
     spread : float
-        Robust standard deviation of ``seed`` in healthy deep parenchyma.
+        Robust standard deviation of ``seed`` there.
     """
 
     border: NDArray[np.float32]
     seed: NDArray[np.float32]
     level: NDArray[np.float32]
+    judged: NDArray[np.bool_]
     spread: float
 
 
@@ -71,13 +77,38 @@ def mirror_ratio(
     healthy = ~halo
     if lesion.any():
         healthy &= mirror(halo, midline, step) < 0.5  # noqa: PLR2004 - half a voxel
-    relative = even_levels(tissue, healthy)
+    in_slice = even_slices(tissue, healthy)
+    relative = even_depths(tissue, in_slice, healthy)
     reference = _reference(relative, tissue, midline)
     parenchyma = tissue.brain & ~tissue.fluid
-    level = _local(relative, tissue, SEED_MM)
     border = _over(_local(relative, tissue, BORDER_MM), reference, parenchyma)
-    seed = _over(level, reference, parenchyma)
-    return MirrorRatio(border, seed, level, _spread(seed, deep & healthy, deep))
+    seed = _over(_local(relative, tissue, SEED_MM), reference, parenchyma)
+    judged = deep & healthy
+    return MirrorRatio(
+        border=border,
+        seed=seed,
+        level=_local(in_slice, tissue, SEED_MM),
+        judged=judged,
+        spread=_spread(seed[judged] if judged.any() else seed[deep]),
+    )
+
+
+def distrust_uneven_slices(ratio: MirrorRatio) -> MirrorRatio:
+    """Ratios drawn towards 1 in slices that are more uneven than the scan as a whole.
+
+    Between the petrous bones healthy tissue is as uneven as an infarct is deep.
+
+    Parameters
+    ----------
+    ratio
+        Taken with the lesion known, which would make its own slices uneven.
+    """
+    trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
+    for k in range(len(trust)):
+        ratios = ratio.seed[:, :, k][ratio.judged[:, :, k]]
+        if ratios.size >= MIN_SLICE_VOXELS:
+            trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
+    return ratio._replace(border=1 - trust * (1 - ratio.border), seed=1 - trust * (1 - ratio.seed))
 
 
 def _local(relative: NDArray[np.float32], tissue: CtTissue, sigma_mm: float) -> NDArray[np.float32]:
@@ -113,11 +144,9 @@ def _reference(
     return np.minimum(interpolate(reference, factors, relative.shape), BRIGHTEST_REFERENCE)
 
 
-def _spread(
-    ratio: NDArray[np.float32], healthy: NDArray[np.bool_], deep: NDArray[np.bool_]
-) -> float:
-    values = ratio[healthy if healthy.any() else deep]
-    if values.size == 0:
+def _spread(ratios: NDArray[np.float32]) -> float:
+    """Robust standard deviation."""
+    if ratios.size == 0:
         return 0.0
-    lower, upper = np.percentile(values, [25, 75])
+    lower, upper = np.percentile(ratios, [25, 75])
     return float(upper - lower) / 1.349
