@@ -73,6 +73,10 @@ class CtParameters(NamedTuple):
     seed_rungs: tuple[SeedRung, ...] = RUNGS
     seed_lowest: float = 0.70
     seed_level: float = 0.90
+    wide_highest: float = 0.945
+    wide_spreads: float = 3.5
+    wide_min_ml: float = 6.0
+    wide_outweighs: float = 2.5
     sulcus_clearance_mm: float = 2.5
     ventricle_clearance_mm: float = 4.0
     edge_clearance_mm: float = 3.0

@@ -10,12 +10,31 @@ from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions
-from corelab.kernels.midline import Midline, find_midline
+from corelab.kernels.midline import Midline, find_midline, side_of
 from corelab.kernels.mirror_ratio import MirrorRatio, distrust_uneven_slices, mirror_ratio
-from corelab.kernels.morphology import dilate_disc, erode_disc, keep_larger_than, keep_touching
+from corelab.kernels.morphology import (
+    close_disc,
+    dilate_disc,
+    erode_disc,
+    fill_holes,
+    keep_larger_than,
+    keep_touching,
+)
+from corelab.kernels.reduction import factors_for, reduce_mean
 from corelab.kernels.tissue_ct import CtTissue, pixel_noise_hu, sort_tissue
 
 Mask = NDArray[np.bool_]
+
+COARSE_MM = 3.0
+HALF = 0.5
+PARTED_MM = 20.0
+"""Half the widest bone between two parts of a brain: the petrous ridge is 20-25 mm thick."""
+
+PARTED_SHARE = 0.88
+"""Share that brain fills of its own outline, gaps closed, below which bone parts it."""
+
+BASE_MM = 60.0
+"""From the foramen magnum to the orbital roofs is less."""
 
 ACROSS = np.zeros((3, 3, 3), dtype=bool)
 ACROSS[1, 1] = True
@@ -36,6 +55,8 @@ class Scan(NamedTuple):
         The part of it that is away from the border of the brain, too.
     streaked : (K,) bool array
         Slices too noisy to start from.
+    base : (K,) bool array
+        Slices through the base of the skull.
     """
 
     tissue: CtTissue
@@ -43,6 +64,7 @@ class Scan(NamedTuple):
     solid: Mask
     deep: Mask
     streaked: NDArray[np.bool_]
+    base: NDArray[np.bool_]
 
 
 class Findings(NamedTuple):
@@ -96,6 +118,7 @@ def prepare_scan(
         solid=solid,
         deep=solid & _inner(tissue, p),
         streaked=~(noise <= p.noisy_slice * typical),
+        base=_through_the_base(brain, spacing_mm),
     )
 
 
@@ -117,11 +140,34 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     clear = p._replace(seed_rungs=p.seed_rungs[:1])
     findings = _search(scan, _ratio(scan, known), clear)
     for _ in range(2):
-        known = findings.union() if findings.regions else known
-        findings = _search(scan, distrust_uneven_slices(_ratio(scan, known)), p)
+        known = _believed(findings.union(), scan.base) if findings.regions else known
+        findings = _search(scan, distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep), p)
         if not findings.regions:
             break
     return findings
+
+
+def _through_the_base(brain: Mask, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+    """Slices up to the highest in which bone parts the brain, (K,) bool array."""
+    factors = factors_for(spacing_mm, (COARSE_MM, COARSE_MM, 0.0), brain.shape)
+    coarse = reduce_mean(brain, factors) >= HALF
+    coarse_mm = [step * factor for step, factor in zip(spacing_mm, factors, strict=True)]
+    margin = int(np.ceil(PARTED_MM / min(coarse_mm[:2]))) + 1
+    coarse = np.pad(coarse, ((margin, margin), (margin, margin), (0, 0)))
+    areas = coarse.sum(axis=(0, 1))
+    whole = fill_holes(close_disc(coarse, PARTED_MM, spacing_mm=coarse_mm)).sum(axis=(0, 1))
+    filled = np.flatnonzero(areas)
+    lowest_mm = (np.arange(len(areas)) - filled[0]) * spacing_mm[2]
+    parted = (areas < PARTED_SHARE * whole) & (lowest_mm < BASE_MM)
+    return np.asarray(np.arange(len(areas)) <= np.max(np.flatnonzero(parted), initial=-1))
+
+
+def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:
+    """What was found, at the base of the skull only where it continues what lies above."""
+    above = int(np.count_nonzero(base))
+    if above in (0, len(base)):
+        return found & ~base
+    return np.where(base, found & found[:, :, above, np.newaxis], found)
 
 
 def _solid(tissue: CtTissue, p: CtParameters) -> Mask:
@@ -170,7 +216,30 @@ def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:
         # A wider group around stronger seeds would only blur where their region begins.
         fresh = groups & ~keep_touching(groups, seeds & groups)
         seeds |= _solid_groups(fresh, scan.tissue.spacing_mm, p.seed_flatness)
-    return seeds
+    return seeds | _wide_seeds(scan, ratio, seeds, p)
+
+
+def _wide_seeds(scan: Scan, ratio: MirrorRatio, seeds: Mask, p: CtParameters) -> Mask:
+    """Groups that are far larger than any on the other side, which tells what chance makes."""
+    tissue = scan.tissue
+    side = side_of(scan.midline, seeds.shape, tissue.spacing_mm) > 0
+    spread = _root_mean_square(1 - ratio.wide[ratio.judged])
+    bound = max(p.seed_lowest, min(p.wide_highest, 1 - p.wide_spreads * spread))
+    dark = scan.deep & (ratio.wide < bound) & ~scan.streaked
+    labels, count = ndimage.label(dark)
+    at = labels[dark]
+    sizes = np.bincount(at, minlength=count + 1)
+    right = np.bincount(at, weights=side[dark], minlength=count + 1) > sizes / 2
+    largest = [int(sizes[right == one].max(initial=0)) for one in (False, True)]
+    other = np.where(right, largest[0], largest[1])
+    keep = (sizes * tissue.voxel_ml >= p.wide_min_ml) & (sizes >= p.wide_outweighs * other)
+    groups = np.asarray(keep[labels])
+    fresh = groups & ~keep_touching(groups, seeds & groups)
+    return _solid_groups(fresh, tissue.spacing_mm, p.seed_flatness)
+
+
+def _root_mean_square(values: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
 
 
 def _solid_groups(
