@@ -94,7 +94,7 @@ def mirror_ratio(
     judged = deep & healthy
     wide = interpolate(_lacking_of_both(coarse), coarse.factors, relative.shape)
     return MirrorRatio(
-        border=_over(_local(relative, tissue, BORDER_MM), reference, parenchyma),
+        border=_joint(_local(relative, tissue, BORDER_MM), reference, parenchyma),
         seed=seed,
         wide=np.where(parenchyma, wide, np.float32(1)),
         level=_local(in_slice, tissue, SEED_MM),
@@ -145,6 +145,15 @@ def _over(
     ratio = np.ones_like(local)
     np.divide(local, reference, out=ratio, where=parenchyma & (local > 0))
     return ratio
+
+
+def _joint(
+    local: NDArray[np.float32], reference: NDArray[np.float32], parenchyma: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """1 minus the geometric mean of what ``local`` lacks of its mirror and of its level."""
+    known = parenchyma & (local > 0)
+    lacking = np.maximum(1 - local / reference, 0) * np.maximum(1 - local, 0)
+    return np.where(known, 1 - np.sqrt(lacking), np.float32(1))
 
 
 class _Coarse(NamedTuple):
