@@ -67,7 +67,7 @@ OPEN_SHARE = 0.5
 CANAL_CM2 = 10.0
 """Below the foramen magnum (about 3.0 x 3.5 cm) the section is smaller than this."""
 
-MIN_SECTION_CM2 = 40.0
+MIN_SECTION_CM2 = 20.0
 MIN_BRAIN_ML = 50.0
 PLAUSIBLE_HU = (15.0, 60.0)
 """A brain's median is 26-38 HU; water and plastic lie outside."""

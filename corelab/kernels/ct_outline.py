@@ -19,14 +19,17 @@ from corelab.kernels.morphology import (
     open_disc,
 )
 from corelab.kernels.reduction import bounding_box
-from corelab.kernels.tissue_ct import CtTissue
+from corelab.kernels.tissue_ct import CtTissue, even_depths, even_slices
 
 Mask = NDArray[np.bool_]
 
 MARGIN_MM = 25.0
+HALO_MM = 6.0
 ROUNDS = 3
 HOLE_MM2 = 60.0
 SMOOTH_MM = 1.5
+SPECK_MM2 = 15.0
+"""Noise digs holes of this size; a sulcus is longer."""
 
 CALCIUM_HU = 110.0
 """No clot is denser; contrast left by an angiography may be, and is no blood either."""
@@ -70,19 +73,23 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
     """
     i, j, _ = tissue.spacing_mm
     box = bounding_box(grown, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
-    local = _outline(tissue.cropped(box), grown[box], p)
+    healthy = ~dilate_disc(grown, HALO_MM, spacing_mm=tissue.spacing_mm)
+    density = even_depths(tissue, even_slices(tissue, healthy), healthy)[box]
+    local = _outline(tissue.cropped(box), density, grown[box], p)
     whole = [np.zeros_like(grown) for _ in local]
     for full, part in zip(whole, local, strict=True):
         full[box] = part
     return Outline(*whole)
 
 
-def _outline(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
-    settled = settle_border(tissue, grown, rounds=ROUNDS)
+def _outline(
+    tissue: CtTissue, density: NDArray[np.float32], grown: Mask, p: CtParameters
+) -> Outline:
+    settled = settle_border(tissue, density, grown, rounds=ROUNDS)
     blood = _blood_held(tissue, grown | settled, p)
     mask = _shaped(tissue, settled, blood, p)
-    stricter = settle_border(tissue, settled, rounds=1, step=p.border_step)
-    wider = settle_border(tissue, settled, rounds=1, step=-p.border_step)
+    stricter = settle_border(tissue, density, settled, rounds=1, step=p.border_step)
+    wider = settle_border(tissue, density, settled, rounds=1, step=-p.border_step)
     low = _shaped(tissue, stricter, blood & mask, p) & mask
     high = _shaped(tissue, wider, blood, p) | mask
     return Outline(mask, low, high, blood & mask)
@@ -118,5 +125,6 @@ def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Ma
     core_hu = float(np.median(tissue.hu[settled]))
     fluid = tissue.wide_fluid | (tissue.hu < (tissue.fluid_hu + core_hu) / 2)
     solid = open_disc(whole & ~fluid, SMOOTH_MM, spacing_mm=step)
-    kept = keep_touching(solid, settled & solid)
+    filled = fill_small_holes(solid, SPECK_MM2 / (step[0] * step[1]))
+    kept = keep_touching(filled, settled & filled)
     return keep_larger_than(kept, p.component_min_ml / tissue.voxel_ml)
