@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from corelab.kernels.reduction import order_of
+from corelab.kernels.reduction import bounding_box, order_of, values_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,21 +106,28 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def keep_larger_than(mask: NDArray[np.bool_], min_voxels: float) -> NDArray[np.bool_]:
     """Return the face-connected pieces of at least ``min_voxels`` voxels, (I, J, K) bool array."""
-    labels, count = _pieces(mask)
-    if count == 0:
-        return np.zeros_like(mask)
+    kept = np.zeros_like(mask)
+    if np.count_nonzero(mask) < max(1.0, min_voxels):
+        return kept
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = _pieces(mask[box])
     keep = _sizes(labels, count) >= min_voxels
     keep[0] = False
-    return np.asarray(keep[labels])
+    kept[box] = keep[labels]
+    return kept
 
 
 def keep_touching(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the face-connected pieces of the mask that hold a seed, bool array of its shape."""
-    labels, count = _pieces(mask)
+    kept, inside = np.zeros_like(mask), seeds & mask
+    if not inside.any():
+        return kept
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = _pieces(mask[box])
     keep = np.zeros(count + 1, dtype=bool)
-    keep[labels[seeds]] = True
-    keep[0] = False
-    return np.asarray(keep[labels])
+    keep[values_in(labels, inside[box])] = True
+    kept[box] = keep[labels]
+    return kept
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
