@@ -25,7 +25,7 @@ DOORS = {
     "PIL": "corelab/store/",
     "jinja2": "corelab/store/",
     "distributed": "pipelines/engine.py",
-    "dask": "pipelines/engine.py",
+    "dask": ("pipelines/engine.py", "corelab/slabs.py"),
     "starlette": "corelab/review/",
     "uvicorn": "corelab/review/",
     "sqlite3": "corelab/blinding/vault.py",

@@ -18,6 +18,10 @@ from corelab.kernels.reduction import bounding_box, order_of, values_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+DISC_HALO_VOXELS = 0
+"""Slices that discs, and the filling of holes, look at on either side; pieces may reach
+through all of them."""
+
 IN_PLANE_FACES = np.zeros((3, 3, 3), dtype=bool)
 IN_PLANE_FACES[:, 1, 1] = True
 IN_PLANE_FACES[1, :, 1] = True

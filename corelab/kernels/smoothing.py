@@ -76,6 +76,17 @@ def smooth_within(
     return smoothed
 
 
+def halo_voxels(sigma_mm: float, step_mm: float) -> int:
+    """How many voxels the kernel looks at on either side along an axis.
+
+    Parameters
+    ----------
+    sigma_mm, step_mm
+        Standard deviation and voxel size along that axis, mm.
+    """
+    return int(TRUNCATE_SIGMA * sigma_mm / step_mm + 0.5)
+
+
 def _sigmas_voxel(
     sigma_mm: Sequence[float] | float, spacing_mm: Sequence[float]
 ) -> tuple[float, ...]:
@@ -96,7 +107,7 @@ def _gaussian(
 
 def _half_kernel(sigma_voxel: float) -> NDArray[np.float32]:
     """Weights at distances 0, 1, ... in voxels; both halves together sum to 1."""
-    reach = int(TRUNCATE_SIGMA * sigma_voxel + 0.5)
+    reach = halo_voxels(sigma_voxel, 1.0)
     weights = np.exp(-0.5 * np.square(np.arange(reach + 1) / sigma_voxel))
     return np.asarray(weights / (2 * weights.sum() - 1), dtype=np.float32)
 
