@@ -141,7 +141,9 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     findings = _search(scan, _ratio(scan, known), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
-        findings = _search(scan, distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep), p)
+        findings = _search(
+            scan, distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep), p
+        )
         if not findings.regions:
             break
     return findings

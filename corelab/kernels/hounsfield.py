@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.kernels.reduction import values_in
+from corelab.kernels.reduction import bounding_box
 
 USUAL_BRAIN_HU = (20.0, 45.0)
 """Native grey matter is 37 to 41 HU, white matter 20 to 34, CSF 0 to 15 (Bushberg, The
@@ -27,7 +27,8 @@ def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:
         Where the brain is; not empty.
     """
     low, high = USUAL_BRAIN_HU
-    return bool(low <= np.median(values_in(hu, brain).astype(np.float32)) <= high)
+    box = bounding_box(brain, (0, 0, 0))
+    return bool(low <= np.median(hu[box][brain[box]].astype(np.float32)) <= high)
 
 
 def has_metal_near(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:

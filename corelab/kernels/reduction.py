@@ -48,9 +48,9 @@ def reduce_mean(
         Values are taken as no lower and no higher than these two, where given.
     """
     if factors == (1, 1, 1) and bounds is None:
-        return image.astype(np.float32)
+        return image.astype(np.float32, order="C")
     shape = [size // factor for size, factor in zip(image.shape, factors, strict=True)]
-    mean = np.empty(shape, dtype=np.float32, order=order_of(image))
+    mean = np.empty(shape, dtype=np.float32)
     axis = int(np.argmax(np.abs(image.strides)))
     # Sums of a whole thin-slice volume would take several times its memory.
     blocks = max(1, SLAB_VOXELS * shape[axis] // max(1, image.size))
