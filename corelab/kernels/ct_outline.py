@@ -120,7 +120,10 @@ def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Ma
     if not settled.any():
         return settled
     step = tissue.spacing_mm
-    whole = close_disc(settled | blood, p.close_mm, spacing_mm=step) & tissue.brain
+    found = settled | blood
+    # Closed together with the skull: bone and CSF blur the infarct's rim below it.
+    closed = close_disc(found | ~tissue.brain, p.close_mm, spacing_mm=step) & tissue.brain
+    whole = closed & dilate_disc(found, p.close_mm, spacing_mm=step)
     whole = fill_small_holes(whole, HOLE_MM2 / (step[0] * step[1]))
     core_hu = float(np.median(tissue.hu[settled]))
     fluid = tissue.wide_fluid | (tissue.hu < (tissue.fluid_hu + core_hu) / 2)
