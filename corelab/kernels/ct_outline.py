@@ -31,6 +31,10 @@ SMOOTH_MM = 1.5
 SPECK_MM2 = 15.0
 """Noise digs holes of this size; a sulcus is longer."""
 
+SPECK_HU = 4.0
+"""What a sulcus of 2 mm stays below, blurred, above what fluid and infarct share; a dark spot
+of noise does not."""
+
 CALCIUM_HU = 110.0
 """No clot is denser; contrast left by an angiography may be, and is no blood either."""
 
@@ -126,7 +130,9 @@ def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Ma
     whole = closed & dilate_disc(found, p.close_mm, spacing_mm=step)
     whole = fill_small_holes(whole, HOLE_MM2 / (step[0] * step[1]))
     core_hu = float(np.median(tissue.hu[settled]))
-    fluid = tissue.wide_fluid | (tissue.hu < (tissue.fluid_hu + core_hu) / 2)
+    halfway_hu = (tissue.fluid_hu + core_hu) / 2
+    dark = (tissue.hu < halfway_hu) & (tissue.broad_hu < halfway_hu + SPECK_HU)
+    fluid = tissue.wide_fluid | dark
     solid = open_disc(whole & ~fluid, SMOOTH_MM, spacing_mm=step)
     filled = fill_small_holes(solid, SPECK_MM2 / (step[0] * step[1]))
     kept = keep_touching(filled, settled & filled)

@@ -21,7 +21,7 @@ from corelab.kernels.morphology import (
     keep_touching,
 )
 from corelab.kernels.reduction import factors_for, reduce_mean
-from corelab.kernels.tissue_ct import CtTissue, pixel_noise_hu, sort_tissue
+from corelab.kernels.tissue_ct import ACROSS, CtTissue, pixel_noise_hu, sort_tissue
 
 Mask = NDArray[np.bool_]
 
@@ -36,9 +36,6 @@ PARTED_SHARE = 0.88
 BASE_MM = 60.0
 """From the foramen magnum to the orbital roofs is less."""
 
-ACROSS = np.zeros((3, 3, 3), dtype=bool)
-ACROSS[1, 1] = True
-ACROSS.flags.writeable = False
 
 
 class Scan(NamedTuple):
