@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
-from corelab.kernels.half_maximum import settle_border
+from corelab.kernels.ct_plane import PlaneShift
+from corelab.kernels.half_maximum import border_range, settle_border
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -63,7 +64,9 @@ class Outline(NamedTuple):
     blood: Mask
 
 
-def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
+def outline_infarct(
+    tissue: CtTissue, grown: Mask, shift: PlaneShift, p: CtParameters
+) -> Outline:
     """Outline of an infarct from a region grown roughly.
 
     Parameters
@@ -72,6 +75,8 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
         Sorted tissues.
     grown : (I, J, K) bool array
         Holds at least one voxel.
+    shift
+        What a moved mid-sagittal plane would change of it.
     p
         Numbers of the method.
     """
@@ -79,7 +84,8 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
     box = bounding_box(grown, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
     healthy = ~dilate_disc(grown, HALO_MM, spacing_mm=tissue.spacing_mm)
     density = even_depths(tissue, even_slices(tissue, healthy), healthy)[box]
-    local = _outline(tissue.cropped(box), density, grown[box], p)
+    moved = PlaneShift(shift.gained[box], shift.lost[box])
+    local = _outline(tissue.cropped(box), density, grown[box], moved, p)
     whole = [np.zeros_like(grown) for _ in local]
     for full, part in zip(whole, local, strict=True):
         full[box] = part
@@ -87,13 +93,18 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
 
 
 def _outline(
-    tissue: CtTissue, density: NDArray[np.float32], grown: Mask, p: CtParameters
+    tissue: CtTissue,
+    density: NDArray[np.float32],
+    grown: Mask,
+    shift: PlaneShift,
+    p: CtParameters,
 ) -> Outline:
     settled = settle_border(tissue, density, grown, rounds=ROUNDS)
     blood = _blood_held(tissue, grown | settled, p)
     mask = _shaped(tissue, settled, blood, p)
-    stricter = settle_border(tissue, density, settled, rounds=1, step=p.border_step)
-    wider = settle_border(tissue, density, settled, rounds=1, step=-p.border_step)
+    stricter, wider = border_range(tissue, density, settled, step=p.border_step)
+    stricter &= ~shift.lost
+    wider |= shift.gained & tissue.parenchyma
     low = _shaped(tissue, stricter, blood & mask, p) & mask
     high = _shaped(tissue, wider, blood, p) | mask
     return Outline(mask, low, high, blood & mask)

@@ -71,12 +71,18 @@ class Findings(NamedTuple):
     ----------
     regions : list of Region
         Each grown from one group of seeds.
-    spread : float
-        Robust standard deviation of the mirror ratio in healthy parenchyma.
+    ratio : MirrorRatio
+        What they were found in.
     """
 
     regions: list[Region]
-    spread: float
+    ratio: MirrorRatio
+
+    @property
+    def core(self) -> float:
+        """Mean ratio of the regions' cores; there must be one."""
+        counts = [region.seed_count for region in self.regions]
+        return float(np.average([region.core for region in self.regions], weights=counts))
 
     def union(self) -> Mask:
         """All regions in one, (I, J, K) bool array; there must be one."""
@@ -138,7 +144,8 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     findings = _search(scan, _ratio(scan, known), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
-        findings = _search(scan, distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep), p)
+        ratio = distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep)
+        findings = _search(scan, ratio, p)
         if not findings.regions:
             break
     return findings
@@ -200,7 +207,7 @@ def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
         if region.core <= p.faint_core or region.seed_count * tissue.voxel_ml >= p.faint_min_ml
     ]
-    return Findings(regions, ratio.spread)
+    return Findings(regions, ratio)
 
 
 def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:

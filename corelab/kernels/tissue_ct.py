@@ -37,6 +37,9 @@ WIDE_FLUID_MM = 2.0
 RIM_MM = 3.0
 """Width below the inner table where bone and CSF bleed into the density."""
 
+SKIN_MM = 1.5
+"""Width below the inner table where what is bright is bone."""
+
 BRIGHT_HALO_MM = 2.0
 FAINT_WEIGHT = 0.02
 """Of places that only speak where there is nothing better."""
@@ -130,7 +133,7 @@ def sort_tissue(
     broad = smooth_within(image_hu, brain, sigma_mm=sigma, spacing_mm=spacing_mm)
     closed = close_disc(dark, WIDE_FLUID_MM, spacing_mm=spacing_mm) & (broad < BROAD_FLUID_HU)
     fluid = brain & (dark | closed)
-    bright = brain & (hu > BLOOD_HU)
+    bright = erode_disc(brain, SKIN_MM, spacing_mm=spacing_mm) & (hu > BLOOD_HU)
     mixed = dilate_disc(dark, NOISE_MM, spacing_mm=spacing_mm) & (hu < MIXED_HU)
     mixed |= ~erode_disc(brain, RIM_MM, spacing_mm=spacing_mm)
     weight = brain.astype(np.float32)
