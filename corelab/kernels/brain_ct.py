@@ -46,6 +46,10 @@ BONE_HU = 120.0
 EDGE_HU = (-50.0, 100.0)
 """What may lie inside the inner table: from partial volume with air cells to dense clot."""
 
+INNER_TABLE_HU = 200.0
+"""Where brain ends at bone: below halfway to cortical bone (over 1000 HU), for bone thinner
+than the blur."""
+
 TISSUE_HU = (10.0, 90.0)
 """Parenchyma and blood, smoothed: without fat, orbit and CSF."""
 
@@ -216,7 +220,7 @@ def _on_the_full_grid(
     fine_mm = _scaled(spacing_mm, factors)
     image = _with_air_background(reduce_mean(np.clip(inside, *HU_RANGE), factors))
     reach = dilate_disc(reduce_mean(local, factors) > 0, COARSE_MM[0], spacing_mm=fine_mm)
-    fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < EDGE_HU[1]))
+    fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < INNER_TABLE_HU))
     opened = open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm)
     brain = np.zeros(image_hu.shape, dtype=bool)
     brain[box] = expand(largest_component(opened), factors, inside.shape)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
-from corelab.kernels.half_maximum import settle_border
+from corelab.kernels.ct_plane import PlaneShift
+from corelab.kernels.half_maximum import border_range, settle_border
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -30,6 +31,10 @@ HOLE_MM2 = 60.0
 SMOOTH_MM = 1.5
 SPECK_MM2 = 15.0
 """Noise digs holes of this size; a sulcus is longer."""
+
+SPECK_HU = 4.0
+"""What a sulcus of 2 mm stays below, blurred, above what fluid and infarct share; a dark spot
+of noise does not."""
 
 CALCIUM_HU = 110.0
 """No clot is denser; contrast left by an angiography may be, and is no blood either."""
@@ -59,7 +64,9 @@ class Outline(NamedTuple):
     blood: Mask
 
 
-def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
+def outline_infarct(
+    tissue: CtTissue, grown: Mask, shift: PlaneShift, p: CtParameters
+) -> Outline:
     """Outline of an infarct from a region grown roughly.
 
     Parameters
@@ -68,6 +75,8 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
         Sorted tissues.
     grown : (I, J, K) bool array
         Holds at least one voxel.
+    shift
+        What a moved mid-sagittal plane would change of it.
     p
         Numbers of the method.
     """
@@ -75,7 +84,8 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
     box = bounding_box(grown, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
     healthy = ~dilate_disc(grown, HALO_MM, spacing_mm=tissue.spacing_mm)
     density = even_depths(tissue, even_slices(tissue, healthy), healthy)[box]
-    local = _outline(tissue.cropped(box), density, grown[box], p)
+    moved = PlaneShift(shift.gained[box], shift.lost[box])
+    local = _outline(tissue.cropped(box), density, grown[box], moved, p)
     whole = [np.zeros_like(grown) for _ in local]
     for full, part in zip(whole, local, strict=True):
         full[box] = part
@@ -83,13 +93,18 @@ def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
 
 
 def _outline(
-    tissue: CtTissue, density: NDArray[np.float32], grown: Mask, p: CtParameters
+    tissue: CtTissue,
+    density: NDArray[np.float32],
+    grown: Mask,
+    shift: PlaneShift,
+    p: CtParameters,
 ) -> Outline:
     settled = settle_border(tissue, density, grown, rounds=ROUNDS)
     blood = _blood_held(tissue, grown | settled, p)
     mask = _shaped(tissue, settled, blood, p)
-    stricter = settle_border(tissue, density, settled, rounds=1, step=p.border_step)
-    wider = settle_border(tissue, density, settled, rounds=1, step=-p.border_step)
+    stricter, wider = border_range(tissue, density, settled, step=p.border_step)
+    stricter &= ~shift.lost
+    wider |= shift.gained & tissue.parenchyma
     low = _shaped(tissue, stricter, blood & mask, p) & mask
     high = _shaped(tissue, wider, blood, p) | mask
     return Outline(mask, low, high, blood & mask)
@@ -120,10 +135,15 @@ def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Ma
     if not settled.any():
         return settled
     step = tissue.spacing_mm
-    whole = close_disc(settled | blood, p.close_mm, spacing_mm=step) & tissue.brain
+    found = settled | blood
+    # Closed together with the skull: bone and CSF blur the infarct's rim below it.
+    closed = close_disc(found | ~tissue.brain, p.close_mm, spacing_mm=step) & tissue.brain
+    whole = closed & dilate_disc(found, p.close_mm, spacing_mm=step)
     whole = fill_small_holes(whole, HOLE_MM2 / (step[0] * step[1]))
     core_hu = float(np.median(tissue.hu[settled]))
-    fluid = tissue.wide_fluid | (tissue.hu < (tissue.fluid_hu + core_hu) / 2)
+    halfway_hu = (tissue.fluid_hu + core_hu) / 2
+    dark = (tissue.hu < halfway_hu) & (tissue.broad_hu < halfway_hu + SPECK_HU)
+    fluid = tissue.wide_fluid | dark
     solid = open_disc(whole & ~fluid, SMOOTH_MM, spacing_mm=step)
     filled = fill_small_holes(solid, SPECK_MM2 / (step[0] * step[1]))
     kept = keep_touching(filled, settled & filled)

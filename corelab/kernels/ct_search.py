@@ -21,7 +21,7 @@ from corelab.kernels.morphology import (
     keep_touching,
 )
 from corelab.kernels.reduction import factors_for, reduce_mean
-from corelab.kernels.tissue_ct import CtTissue, pixel_noise_hu, sort_tissue
+from corelab.kernels.tissue_ct import ACROSS, CtTissue, pixel_noise_hu, sort_tissue
 
 Mask = NDArray[np.bool_]
 
@@ -36,9 +36,6 @@ PARTED_SHARE = 0.88
 BASE_MM = 60.0
 """From the foramen magnum to the orbital roofs is less."""
 
-ACROSS = np.zeros((3, 3, 3), dtype=bool)
-ACROSS[1, 1] = True
-ACROSS.flags.writeable = False
 
 
 class Scan(NamedTuple):
@@ -74,12 +71,18 @@ class Findings(NamedTuple):
     ----------
     regions : list of Region
         Each grown from one group of seeds.
-    spread : float
-        Robust standard deviation of the mirror ratio in healthy parenchyma.
+    ratio : MirrorRatio
+        What they were found in.
     """
 
     regions: list[Region]
-    spread: float
+    ratio: MirrorRatio
+
+    @property
+    def core(self) -> float:
+        """Mean ratio of the regions' cores; there must be one."""
+        counts = [region.seed_count for region in self.regions]
+        return float(np.average([region.core for region in self.regions], weights=counts))
 
     def union(self) -> Mask:
         """All regions in one, (I, J, K) bool array; there must be one."""
@@ -141,9 +144,8 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     findings = _search(scan, _ratio(scan, known), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
-        findings = _search(
-            scan, distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep), p
-        )
+        ratio = distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep)
+        findings = _search(scan, ratio, p)
         if not findings.regions:
             break
     return findings
@@ -205,7 +207,7 @@ def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
         if region.core <= p.faint_core or region.seed_count * tissue.voxel_ml >= p.faint_min_ml
     ]
-    return Findings(regions, ratio.spread)
+    return Findings(regions, ratio)
 
 
 def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:

@@ -34,6 +34,9 @@ SIDE_MM = 6.0
 """Reach over which the density on either side of a border is averaged."""
 
 FINE_MM = 2.0
+OTHER_MM = (1.5, 2.5)
+"""Smoothing of the density that a border is set in, and what else it might have been."""
+
 GAP_MM = 1.5
 """Width of the blurred border, which belongs to neither side."""
 
@@ -135,7 +138,7 @@ def within_reach(mask: Mask, reach_mm: float, *, spacing_mm: Triple) -> Mask:
 
 
 def settle_border(
-    tissue: CtTissue, density: NDArray[np.float32], mask: Mask, *, rounds: int, step: float = 0.0
+    tissue: CtTissue, density: NDArray[np.float32], mask: Mask, *, rounds: int
 ) -> Mask:
     """Move a border to halfway between the densities on its own two sides, (I, J, K) bool array.
 
@@ -152,26 +155,64 @@ def settle_border(
         Region within a few millimetres of its true border.
     rounds
         How often the border may move by ``BAND_MM``.
-    step
-        Share of the healthy density by which the border is set stricter (positive).
     """
-    sigma = (FINE_MM, FINE_MM, 0)
-    fine = smooth_within(density, tissue.weight, sigma_mm=sigma, spacing_mm=tissue.spacing_mm)
+    fine = _smoothed(tissue, density, FINE_MM)
     for _ in range(rounds):
-        mask = _moved(tissue, mask, fine < _halfway(tissue, density, mask, step))
+        mask = _moved(tissue, mask, fine < _sides(tissue, density, mask).halfway(mask, 0.0))
     return mask
 
 
-def _halfway(
-    tissue: CtTissue, density: NDArray[np.float32], mask: Mask, step: float
-) -> NDArray[np.float32]:
-    """Middle between the densities of both sides; out of reach of one, what keeps the mask."""
+def border_range(
+    tissue: CtTissue, density: NDArray[np.float32], mask: Mask, *, step: float
+) -> tuple[Mask, Mask]:
+    """Strictest and widest border that other thresholds and smoothing set, two bool arrays.
+
+    Parameters
+    ----------
+    tissue, density
+        As for :func:`settle_border`.
+    mask : (I, J, K) bool array
+        Region with a settled border.
+    step
+        Share of the healthy density by which the threshold moves either way.
+    """
+    sides = _sides(tissue, density, mask)
+    strict, wide = sides.halfway(mask, step), sides.halfway(mask, -step)
+    fines = [_smoothed(tissue, density, blur_mm) for blur_mm in OTHER_MM]
+    low = _moved(tissue, mask, np.all([fine < strict for fine in fines], axis=0))
+    high = _moved(tissue, mask, np.any([fine < wide for fine in fines], axis=0))
+    return low, high
+
+
+class _Sides(NamedTuple):
+    """Mean densities inside and outside of a border around every voxel; 0 out of reach."""
+
+    inside: NDArray[np.float32]
+    outside: NDArray[np.float32]
+
+    def halfway(self, mask: Mask, step: float) -> NDArray[np.float32]:
+        """Middle of both, less a share of the outside; out of reach, what keeps the mask."""
+        keeping = np.where(mask, np.float32(np.inf), np.float32(-np.inf))
+        is_known = (self.inside > 0) & (self.outside > self.inside)
+        halfway = (self.inside + self.outside) / 2 - np.float32(step) * self.outside
+        return np.where(is_known, halfway, keeping)
+
+
+def _sides(tissue: CtTissue, density: NDArray[np.float32], mask: Mask) -> _Sides:
     size = tissue.spacing_mm
-    inside = _side_level(tissue, density, erode_disc(mask, GAP_MM, spacing_mm=size), SIDE_MM)
-    outside = _side_level(tissue, density, ~dilate_disc(mask, GAP_MM, spacing_mm=size), 0.0)
-    keeping = np.where(mask, np.float32(np.inf), np.float32(-np.inf))
-    is_known = (inside > 0) & (outside > inside)
-    return np.where(is_known, (inside + outside) / 2 - step * outside, keeping)
+    inner = erode_disc(mask, GAP_MM, spacing_mm=size)
+    outer = ~dilate_disc(mask, GAP_MM, spacing_mm=size)
+    return _Sides(
+        inside=_side_level(tissue, density, inner, SIDE_MM),
+        outside=_side_level(tissue, density, outer, 0.0),
+    )
+
+
+def _smoothed(
+    tissue: CtTissue, density: NDArray[np.float32], sigma_mm: float
+) -> NDArray[np.float32]:
+    sigma = (sigma_mm, sigma_mm, 0)
+    return smooth_within(density, tissue.weight, sigma_mm=sigma, spacing_mm=tissue.spacing_mm)
 
 
 def _moved(tissue: CtTissue, mask: Mask, dark: Mask) -> Mask:

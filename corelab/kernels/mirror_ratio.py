@@ -35,6 +35,51 @@ UNEVEN = 1.3
 """A slice this many times as uneven as the scan is believed in full."""
 
 
+class Coarse(NamedTuple):
+    """Evened densities on a grid that wide smoothing allows.
+
+    Attributes
+    ----------
+    total, share : (I, J, K) float32 array
+        Density times its weight, and the weight.
+    plane : Midline
+        In the millimetres of this grid.
+    spacing_mm : tuple of 3 float
+    factors : tuple of 3 int
+        Voxels joined along each axis.
+    """
+
+    total: NDArray[np.float32]
+    share: NDArray[np.float32]
+    plane: Midline
+    spacing_mm: tuple[float, float, float]
+    factors: Factors
+
+    def lacking(self, local_mm: float, mirrored_mm: float) -> NDArray[np.float32]:
+        """1 minus the geometric mean of what the density lacks of its mirror and its level."""
+        local, mirrored = self.local(local_mm), self.mirrored(mirrored_mm)
+        product = np.maximum(1 - local / mirrored, 0) * np.maximum(1 - local, 0)
+        return np.asarray(1 - np.sqrt(product), dtype=np.float32)
+
+    def local(self, sigma_mm: float) -> NDArray[np.float32]:
+        """Local mean; 1 where nothing is near."""
+        total, share = self._smooth(sigma_mm)
+        return _mean(total, share)
+
+    def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
+        """Local mean on the other side of the plane; 1 where nothing is near."""
+        total, share = self._smooth(sigma_mm)
+        return _mean(
+            mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
+        )
+
+    def _smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        sigma = across_slices(sigma_mm, self.spacing_mm)
+        total = gaussian(self.total, sigma, spacing_mm=self.spacing_mm)
+        share = gaussian(self.share, sigma, spacing_mm=self.spacing_mm)
+        return total + PRIOR_WEIGHT, share + PRIOR_WEIGHT
+
+
 class MirrorRatio(NamedTuple):
     """Local density over its mirror; 1 is healthy.
 
@@ -49,6 +94,8 @@ class MirrorRatio(NamedTuple):
         at the scale that a large faint lesion is found on; 1 where it lacks nothing of one.
     level : (I, J, K) float32 array
         Density at the seed scale, over that of the slice's healthy parenchyma.
+    coarse : Coarse
+        Evened densities on a coarse grid.
     judged : (I, J, K) bool array
         Healthy deep parenchyma.
     spread : float
@@ -59,6 +106,7 @@ class MirrorRatio(NamedTuple):
     seed: NDArray[np.float32]
     wide: NDArray[np.float32]
     level: NDArray[np.float32]
+    coarse: Coarse
     judged: NDArray[np.bool_]
     spread: float
 
@@ -92,12 +140,13 @@ def mirror_ratio(
     parenchyma = tissue.brain & ~tissue.fluid
     seed = _over(_local(relative, tissue, SEED_MM), reference, parenchyma)
     judged = deep & healthy
-    wide = interpolate(_lacking_of_both(coarse), coarse.factors, relative.shape)
+    wide = interpolate(coarse.lacking(WIDE_MM, WIDE_MM), coarse.factors, relative.shape)
     return MirrorRatio(
         border=_joint(_local(relative, tissue, BORDER_MM), reference, parenchyma),
         seed=seed,
         wide=np.where(parenchyma, wide, np.float32(1)),
         level=_local(in_slice, tissue, SEED_MM),
+        coarse=coarse,
         judged=judged,
         spread=_spread(seed[judged] if judged.any() else seed[deep]),
     )
@@ -156,43 +205,16 @@ def _joint(
     return np.where(known, 1 - np.sqrt(lacking), np.float32(1))
 
 
-class _Coarse(NamedTuple):
-    """Densities on a grid that wide smoothing allows, times their weight, and the weight."""
-
-    total: NDArray[np.float32]
-    share: NDArray[np.float32]
-    plane: Midline
-    spacing_mm: list[float]
-    factors: Factors
-
-    def local(self, sigma_mm: float) -> NDArray[np.float32]:
-        """Local mean; 1 where nothing is near."""
-        total, share = self._smooth(sigma_mm)
-        return _mean(total, share)
-
-    def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
-        """Local mean on the other side of the plane; 1 where nothing is near."""
-        total, share = self._smooth(sigma_mm)
-        return _mean(
-            mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
-        )
-
-    def _smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        sigma = across_slices(sigma_mm, self.spacing_mm)
-        total = gaussian(self.total, sigma, spacing_mm=self.spacing_mm)
-        share = gaussian(self.share, sigma, spacing_mm=self.spacing_mm)
-        return total + PRIOR_WEIGHT, share + PRIOR_WEIGHT
-
-
-def _coarse(relative: NDArray[np.float32], tissue: CtTissue, midline: Midline) -> _Coarse:
+def _coarse(relative: NDArray[np.float32], tissue: CtTissue, midline: Midline) -> Coarse:
     step = np.array(tissue.spacing_mm)
     target = (REFERENCE_GRID_MM, REFERENCE_GRID_MM, 0.0)
     factors = factors_for(tissue.spacing_mm, target, relative.shape)
-    return _Coarse(
+    i, j, k = step * factors
+    return Coarse(
         total=reduce_mean(relative * tissue.weight, factors),
         share=reduce_mean(tissue.weight, factors),
         plane=midline.seen_from((np.array(factors) - 1) / 2 * step),
-        spacing_mm=[float(size) for size in step * factors],
+        spacing_mm=(float(i), float(j), float(k)),
         factors=factors,
     )
 
@@ -201,12 +223,6 @@ def _mean(total: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.
     mean = np.ones_like(total)
     np.divide(total, share, out=mean, where=share > PRIOR_WEIGHT / 2)
     return mean
-
-
-def _lacking_of_both(coarse: _Coarse) -> NDArray[np.float32]:
-    local, mirrored = coarse.local(WIDE_MM), coarse.mirrored(WIDE_MM)
-    lacking = np.maximum(1 - local / mirrored, 0) * np.maximum(1 - local, 0)
-    return np.asarray(1 - np.sqrt(lacking), dtype=np.float32)
 
 
 def _spread(ratios: NDArray[np.float32]) -> float:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 FLUID_HU = 12.5
 """CSF is 0-15 HU, infarcted white matter rarely below 15: a 16 HU cut costs a deep lesion."""
 
+BROAD_FLUID_HU = 17.0
+"""Gaps between dark spots are fluid only where density averages to less: in a deep infarct
+the spots are noise."""
+
 BLOOD_HU = 50.0
 """Acute clot is 50-80 HU; grey matter ends at 45."""
 
@@ -33,6 +37,9 @@ WIDE_FLUID_MM = 2.0
 RIM_MM = 3.0
 """Width below the inner table where bone and CSF bleed into the density."""
 
+SKIN_MM = 1.5
+"""Width below the inner table where what is bright is bone."""
+
 BRIGHT_HALO_MM = 2.0
 FAINT_WEIGHT = 0.02
 """Of places that only speak where there is nothing better."""
@@ -42,6 +49,9 @@ DEPTH_GRID_MM = 3.0
 SHELLS_MM = (5.0, 7.0, 9.0, 12.0, 15.0, 20.0, 26.0, 33.0)
 """Borders between shells of equal depth below the inner table."""
 
+ACROSS = np.zeros((3, 3, 3), dtype=bool)
+ACROSS[1, 1] = True
+ACROSS.flags.writeable = False
 DEFAULT_FLUID_HU = 8.0
 THICK_SLICE_MM = 4.0
 
@@ -53,6 +63,8 @@ class CtTissue(NamedTuple):
     ----------
     hu : (I, J, K) float32 array
         Density without pixel noise, HU.
+    broad_hu : (I, J, K) float32 array
+        Density smoothed twice as wide, HU.
     brain, fluid, wide_fluid, bright : (I, J, K) bool array
         Inside of the skull; CSF; its ventricles and cisterns; blood, calcium and contrast.
     weight : (I, J, K) float32 array
@@ -65,6 +77,7 @@ class CtTissue(NamedTuple):
     """
 
     hu: NDArray[np.float32]
+    broad_hu: NDArray[np.float32]
     brain: NDArray[np.bool_]
     fluid: NDArray[np.bool_]
     wide_fluid: NDArray[np.bool_]
@@ -88,6 +101,7 @@ class CtTissue(NamedTuple):
         """Tissues inside a box."""
         return CtTissue(
             hu=self.hu[box],
+            broad_hu=self.broad_hu[box],
             brain=self.brain[box],
             fluid=self.fluid[box],
             wide_fluid=self.wide_fluid[box],
@@ -115,8 +129,11 @@ def sort_tissue(
     """
     hu = smooth_within(image_hu, brain, sigma_mm=(NOISE_MM, NOISE_MM, 0), spacing_mm=spacing_mm)
     dark = brain & (hu < FLUID_HU)
-    fluid = brain & close_disc(dark, WIDE_FLUID_MM, spacing_mm=spacing_mm)
-    bright = brain & (hu > BLOOD_HU)
+    sigma = (2 * NOISE_MM, 2 * NOISE_MM, 0.0)
+    broad = smooth_within(image_hu, brain, sigma_mm=sigma, spacing_mm=spacing_mm)
+    closed = close_disc(dark, WIDE_FLUID_MM, spacing_mm=spacing_mm) & (broad < BROAD_FLUID_HU)
+    fluid = brain & (dark | closed)
+    bright = erode_disc(brain, SKIN_MM, spacing_mm=spacing_mm) & (hu > BLOOD_HU)
     mixed = dilate_disc(dark, NOISE_MM, spacing_mm=spacing_mm) & (hu < MIXED_HU)
     mixed |= ~erode_disc(brain, RIM_MM, spacing_mm=spacing_mm)
     weight = brain.astype(np.float32)
@@ -125,6 +142,7 @@ def sort_tissue(
     wide = open_disc(fluid, WIDE_FLUID_MM, spacing_mm=spacing_mm)
     return CtTissue(
         hu=hu,
+        broad_hu=broad,
         brain=brain,
         fluid=fluid,
         wide_fluid=wide,
@@ -217,9 +235,7 @@ def pixel_noise_hu(image_hu: NDArray[np.float32], tissue: CtTissue) -> NDArray[n
 
     NaN where a slice holds too little parenchyma to tell.
     """
-    sigma = (2 * NOISE_MM, 2 * NOISE_MM, 0.0)
-    broad = smooth_within(image_hu, tissue.brain, sigma_mm=sigma, spacing_mm=tissue.spacing_mm)
-    fine = np.abs(image_hu - broad)
+    fine = np.abs(image_hu - tissue.broad_hu)
     pure = tissue.weight == 1
     noise = np.full(fine.shape[2], np.nan)
     for k in range(fine.shape[2]):

@@ -17,8 +17,9 @@ from corelab.kernels.hounsfield import has_metal_near, has_usual_brain
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
 from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
-from corelab.kernels.orientation import from_ras, orientation_of, to_ras
+from corelab.kernels.orientation import Orientation, from_ras, orientation_of, to_ras
 from corelab.kernels.reduction import bounding_box
+from corelab.kernels.skull_gap import is_skull_open
 from corelab.store.image import load_image, note_adc_scale
 from corelab.store.layout import Layout
 from corelab.store.nifti import save_volume
@@ -36,7 +37,7 @@ from corelab.vocab import (
 )
 from corelab.volume import Volume
 
-METHOD = {Modality.NCCT: "ncct_mirror_ratio_1", Modality.DWI: "dwi_main_mode_1"}
+METHOD = {Modality.NCCT: "ncct_mirror_ratio_2", Modality.DWI: "dwi_main_mode_1"}
 _TILT_FLAG_DEG = 0.5
 _GRID_TOLERANCE_MM = 0.5
 Box = tuple[slice, slice, slice]
@@ -77,14 +78,27 @@ def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segment
     spacing_mm = _permuted(image.spacing_mm, orientation.axes)
     hu = to_ras(image.data, orientation)
     brain = brain_mask_ct(hu, spacing_mm)
-    infarct, box = _cut_out(segment_infarct_ct(hu, brain, spacing_mm, chosen))
+    shear = _shear(image, orientation)
+    infarct, box = _cut_out(segment_infarct_ct(hu, brain, spacing_mm, chosen, shear=shear))
     doubts = {
+        QcFlag.SKULL_OPEN: is_skull_open(hu, brain, spacing_mm),
         QcFlag.HU_UNUSUAL: not has_usual_brain(hu, brain),
         QcFlag.METAL_NEAR_BRAIN: has_metal_near(hu, brain),
     }
     flags = infarct.flags + tuple(flag for flag, is_so in doubts.items() if is_so)
     record = _record(Modality.NCCT, infarct._replace(flags=flags), chosen._asdict())
     return _segmentation(image, brain, (infarct, box), record)
+
+
+def _shear(image: Volume, orientation: Orientation) -> float:
+    """Shift of the slices to the front, mm for each mm upwards; 0 without gantry tilt."""
+    _, j, k = orientation.axes
+    if k != 2:  # noqa: PLR2004 - slices lie along the third axis
+        return 0.0
+    front = image.affine[:3, j] / np.linalg.norm(image.affine[:3, j])
+    step = image.affine[:3, k]
+    sign = -1 if orientation.flips[1] != orientation.flips[2] else 1
+    return sign * float(step @ front / (step @ image.normal))
 
 
 def segment_dwi(
