@@ -26,8 +26,6 @@ class SeedRung(NamedTuple):
 RUNGS = (
     SeedRung(highest=0.83, spreads=3.0, min_ml=0.7),
     SeedRung(highest=0.86, spreads=2.5, min_ml=2.5),
-    SeedRung(highest=0.88, spreads=2.0, min_ml=5.0),
-    SeedRung(highest=0.90, spreads=1.6, min_ml=10.0),
 )
 """A quarter of infarcts at 24 h have a mean ratio above 0.84: only their size tells them."""
 
@@ -83,6 +81,8 @@ class CtParameters(NamedTuple):
     seed_flatness: float = 0.4
     faint_core: float = 0.80
     faint_min_ml: float = 3.0
+    faintest_core: float = 0.84
+    faintest_min_ml: float = 8.0
     noisy_slice: float = 1.5
     border_lowest: float = 0.75
     border_highest: float = 0.90

@@ -140,7 +140,7 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
         Numbers of the method.
     """
     known = np.zeros_like(scan.deep)
-    clear = p._replace(seed_rungs=p.seed_rungs[:1])
+    clear = p._replace(seed_rungs=p.seed_rungs[:1], faintest_min_ml=np.inf)
     findings = _search(scan, _ratio(scan, known), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
@@ -205,9 +205,16 @@ def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
     regions = [
         region
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
-        if region.core <= p.faint_core or region.seed_count * tissue.voxel_ml >= p.faint_min_ml
+        if _is_believed(region, tissue.voxel_ml, p)
     ]
     return Findings(regions, ratio)
+
+
+def _is_believed(region: Region, voxel_ml: float, p: CtParameters) -> bool:
+    """Whether a region is deep, or large for one so faint."""
+    if region.core <= p.faint_core or region.seed_count * voxel_ml >= p.faint_min_ml:
+        return True
+    return region.core <= p.faintest_core and region.size * voxel_ml >= p.faintest_min_ml
 
 
 def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:

@@ -100,6 +100,11 @@ class Region(NamedTuple):
     seed_count: int
     core: float
 
+    @property
+    def size(self) -> int:
+        """Number of its voxels."""
+        return int(np.count_nonzero(self.mask))
+
 
 def grow_regions(depth: Depth, seeds: Mask, rule: BorderRule) -> list[Region]:
     """One region for each connected group of seeds; regions may overlap.
