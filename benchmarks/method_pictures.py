@@ -444,7 +444,7 @@ def _failure(name: str, cases: Sequence[Case]) -> None:
             View(
                 image=image[(*box, k)],
                 window=case.window,
-                caption=f"{case.name}: {found_ml:.1f} of {truth_ml:.1f} mL",
+                caption=f"{case.name}: {found_ml:.3g} of {truth_ml:.3g} mL",
                 pixel_mm=case.image.spacing_mm[:2],
                 lines=((case.truth[(*box, k)], GREEN), (found[(*box, k)], ORANGE)),
             )
