@@ -64,9 +64,7 @@ class Outline(NamedTuple):
     blood: Mask
 
 
-def outline_infarct(
-    tissue: CtTissue, grown: Mask, shift: PlaneShift, p: CtParameters
-) -> Outline:
+def outline_infarct(tissue: CtTissue, grown: Mask, shift: PlaneShift, p: CtParameters) -> Outline:
     """Outline of an infarct from a region grown roughly.
 
     Parameters

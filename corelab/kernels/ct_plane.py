@@ -75,9 +75,7 @@ def _centre_mm(inside: Mask, coarse: Coarse) -> NDArray[np.float64]:
 
 def _planes(plane: Midline, centre_mm: NDArray[np.float64]) -> list[Midline]:
     """Planes to either side, and turned either way about the head's middle."""
-    shifted = [
-        plane._replace(distance_mm=plane.distance_mm + sign * SHIFT_MM) for sign in (-1, 1)
-    ]
+    shifted = [plane._replace(distance_mm=plane.distance_mm + sign * SHIFT_MM) for sign in (-1, 1)]
     away_mm = float(np.dot(plane.normal, centre_mm)) - plane.distance_mm
     turned = []
     for sign in (-1, 1):

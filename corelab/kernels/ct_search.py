@@ -37,7 +37,6 @@ BASE_MM = 60.0
 """From the foramen magnum to the orbital roofs is less."""
 
 
-
 class Scan(NamedTuple):
     """A head CT made ready for the search.
 

@@ -116,10 +116,13 @@ def values_in(image: NDArray[Scalar], mask: NDArray[np.bool_]) -> NDArray[Scalar
 
 def bounding_box(mask: NDArray[np.bool_], margin: Sequence[int]) -> tuple[slice, slice, slice]:
     """Smallest box around a mask that is not empty, ``margin`` voxels wider, inside the image."""
+    # Whole planes along the slowest axis are looked through first, then one on top of the other.
+    turned = mask.T if order_of(mask) == "F" else mask
+    flat = turned.any(axis=0)
+    filled = [turned.any(axis=(1, 2)), flat.any(axis=1), flat.any(axis=0)]
     slices = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        found = np.flatnonzero(mask.any(axis=others))
+    for axis, marked in enumerate(filled[::-1] if order_of(mask) == "F" else filled):
+        found = np.flatnonzero(marked)
         start = max(0, int(found[0]) - margin[axis])
         stop = min(mask.shape[axis], int(found[-1]) + 1 + margin[axis])
         slices.append(slice(start, stop))
