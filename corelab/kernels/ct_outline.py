@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
-from corelab.kernels.ct_plane import PlaneShift
+from corelab.kernels.ct_plane import RoughOutline
 from corelab.kernels.half_maximum import border_range, settle_border
 from corelab.kernels.morphology import (
     close_disc,
@@ -64,27 +64,24 @@ class Outline(NamedTuple):
     blood: Mask
 
 
-def outline_infarct(tissue: CtTissue, grown: Mask, shift: PlaneShift, p: CtParameters) -> Outline:
+def outline_infarct(tissue: CtTissue, rough: RoughOutline, p: CtParameters) -> Outline:
     """Outline of an infarct from a region grown roughly.
 
     Parameters
     ----------
     tissue
         Sorted tissues.
-    grown : (I, J, K) bool array
+    rough
         Holds at least one voxel.
-    shift
-        What a moved mid-sagittal plane would change of it.
     p
         Numbers of the method.
     """
     i, j, _ = tissue.spacing_mm
-    box = bounding_box(grown, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
-    healthy = ~dilate_disc(grown, HALO_MM, spacing_mm=tissue.spacing_mm)
+    box = bounding_box(rough.mask, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
+    healthy = ~dilate_disc(rough.mask, HALO_MM, spacing_mm=tissue.spacing_mm)
     density = even_depths(tissue, even_slices(tissue, healthy), healthy)[box]
-    moved = PlaneShift(shift.gained[box], shift.lost[box])
-    local = _outline(tissue.cropped(box), density, grown[box], moved, p)
-    whole = [np.zeros_like(grown) for _ in local]
+    local = _outline(tissue.cropped(box), density, rough.cropped(box), p)
+    whole = [np.zeros_like(rough.mask) for _ in local]
     for full, part in zip(whole, local, strict=True):
         full[box] = part
     return Outline(*whole)
@@ -93,16 +90,15 @@ def outline_infarct(tissue: CtTissue, grown: Mask, shift: PlaneShift, p: CtParam
 def _outline(
     tissue: CtTissue,
     density: NDArray[np.float32],
-    grown: Mask,
-    shift: PlaneShift,
+    rough: RoughOutline,
     p: CtParameters,
 ) -> Outline:
-    settled = settle_border(tissue, density, grown, rounds=ROUNDS)
-    blood = _blood_held(tissue, grown | settled, p)
+    settled = settle_border(tissue, density, rough.mask, rounds=ROUNDS)
+    blood = _blood_held(tissue, rough.mask | settled, p)
     mask = _shaped(tissue, settled, blood, p)
     stricter, wider = border_range(tissue, density, settled, step=p.border_step)
-    stricter &= ~shift.lost
-    wider |= shift.gained & tissue.parenchyma
+    stricter &= ~rough.lost
+    wider |= rough.gained & tissue.parenchyma
     low = _shaped(tissue, stricter, blood & mask, p) & mask
     high = _shaped(tissue, wider, blood, p) | mask
     return Outline(mask, low, high, blood & mask)

@@ -46,13 +46,21 @@ class CtParameters(NamedTuple):
         No rung asks for a lower ratio than this, however uneven the scan.
     seed_level : float
         A seed is also darker than this share of its slice's healthy parenchyma.
+    wide_highest, wide_spreads : float
+        On the wide scale a seed lacks more than 1 minus the first of its mirror and its level
+        together, and as many times what places lack in healthy parenchyma (root mean square)
+        as the second,
+    wide_min_ml, wide_outweighs : float
+        in a group of this volume, and so many times as large as any on the other side.
     sulcus_clearance_mm, ventricle_clearance_mm, edge_clearance_mm : float
         How far a seed keeps from fluid, from wide fluid in its own and the neighbouring
         slices, and from the border of the brain: partial volume is dark too.
     seed_flatness : float
         Least height of a group over the root of its largest section: artefacts fill slices.
     faint_core, faint_min_ml : float
-        A region whose core is brighter than the first needs as many seeds as the second.
+        A region whose core is brighter than the first needs as many seeds as the second,
+    faintest_core, faintest_min_ml : float
+        or, with a core no brighter than this one, to grow to this volume.
     noisy_slice : float
         A slice this many times as noisy as the median holds streaks and grows no seeds.
     border_lowest, border_highest, border_spreads : float
@@ -61,7 +69,8 @@ class CtParameters(NamedTuple):
     border_reach_mm : float
         No region goes further from its seeds and from what is nearly as deep as they are.
     border_step : float
-        Share of the healthy density by which the border is moved for ``low`` and ``high``.
+        Share of the healthy density by which the border is moved for ``low`` and ``high``,
+        while its smoothing and the mid-sagittal plane move too.
     close_mm : float
         Half the width of gaps (vessels, effaced sulci) that the infarct closes.
     blood_min_ml, component_min_ml : float

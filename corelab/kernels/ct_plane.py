@@ -22,21 +22,27 @@ REACH_MM = 3.0
 HALF = 0.5
 
 
-class PlaneShift(NamedTuple):
-    """What a moved plane changes.
+class RoughOutline(NamedTuple):
+    """An infarct before its border is set.
 
     Attributes
     ----------
+    mask : (I, J, K) bool array
     gained, lost : (I, J, K) bool array
-        Beside the outline and in it: places that some moved plane takes in or leaves out.
+        Beside the mask and in it: places that some moved plane takes in or leaves out.
     """
 
+    mask: Mask
     gained: Mask
     lost: Mask
 
+    def cropped(self, box: tuple[slice, slice, slice]) -> RoughOutline:
+        """Outline inside a box."""
+        return RoughOutline(self.mask[box], self.gained[box], self.lost[box])
 
-def plane_sensitivity(coarse: Coarse, found: Mask, border: float) -> PlaneShift:
-    """Places at the outline that change sides when the plane moves by 1 mm or 1 degree.
+
+def with_plane_range(coarse: Coarse, found: Mask, border: float) -> RoughOutline:
+    """Outline with the places that change sides when the plane moves by 1 mm or 1 degree.
 
     Parameters
     ----------
@@ -57,9 +63,10 @@ def plane_sensitivity(coarse: Coarse, found: Mask, border: float) -> PlaneShift:
     near = dilate_disc(inside, REACH_MM, spacing_mm=coarse.spacing_mm)
     gained = near & ~inside & some & ~dark[0]
     lost = inside & dark[0] & ~every
-    return PlaneShift(
-        gained=expand(gained, coarse.factors, found.shape),
-        lost=expand(lost, coarse.factors, found.shape),
+    return RoughOutline(
+        mask=found,
+        gained=expand(gained, coarse.factors, found.shape) & ~found,
+        lost=expand(lost, coarse.factors, found.shape) & found,
     )
 
 

@@ -166,7 +166,7 @@ def _through_the_base(brain: Mask, spacing_mm: tuple[float, float, float]) -> ND
 
 
 def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:
-    """What was found, at the base of the skull only where it continues what lies above."""
+    """Leave out what lies at the base of the skull but continues nothing above it."""
     above = int(np.count_nonzero(base))
     if above in (0, len(base)):
         return found & ~base
@@ -230,7 +230,7 @@ def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:
 
 
 def _wide_seeds(scan: Scan, ratio: MirrorRatio, seeds: Mask, p: CtParameters) -> Mask:
-    """Groups that are far larger than any on the other side, which tells what chance makes."""
+    """Find groups far larger than any on the other side, which tells what chance makes."""
     tissue = scan.tissue
     side = side_of(scan.midline, seeds.shape, tissue.spacing_mm) > 0
     spread = _root_mean_square(1 - ratio.wide[ratio.judged])

@@ -16,7 +16,7 @@ from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.ct_doubts import has_blood_outside, suspects_old_infarct
 from corelab.kernels.ct_outline import outline_infarct
 from corelab.kernels.ct_parameters import DEFAULT, CtParameters
-from corelab.kernels.ct_plane import plane_sensitivity
+from corelab.kernels.ct_plane import with_plane_range
 from corelab.kernels.ct_search import Findings, Scan, find_regions, prepare_scan
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import side_of
@@ -88,9 +88,9 @@ def segment_infarct_ct(
     findings = find_regions(scan, parameters)
     if not findings.regions:
         return _nothing(image_hu.shape, _doubts(scan, np.zeros_like(inside)))
-    grown = findings.union()
-    shift = plane_sensitivity(findings.ratio.coarse, grown, (1 + findings.core) / 2)
-    outline = outline_infarct(scan.tissue, grown, shift, parameters)
+    border = (1 + findings.core) / 2
+    rough = with_plane_range(findings.ratio.coarse, findings.union(), border)
+    outline = outline_infarct(scan.tissue, rough, parameters)
     if not outline.mask.any():
         return _nothing(image_hu.shape, _doubts(scan, outline.mask))
 

@@ -26,6 +26,9 @@ REFERENCE_GRID_MM = 3.0
 BRIGHTEST_REFERENCE = 1.10
 """Grey over mixed tissue (37 / 33 HU): a mirror above it is beam hardening, not tissue."""
 
+MOST_OF_MIRROR = 1.5
+"""What a place may lack at most, over what it lacks of its mirror."""
+
 PRIOR_WEIGHT = 0.02
 """Share of plain brain mixed into the reference, which counts only where nothing else is."""
 
@@ -86,12 +89,12 @@ class MirrorRatio(NamedTuple):
     Attributes
     ----------
     border : (I, J, K) float32 array
-        Ratio at the scale a border is set on; 1 outside the parenchyma.
+        1 minus the geometric mean of what the density lacks of its mirror and of its level,
+        at the scale a border is set on; 1 where it lacks nothing of one.
     seed : (I, J, K) float32 array
         Ratio at the wider scale a lesion is found on; 1 outside the parenchyma.
     wide : (I, J, K) float32 array
-        1 minus the geometric mean of what the density lacks of its mirror and of its level,
-        at the scale that a large faint lesion is found on; 1 where it lacks nothing of one.
+        The same at the scale that a large faint lesion is found on.
     level : (I, J, K) float32 array
         Density at the seed scale, over that of the slice's healthy parenchyma.
     coarse : Coarse
@@ -199,10 +202,14 @@ def _over(
 def _joint(
     local: NDArray[np.float32], reference: NDArray[np.float32], parenchyma: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """1 minus the geometric mean of what ``local`` lacks of its mirror and of its level."""
+    """1 minus the geometric mean of what ``local`` lacks of its mirror and of its level.
+
+    Not much more than it lacks of its mirror: what is dark on both sides is no lesion.
+    """
     known = parenchyma & (local > 0)
-    lacking = np.maximum(1 - local / reference, 0) * np.maximum(1 - local, 0)
-    return np.where(known, 1 - np.sqrt(lacking), np.float32(1))
+    of_mirror = np.maximum(1 - local / reference, 0)
+    lacking = np.minimum(np.sqrt(of_mirror * np.maximum(1 - local, 0)), MOST_OF_MIRROR * of_mirror)
+    return np.where(known, 1 - lacking, np.float32(1))
 
 
 def _coarse(relative: NDArray[np.float32], tissue: CtTissue, midline: Midline) -> Coarse:

@@ -8,6 +8,7 @@ from scipy import ndimage
 from corelab.kernels.half_maximum import (
     BorderRule,
     Depth,
+    border_range,
     grow_regions,
     settle_border,
     within_reach,
@@ -106,13 +107,14 @@ def test_a_border_settles_where_the_density_is_half_way(start_mm: float) -> None
     assert (settled & ~a_disc(22)).sum() == 0
 
 
-def test_a_stricter_border_lies_inside_a_wider_one() -> None:
+def test_a_range_encloses_the_border_and_widens_with_its_step() -> None:
     image = ndimage.gaussian_filter(np.where(a_disc(), 21.0, 34.0), (2, 2, 0))
     tissue = sort_tissue(image.astype(np.float32), a_disc(40), SPACING_MM)
-    strict = settle_border(tissue, tissue.hu, a_disc(), rounds=1, step=0.05)
-    wide = settle_border(tissue, tissue.hu, a_disc(), rounds=1, step=-0.05)
-    assert not (strict & ~wide).any()
-    assert strict.sum() < a_disc().sum() < wide.sum()
+    low, high = border_range(tissue, tissue.hu, a_disc(), step=0.05)
+    lower, higher = border_range(tissue, tissue.hu, a_disc(), step=0.08)
+    assert not (lower & ~low).any()
+    assert not (high & ~higher).any()
+    assert lower.sum() < low.sum() < a_disc().sum() < high.sum() < higher.sum()
 
 
 def test_nothing_stays_nothing() -> None:
