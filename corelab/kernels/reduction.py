@@ -118,8 +118,8 @@ def bounding_box(mask: NDArray[np.bool_], margin: Sequence[int]) -> tuple[slice,
     """Smallest box around a mask that is not empty, ``margin`` voxels wider, inside the image."""
     # Whole planes along the slowest axis are looked through first, then one on top of the other.
     turned = mask.T if order_of(mask) == "F" else mask
-    flat = turned.any(axis=0)
-    filled = [turned.any(axis=(1, 2)), flat.any(axis=1), flat.any(axis=0)]
+    flat = np.any(turned, axis=0)
+    filled = [np.any(turned, axis=(1, 2)), np.any(flat, axis=1), np.any(flat, axis=0)]
     slices = []
     for axis, marked in enumerate(filled[::-1] if order_of(mask) == "F" else filled):
         found = np.flatnonzero(marked)
