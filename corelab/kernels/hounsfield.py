@@ -15,6 +15,8 @@ ventricles stay above 20. An intercept that is 24 off, or contrast agent, leaves
 METAL_HU = 3000.0
 """Bone and enamel stay below; 12 bit scanners clip metal at 3071."""
 
+PARTS = 8
+
 
 def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:
     """Whether the brain's median HU is that of a native CT.
@@ -28,7 +30,14 @@ def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:
     """
     low, high = USUAL_BRAIN_HU
     box = bounding_box(brain, (0, 0, 0))
-    return bool(low <= np.median(hu[box][brain[box]].astype(np.float32)) <= high)
+    # A part at a time: image and mask may lie in memory in different orders.
+    parts = zip(
+        np.array_split(hu[box], PARTS, axis=2),
+        np.array_split(brain[box], PARTS, axis=2),
+        strict=True,
+    )
+    values = np.concatenate([part[inside] for part, inside in parts])
+    return bool(low <= np.median(values) <= high)
 
 
 def has_metal_near(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:

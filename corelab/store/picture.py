@@ -132,6 +132,8 @@ def _grey_slice(panel: Panel, sheet: Sheet, k: int) -> NDArray[np.uint8]:
 
 def _draw_outline(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: _Colour) -> None:
     """Draw onto ``pixels`` the outline, and its shadow on two edges: a dot is soon missed."""
+    if not mask.any():
+        return
     rows, columns = pixels.shape[:2]
     covered = cover_plane(mask, (rows, columns))
     pixels[outer_outline(covered)] = colour
