@@ -38,6 +38,7 @@ check: $(VENV)/.test-ready
 bench: $(VENV)/.bench-ready
 	$(BIN)/python -m benchmarks.convert_speed
 	$(BIN)/python -m benchmarks.index_speed
+	$(BIN)/python -m benchmarks.segment_speed
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv --without-pip $(VENV)

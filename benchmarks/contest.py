@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pipelines.engine import WORKER_ENVIRONMENT
 
+Value = TypeVar("Value")
 Work = Callable[[str], None]
 """Importable; works on a folder."""
 
@@ -57,6 +59,20 @@ def peak_mb(work: Work, folder: str) -> float:
     with _process({}) as pool:
         pool.submit(work, folder).result()
         return pool.submit(_peak_mb, work, folder).result()
+
+
+def peak_rss_mb(work: Work, folder: str) -> float:
+    """MB of memory at the peak of a worker's whole life: interpreter, imports, two such cases."""
+    with _process(WORKER_ENVIRONMENT) as pool:
+        for _ in range(2):
+            pool.submit(work, folder).result()
+        return pool.submit(_resident_mb, "VmHWM").result()
+
+
+def warm(function: Callable[[str, int], Value], folder: str, rounds: int) -> Value:
+    """Run a function in a process of its own with the environment of a worker."""
+    with _process(WORKER_ENVIRONMENT) as pool:
+        return pool.submit(function, folder, rounds).result()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from benchmarks.method_parameters import tables, with_tables
 from corelab import __all__ as public_names
 from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
@@ -112,3 +113,22 @@ def test_help_answers_and_lists_every_command() -> None:
         check=True,
     )
     assert all(command in done.stdout for command in COMMANDS)
+
+
+def test_the_method_page_says_what_the_code_does() -> None:
+    page = (REPOSITORY / "docs" / "method.md").read_text("utf-8")
+    assert page == with_tables(page), "run python -m benchmarks.method_parameters"
+
+
+def test_every_parameter_of_both_methods_is_explained() -> None:
+    for name, text in tables().items():
+        rows = [line for line in text.splitlines() if line.startswith("| `")]
+        assert [row for row in rows if not row.split(" | ")[-1].strip("| ")] == [], name
+
+
+def test_the_method_pages_pictures_are_there_and_light() -> None:
+    page = (REPOSITORY / "docs" / "method.md").read_text("utf-8")
+    names = re.findall(r"\]\((images/[^)]+)\)", page)
+    assert len(names) >= 9
+    for name in names:
+        assert 0 < (REPOSITORY / "docs" / name).stat().st_size < 150_000

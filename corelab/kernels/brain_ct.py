@@ -46,6 +46,10 @@ BONE_HU = 120.0
 EDGE_HU = (-50.0, 100.0)
 """What may lie inside the inner table: from partial volume with air cells to dense clot."""
 
+INNER_TABLE_HU = 200.0
+"""Where brain ends at bone: below halfway to cortical bone (over 1000 HU), for bone thinner
+than the blur."""
+
 TISSUE_HU = (10.0, 90.0)
 """Parenchyma and blood, smoothed: without fat, orbit and CSF."""
 
@@ -67,7 +71,7 @@ OPEN_SHARE = 0.5
 CANAL_CM2 = 10.0
 """Below the foramen magnum (about 3.0 x 3.5 cm) the section is smaller than this."""
 
-MIN_SECTION_CM2 = 40.0
+MIN_SECTION_CM2 = 20.0
 MIN_BRAIN_ML = 50.0
 PLAUSIBLE_HU = (15.0, 60.0)
 """A brain's median is 26-38 HU; water and plastic lie outside."""
@@ -216,7 +220,7 @@ def _on_the_full_grid(
     fine_mm = _scaled(spacing_mm, factors)
     image = _with_air_background(reduce_mean(np.clip(inside, *HU_RANGE), factors))
     reach = dilate_disc(reduce_mean(local, factors) > 0, COARSE_MM[0], spacing_mm=fine_mm)
-    fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < EDGE_HU[1]))
+    fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < INNER_TABLE_HU))
     opened = open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm)
     brain = np.zeros(image_hu.shape, dtype=bool)
     brain[box] = expand(largest_component(opened), factors, inside.shape)

@@ -25,7 +25,7 @@ class Crop(NamedTuple):
     j_stop: int
 
 
-def window_to_uint8(image: NDArray[np.number], *, low: float, high: float) -> NDArray[np.uint8]:
+def window_to_uint8(image: NDArray[np.generic], *, low: float, high: float) -> NDArray[np.uint8]:
     """Grey levels 0 to 255 of a display window.
 
     Parameters

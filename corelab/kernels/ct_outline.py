@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
-from corelab.kernels.half_maximum import settle_border
+from corelab.kernels.ct_plane import RoughOutline
+from corelab.kernels.half_maximum import border_range, settle_border
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -19,14 +20,21 @@ from corelab.kernels.morphology import (
     open_disc,
 )
 from corelab.kernels.reduction import bounding_box
-from corelab.kernels.tissue_ct import CtTissue
+from corelab.kernels.tissue_ct import CtTissue, even_depths, even_slices
 
 Mask = NDArray[np.bool_]
 
 MARGIN_MM = 25.0
+HALO_MM = 6.0
 ROUNDS = 3
 HOLE_MM2 = 60.0
 SMOOTH_MM = 1.5
+SPECK_MM2 = 15.0
+"""Noise digs holes of this size; a sulcus is longer."""
+
+SPECK_HU = 4.0
+"""What a sulcus of 2 mm stays below, blurred, above what fluid and infarct share; a dark spot
+of noise does not."""
 
 CALCIUM_HU = 110.0
 """No clot is denser; contrast left by an angiography may be, and is no blood either."""
@@ -56,33 +64,41 @@ class Outline(NamedTuple):
     blood: Mask
 
 
-def outline_infarct(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
+def outline_infarct(tissue: CtTissue, rough: RoughOutline, p: CtParameters) -> Outline:
     """Outline of an infarct from a region grown roughly.
 
     Parameters
     ----------
     tissue
         Sorted tissues.
-    grown : (I, J, K) bool array
+    rough
         Holds at least one voxel.
     p
         Numbers of the method.
     """
     i, j, _ = tissue.spacing_mm
-    box = bounding_box(grown, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
-    local = _outline(tissue.cropped(box), grown[box], p)
-    whole = [np.zeros_like(grown) for _ in local]
+    box = bounding_box(rough.mask, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
+    healthy = ~dilate_disc(rough.mask, HALO_MM, spacing_mm=tissue.spacing_mm)
+    density = even_depths(tissue, even_slices(tissue, healthy), healthy)[box]
+    local = _outline(tissue.cropped(box), density, rough.cropped(box), p)
+    whole = [np.zeros_like(rough.mask) for _ in local]
     for full, part in zip(whole, local, strict=True):
         full[box] = part
     return Outline(*whole)
 
 
-def _outline(tissue: CtTissue, grown: Mask, p: CtParameters) -> Outline:
-    settled = settle_border(tissue, grown, rounds=ROUNDS)
-    blood = _blood_held(tissue, grown | settled, p)
+def _outline(
+    tissue: CtTissue,
+    density: NDArray[np.float32],
+    rough: RoughOutline,
+    p: CtParameters,
+) -> Outline:
+    settled = settle_border(tissue, density, rough.mask, rounds=ROUNDS)
+    blood = _blood_held(tissue, rough.mask | settled, p)
     mask = _shaped(tissue, settled, blood, p)
-    stricter = settle_border(tissue, settled, rounds=1, step=p.border_step)
-    wider = settle_border(tissue, settled, rounds=1, step=-p.border_step)
+    stricter, wider = border_range(tissue, density, settled, step=p.border_step)
+    stricter &= ~rough.lost
+    wider |= rough.gained & tissue.parenchyma
     low = _shaped(tissue, stricter, blood & mask, p) & mask
     high = _shaped(tissue, wider, blood, p) | mask
     return Outline(mask, low, high, blood & mask)
@@ -113,10 +129,16 @@ def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Ma
     if not settled.any():
         return settled
     step = tissue.spacing_mm
-    whole = close_disc(settled | blood, p.close_mm, spacing_mm=step) & tissue.brain
+    found = settled | blood
+    # Closed together with the skull: bone and CSF blur the infarct's rim below it.
+    closed = close_disc(found | ~tissue.brain, p.close_mm, spacing_mm=step) & tissue.brain
+    whole = closed & dilate_disc(found, p.close_mm, spacing_mm=step)
     whole = fill_small_holes(whole, HOLE_MM2 / (step[0] * step[1]))
     core_hu = float(np.median(tissue.hu[settled]))
-    fluid = tissue.wide_fluid | (tissue.hu < (tissue.fluid_hu + core_hu) / 2)
+    halfway_hu = (tissue.fluid_hu + core_hu) / 2
+    dark = (tissue.hu < halfway_hu) & (tissue.broad_hu < halfway_hu + SPECK_HU)
+    fluid = tissue.wide_fluid | dark
     solid = open_disc(whole & ~fluid, SMOOTH_MM, spacing_mm=step)
-    kept = keep_touching(solid, settled & solid)
+    filled = fill_small_holes(solid, SPECK_MM2 / (step[0] * step[1]))
+    kept = keep_touching(filled, settled & filled)
     return keep_larger_than(kept, p.component_min_ml / tissue.voxel_ml)

@@ -5,6 +5,31 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class SeedRung(NamedTuple):
+    """One of several ways to be a group of seeds.
+
+    Attributes
+    ----------
+    highest : float
+        The ratio to the mirror lies below this,
+    spreads : float
+        and this many standard deviations of healthy deep parenchyma below 1,
+    min_ml : float
+        in a connected group of this volume.
+    """
+
+    highest: float
+    spreads: float
+    min_ml: float
+
+
+RUNGS = (
+    SeedRung(highest=0.83, spreads=3.0, min_ml=0.7),
+    SeedRung(highest=0.86, spreads=2.5, min_ml=2.5),
+)
+"""A quarter of infarcts at 24 h have a mean ratio above 0.84: only their size tells them."""
+
+
 class CtParameters(NamedTuple):
     """Numbers of the method.
 
@@ -14,46 +39,59 @@ class CtParameters(NamedTuple):
 
     Attributes
     ----------
-    seed_highest, seed_lowest, seed_spreads : float
-        A seed's ratio lies below ``1 - seed_spreads * spread``, kept between the other two:
-        ``spread`` is the standard deviation of healthy deep parenchyma on this scan.
+    seed_rungs : tuple of SeedRung
+        What counts as a group of seeds, clearest first: the less a place stands out, the
+        larger the group must be.
+    seed_lowest : float
+        No rung asks for a lower ratio than this, however uneven the scan.
     seed_level : float
         A seed is also darker than this share of its slice's healthy parenchyma.
+    wide_highest, wide_spreads : float
+        On the wide scale a seed lacks more than 1 minus the first of its mirror and its level
+        together, and as many times what places lack in healthy parenchyma (root mean square)
+        as the second,
+    wide_min_ml, wide_outweighs : float
+        in a group of this volume, and so many times as large as any on the other side.
     sulcus_clearance_mm, ventricle_clearance_mm, edge_clearance_mm : float
         How far a seed keeps from fluid, from wide fluid in its own and the neighbouring
         slices, and from the border of the brain: partial volume is dark too.
-    seed_min_ml : float
-        Smallest group of seeds.
     seed_flatness : float
         Least height of a group over the root of its largest section: artefacts fill slices.
     faint_core, faint_min_ml : float
-        A region whose core is brighter than the first needs as many seeds as the second.
+        A region whose core is brighter than the first needs as many seeds as the second,
+    faintest_core, faintest_min_ml : float
+        or, with a core no brighter than this one, to grow to this volume.
     noisy_slice : float
         A slice this many times as noisy as the median holds streaks and grows no seeds.
     border_lowest, border_highest, border_spreads : float
         The ratio that a region is first grown to lies halfway between its core and 1, kept
         between the first two and as many standard deviations below healthy as the third.
     border_reach_mm : float
-        No region goes further from its seeds.
+        No region goes further from its seeds and from what is nearly as deep as they are.
     border_step : float
-        Share of the healthy density by which the border is moved for ``low`` and ``high``.
+        Share of the healthy density by which the border is moved for ``low`` and ``high``,
+        while its smoothing and the mid-sagittal plane move too.
     close_mm : float
         Half the width of gaps (vessels, effaced sulci) that the infarct closes.
     blood_min_ml, component_min_ml : float
         Smaller bleeds and pieces are dropped.
     """
 
-    seed_highest: float = 0.85
+    seed_rungs: tuple[SeedRung, ...] = RUNGS
     seed_lowest: float = 0.70
-    seed_spreads: float = 3.0
     seed_level: float = 0.90
+    wide_highest: float = 0.945
+    wide_spreads: float = 3.5
+    wide_min_ml: float = 6.0
+    wide_outweighs: float = 2.5
     sulcus_clearance_mm: float = 2.5
     ventricle_clearance_mm: float = 4.0
     edge_clearance_mm: float = 3.0
-    seed_min_ml: float = 0.7
     seed_flatness: float = 0.4
     faint_core: float = 0.80
     faint_min_ml: float = 3.0
+    faintest_core: float = 0.84
+    faintest_min_ml: float = 8.0
     noisy_slice: float = 1.5
     border_lowest: float = 0.75
     border_highest: float = 0.90

@@ -10,16 +10,31 @@ from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions
-from corelab.kernels.midline import Midline, find_midline
-from corelab.kernels.mirror_ratio import MirrorRatio, mirror_ratio
-from corelab.kernels.morphology import dilate_disc, erode_disc, keep_larger_than
-from corelab.kernels.tissue_ct import CtTissue, pixel_noise_hu, sort_tissue
+from corelab.kernels.midline import Midline, find_midline, side_of
+from corelab.kernels.mirror_ratio import MirrorRatio, distrust_uneven_slices, mirror_ratio
+from corelab.kernels.morphology import (
+    close_disc,
+    dilate_disc,
+    erode_disc,
+    fill_holes,
+    keep_larger_than,
+    keep_touching,
+)
+from corelab.kernels.reduction import factors_for, reduce_mean
+from corelab.kernels.tissue_ct import ACROSS, CtTissue, pixel_noise_hu, sort_tissue
 
 Mask = NDArray[np.bool_]
 
-ACROSS = np.zeros((3, 3, 3), dtype=bool)
-ACROSS[1, 1] = True
-ACROSS.flags.writeable = False
+COARSE_MM = 3.0
+HALF = 0.5
+PARTED_MM = 20.0
+"""Half the widest bone between two parts of a brain: the petrous ridge is 20-25 mm thick."""
+
+PARTED_SHARE = 0.88
+"""Share that brain fills of its own outline, gaps closed, below which bone parts it."""
+
+BASE_MM = 60.0
+"""From the foramen magnum to the orbital roofs is less."""
 
 
 class Scan(NamedTuple):
@@ -30,16 +45,22 @@ class Scan(NamedTuple):
     tissue : CtTissue
     midline : Midline
         In the millimetres of the tissues' grid.
+    solid : (I, J, K) bool array
+        Parenchyma away from sulci and, in the neighbouring slices too, from wide fluid.
     deep : (I, J, K) bool array
-        Parenchyma that neither fluid nor bone lends partial volume, in plane or across.
+        The part of it that is away from the border of the brain, too.
     streaked : (K,) bool array
         Slices too noisy to start from.
+    base : (K,) bool array
+        Slices through the base of the skull.
     """
 
     tissue: CtTissue
     midline: Midline
+    solid: Mask
     deep: Mask
     streaked: NDArray[np.bool_]
+    base: NDArray[np.bool_]
 
 
 class Findings(NamedTuple):
@@ -49,12 +70,18 @@ class Findings(NamedTuple):
     ----------
     regions : list of Region
         Each grown from one group of seeds.
-    spread : float
-        Robust standard deviation of the mirror ratio in healthy parenchyma.
+    ratio : MirrorRatio
+        What they were found in.
     """
 
     regions: list[Region]
-    spread: float
+    ratio: MirrorRatio
+
+    @property
+    def core(self) -> float:
+        """Mean ratio of the regions' cores; there must be one."""
+        counts = [region.seed_count for region in self.regions]
+        return float(np.average([region.core for region in self.regions], weights=counts))
 
     def union(self) -> Mask:
         """All regions in one, (I, J, K) bool array; there must be one."""
@@ -86,19 +113,23 @@ def prepare_scan(
     noise = pixel_noise_hu(image_hu, tissue)
     told = noise[np.isfinite(noise)]
     typical = float(np.median(told)) if told.size else 0.0
+    solid = _solid(tissue, p)
     return Scan(
         tissue=tissue,
         midline=find_midline(brain, spacing_mm, shear=shear),
-        deep=_deep(tissue, p),
+        solid=solid,
+        deep=solid & _inner(tissue, p),
         streaked=~(noise <= p.noisy_slice * typical),
+        base=_through_the_base(brain, spacing_mm),
     )
 
 
 def find_regions(scan: Scan, p: CtParameters) -> Findings:
     """Infarcted regions, roughly outlined.
 
-    Searched twice: the second time, what the first found and its mirror do not count as
-    healthy, so that a large infarct does not hide in its own statistics.
+    Searched three times, first for what cannot be missed: what one search found, and its
+    mirror, do not count as healthy in the next, so that a large infarct neither hides in its
+    own statistics nor takes the trust from the slices it lies in.
 
     Parameters
     ----------
@@ -107,44 +138,129 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     p
         Numbers of the method.
     """
-    nothing = np.zeros_like(scan.deep)
-    first = _search(scan, nothing, p)
-    return _search(scan, first.union(), p) if first.regions else first
+    known = np.zeros_like(scan.deep)
+    clear = p._replace(seed_rungs=p.seed_rungs[:1], faintest_min_ml=np.inf)
+    findings = _search(scan, _ratio(scan, known), clear)
+    for _ in range(2):
+        known = _believed(findings.union(), scan.base) if findings.regions else known
+        ratio = distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep)
+        findings = _search(scan, ratio, p)
+        if not findings.regions:
+            break
+    return findings
 
 
-def _deep(tissue: CtTissue, p: CtParameters) -> Mask:
+def _through_the_base(brain: Mask, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+    """Slices up to the highest in which bone parts the brain, (K,) bool array."""
+    factors = factors_for(spacing_mm, (COARSE_MM, COARSE_MM, 0.0), brain.shape)
+    coarse = reduce_mean(brain, factors) >= HALF
+    coarse_mm = [step * factor for step, factor in zip(spacing_mm, factors, strict=True)]
+    margin = int(np.ceil(PARTED_MM / min(coarse_mm[:2]))) + 1
+    coarse = np.pad(coarse, ((margin, margin), (margin, margin), (0, 0)))
+    areas = coarse.sum(axis=(0, 1))
+    whole = fill_holes(close_disc(coarse, PARTED_MM, spacing_mm=coarse_mm)).sum(axis=(0, 1))
+    filled = np.flatnonzero(areas)
+    lowest_mm = (np.arange(len(areas)) - filled[0]) * spacing_mm[2]
+    parted = (areas < PARTED_SHARE * whole) & (lowest_mm < BASE_MM)
+    return np.asarray(np.arange(len(areas)) <= np.max(np.flatnonzero(parted), initial=-1))
+
+
+def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:
+    """Leave out what lies at the base of the skull but continues nothing above it."""
+    above = int(np.count_nonzero(base))
+    if above in (0, len(base)):
+        return found & ~base
+    return np.where(base, found & found[:, :, above, np.newaxis], found)
+
+
+def _solid(tissue: CtTissue, p: CtParameters) -> Mask:
     step = tissue.spacing_mm
     wide = ndimage.binary_dilation(tissue.wide_fluid, ACROSS)
-    inside = ndimage.binary_erosion(tissue.brain, ACROSS, border_value=1)
     clear = erode_disc(tissue.brain & ~tissue.fluid, p.sulcus_clearance_mm, spacing_mm=step)
-    clear &= ~dilate_disc(wide, p.ventricle_clearance_mm, spacing_mm=step)
-    return clear & erode_disc(inside, p.edge_clearance_mm, spacing_mm=step)
+    return clear & ~dilate_disc(wide, p.ventricle_clearance_mm, spacing_mm=step)
 
 
-def _search(scan: Scan, known: Mask, p: CtParameters) -> Findings:
+def _inner(tissue: CtTissue, p: CtParameters) -> Mask:
+    inside = ndimage.binary_erosion(tissue.brain, ACROSS, border_value=1)
+    return erode_disc(inside, p.edge_clearance_mm, spacing_mm=tissue.spacing_mm)
+
+
+def _ratio(scan: Scan, known: Mask) -> MirrorRatio:
+    return mirror_ratio(scan.tissue, scan.midline, lesion=known, deep=scan.deep)
+
+
+def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
     tissue = scan.tissue
-    ratio = mirror_ratio(tissue, scan.midline, lesion=known, deep=scan.deep)
     highest = min(p.border_highest, 1 - p.border_spreads * ratio.spread)
     rule = BorderRule(p.border_lowest, max(p.border_lowest, highest), p.border_reach_mm)
-    depth = Depth(ratio.border, tissue.parenchyma, scan.deep, tissue.spacing_mm)
+    depth = Depth(
+        ratio=ratio.border,
+        wide_ratio=ratio.seed,
+        parenchyma=tissue.parenchyma,
+        deep=scan.deep,
+        solid=scan.solid,
+        spacing_mm=tissue.spacing_mm,
+    )
     regions = [
         region
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
-        if region.core <= p.faint_core or region.seed_count * scan.tissue.voxel_ml >= p.faint_min_ml
+        if _is_believed(region, tissue.voxel_ml, p)
     ]
-    return Findings(regions, ratio.spread)
+    return Findings(regions, ratio)
+
+
+def _is_believed(region: Region, voxel_ml: float, p: CtParameters) -> bool:
+    """Whether a region is deep, or large for one so faint."""
+    if region.core <= p.faint_core or region.seed_count * voxel_ml >= p.faint_min_ml:
+        return True
+    return region.core <= p.faintest_core and region.size * voxel_ml >= p.faintest_min_ml
 
 
 def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:
-    step = scan.tissue.spacing_mm
-    bound = min(p.seed_highest, max(p.seed_lowest, 1 - p.seed_spreads * ratio.spread))
-    dark = scan.deep & (ratio.seed < bound) & (ratio.level < p.seed_level)
-    dark[:, :, scan.streaked] = False
-    seeds = keep_larger_than(dark, p.seed_min_ml / scan.tissue.voxel_ml)
-    labels, _ = ndimage.label(seeds)
+    fit = scan.deep & (ratio.level < p.seed_level)
+    fit[:, :, scan.streaked] = False
+    seeds = np.zeros_like(fit)
+    for rung in p.seed_rungs:
+        bound = max(p.seed_lowest, min(rung.highest, 1 - rung.spreads * ratio.spread))
+        groups = keep_larger_than(fit & (ratio.seed < bound), rung.min_ml / scan.tissue.voxel_ml)
+        # A wider group around stronger seeds would only blur where their region begins.
+        fresh = groups & ~keep_touching(groups, seeds & groups)
+        seeds |= _solid_groups(fresh, scan.tissue.spacing_mm, p.seed_flatness)
+    return seeds | _wide_seeds(scan, ratio, seeds, p)
+
+
+def _wide_seeds(scan: Scan, ratio: MirrorRatio, seeds: Mask, p: CtParameters) -> Mask:
+    """Find groups far larger than any on the other side, which tells what chance makes."""
+    tissue = scan.tissue
+    side = side_of(scan.midline, seeds.shape, tissue.spacing_mm) > 0
+    spread = _root_mean_square(1 - ratio.wide[ratio.judged])
+    bound = max(p.seed_lowest, min(p.wide_highest, 1 - p.wide_spreads * spread))
+    dark = scan.deep & (ratio.wide < bound) & ~scan.streaked
+    labels, count = ndimage.label(dark)
+    at = labels[dark]
+    sizes = np.bincount(at, minlength=count + 1)
+    right = np.bincount(at, weights=side[dark], minlength=count + 1) > sizes / 2
+    largest = [int(sizes[right == one].max(initial=0)) for one in (False, True)]
+    other = np.where(right, largest[0], largest[1])
+    keep = (sizes * tissue.voxel_ml >= p.wide_min_ml) & (sizes >= p.wide_outweighs * other)
+    groups = np.asarray(keep[labels])
+    fresh = groups & ~keep_touching(groups, seeds & groups)
+    return _solid_groups(fresh, tissue.spacing_mm, p.seed_flatness)
+
+
+def _root_mean_square(values: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
+
+
+def _solid_groups(
+    groups: Mask, spacing_mm: tuple[float, float, float], least_flatness: float
+) -> Mask:
+    """Leave out groups that are one or two slices of something wide."""
+    solid = groups.copy()
+    labels, _ = ndimage.label(groups)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         group = labels[box] == label
-        section_mm2 = float(group.sum(axis=(0, 1)).max()) * step[0] * step[1]
-        if group.shape[2] * step[2] < p.seed_flatness * np.sqrt(section_mm2):
-            seeds[box] &= ~group
-    return seeds
+        section_mm2 = float(group.sum(axis=(0, 1)).max()) * spacing_mm[0] * spacing_mm[1]
+        if group.shape[2] * spacing_mm[2] < least_flatness * np.sqrt(section_mm2):
+            solid[box] &= ~group
+    return solid

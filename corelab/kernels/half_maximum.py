@@ -13,13 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.morphology import dilate_disc, erode_disc, keep_touching, open_disc
-from corelab.kernels.reduction import (
-    bounding_box,
-    expand,
-    factors_for,
-    interpolate,
-    reduce_mean,
-)
+from corelab.kernels.reduction import expand, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import smooth_within
 from corelab.kernels.tissue_ct import CtTissue
 
@@ -32,18 +26,22 @@ CORE_MM = 2.0
 BRIDGE_MM = 2.0
 """Radius that a region must hold to be followed: cuts leaks along sulci."""
 
+NEARLY = 0.67
+"""Share of a core's depth from which on a place extends the reach of its seeds."""
+
 COARSE_MM = 3.0
 SIDE_MM = 6.0
 """Reach over which the density on either side of a border is averaged."""
 
 FINE_MM = 2.0
+OTHER_MM = (1.5, 2.5)
+"""Smoothing of the density that a border is set in, and what else it might have been."""
+
 GAP_MM = 1.5
 """Width of the blurred border, which belongs to neither side."""
 
 BAND_MM = 3.0
 """How far one round may move a border."""
-
-MARGIN_MM = 20.0
 
 
 class Depth(NamedTuple):
@@ -51,18 +49,22 @@ class Depth(NamedTuple):
 
     Attributes
     ----------
-    ratio : (I, J, K) float32 array
-        1 in healthy tissue, less in a region.
+    ratio, wide_ratio : (I, J, K) float32 array
+        1 in healthy tissue, less in a region; at the scale of a border and at a wider one.
     parenchyma : (I, J, K) bool array
         Where a region may be.
     deep : (I, J, K) bool array
         Where ``ratio`` is not disturbed by neighbours of another kind.
+    solid : (I, J, K) bool array
+        Where a region may draw its reach from.
     spacing_mm : tuple of 3 float
     """
 
     ratio: NDArray[np.float32]
+    wide_ratio: NDArray[np.float32]
     parenchyma: Mask
     deep: Mask
+    solid: Mask
     spacing_mm: Triple
 
 
@@ -74,7 +76,7 @@ class BorderRule(NamedTuple):
     lowest, highest : float
         The border's ratio is kept between these.
     reach_mm : float
-        No region goes further from its seeds.
+        No region goes further from its seeds and from what is nearly as deep as they are.
     """
 
     lowest: float
@@ -98,6 +100,11 @@ class Region(NamedTuple):
     seed_count: int
     core: float
 
+    @property
+    def size(self) -> int:
+        """Number of its voxels."""
+        return int(np.count_nonzero(self.mask))
+
 
 def grow_regions(depth: Depth, seeds: Mask, rule: BorderRule) -> list[Region]:
     """One region for each connected group of seeds; regions may overlap.
@@ -110,12 +117,8 @@ def grow_regions(depth: Depth, seeds: Mask, rule: BorderRule) -> list[Region]:
     rule
         Bounds on the borders.
     """
-    if not seeds.any():
-        return []
-    near = within_reach(seeds, rule.reach_mm, spacing_mm=depth.spacing_mm)
-    ground = depth._replace(parenchyma=depth.parenchyma & near)
     labels, count = ndimage.label(seeds)
-    return [_grow(ground, labels == label, rule) for label in range(1, count + 1)]
+    return [_grow(depth, labels == label, rule) for label in range(1, count + 1)]
 
 
 def within_reach(mask: Mask, reach_mm: float, *, spacing_mm: Triple) -> Mask:
@@ -139,7 +142,9 @@ def within_reach(mask: Mask, reach_mm: float, *, spacing_mm: Triple) -> Mask:
     return expand(away <= reach_mm, factors, mask.shape)
 
 
-def settle_border(tissue: CtTissue, mask: Mask, *, rounds: int, step: float = 0.0) -> Mask:
+def settle_border(
+    tissue: CtTissue, density: NDArray[np.float32], mask: Mask, *, rounds: int
+) -> Mask:
     """Move a border to halfway between the densities on its own two sides, (I, J, K) bool array.
 
     White matter beside a lesion is darker than grey: the level that a border is halfway to
@@ -149,48 +154,90 @@ def settle_border(tissue: CtTissue, mask: Mask, *, rounds: int, step: float = 0.
     ----------
     tissue
         Sorted tissues.
+    density : (I, J, K) float32 array
+        Of any scale, positive.
     mask : (I, J, K) bool array
         Region within a few millimetres of its true border.
     rounds
         How often the border may move by ``BAND_MM``.
-    step
-        Share of the healthy density by which the border is set stricter (positive).
     """
-    if not mask.any():
-        return mask
-    margin = [int(MARGIN_MM / size) for size in tissue.spacing_mm[:2]]
-    box = bounding_box(mask, (*margin, 0))
-    local = tissue.cropped(box)
-    sigma = (FINE_MM, FINE_MM, 0)
-    fine = smooth_within(local.hu, local.weight, sigma_mm=sigma, spacing_mm=local.spacing_mm)
-    settled = mask[box]
+    fine = _smoothed(tissue, density, FINE_MM)
     for _ in range(rounds):
-        settled = _moved(local, fine, settled, step)
-    whole = np.zeros_like(mask)
-    whole[box] = settled
-    return whole
+        mask = _moved(tissue, mask, fine < _sides(tissue, density, mask).halfway(mask, 0.0))
+    return mask
 
 
-def _moved(local: CtTissue, fine: NDArray[np.float32], mask: Mask, step: float) -> Mask:
-    size = local.spacing_mm
-    inside = _side_level(local, erode_disc(mask, GAP_MM, spacing_mm=size), SIDE_MM)
-    outside = _side_level(local, ~dilate_disc(mask, GAP_MM, spacing_mm=size), 0.0)
-    halfway = (inside + outside) / 2 - step * outside
-    band = dilate_disc(mask, BAND_MM, spacing_mm=size)
-    band &= ~erode_disc(mask, BAND_MM, spacing_mm=size)
-    band &= (inside > 0) & (outside > inside)
-    moved = np.where(band, fine < halfway, mask) & local.parenchyma
+def border_range(
+    tissue: CtTissue, density: NDArray[np.float32], mask: Mask, *, step: float
+) -> tuple[Mask, Mask]:
+    """Strictest and widest border that other thresholds and smoothing set, two bool arrays.
+
+    Parameters
+    ----------
+    tissue, density
+        As for :func:`settle_border`.
+    mask : (I, J, K) bool array
+        Region with a settled border.
+    step
+        Share of the healthy density by which the threshold moves either way.
+    """
+    sides = _sides(tissue, density, mask)
+    strict, wide = sides.halfway(mask, step), sides.halfway(mask, -step)
+    fines = [_smoothed(tissue, density, blur_mm) for blur_mm in OTHER_MM]
+    low = _moved(tissue, mask, np.all([fine < strict for fine in fines], axis=0))
+    high = _moved(tissue, mask, np.any([fine < wide for fine in fines], axis=0))
+    return low, high
+
+
+class _Sides(NamedTuple):
+    """Mean densities inside and outside of a border around every voxel; 0 out of reach."""
+
+    inside: NDArray[np.float32]
+    outside: NDArray[np.float32]
+
+    def halfway(self, mask: Mask, step: float) -> NDArray[np.float32]:
+        """Middle of both, less a share of the outside; out of reach, what keeps the mask."""
+        keeping = np.where(mask, np.float32(np.inf), np.float32(-np.inf))
+        is_known = (self.inside > 0) & (self.outside > self.inside)
+        halfway = (self.inside + self.outside) / 2 - np.float32(step) * self.outside
+        return np.where(is_known, halfway, keeping)
+
+
+def _sides(tissue: CtTissue, density: NDArray[np.float32], mask: Mask) -> _Sides:
+    size = tissue.spacing_mm
+    inner = erode_disc(mask, GAP_MM, spacing_mm=size)
+    outer = ~dilate_disc(mask, GAP_MM, spacing_mm=size)
+    return _Sides(
+        inside=_side_level(tissue, density, inner, SIDE_MM),
+        outside=_side_level(tissue, density, outer, 0.0),
+    )
+
+
+def _smoothed(
+    tissue: CtTissue, density: NDArray[np.float32], sigma_mm: float
+) -> NDArray[np.float32]:
+    sigma = (sigma_mm, sigma_mm, 0)
+    return smooth_within(density, tissue.weight, sigma_mm=sigma, spacing_mm=tissue.spacing_mm)
+
+
+def _moved(tissue: CtTissue, mask: Mask, dark: Mask) -> Mask:
+    size = tissue.spacing_mm
+    inner = erode_disc(mask, BAND_MM, spacing_mm=size)
+    outer = dilate_disc(mask, BAND_MM, spacing_mm=size)
+    moved = ((dark & outer) | inner) & tissue.parenchyma
     solid = open_disc(moved, GAP_MM, spacing_mm=size)
     return keep_touching(solid, solid & erode_disc(mask, CORE_MM, spacing_mm=size))
 
 
-def _side_level(local: CtTissue, side: Mask, across_mm: float) -> NDArray[np.float32]:
+def _side_level(
+    tissue: CtTissue, density: NDArray[np.float32], side: Mask, across_mm: float
+) -> NDArray[np.float32]:
     """Mean density of one side around every voxel; 0 where that side is out of reach."""
-    factors = factors_for(local.spacing_mm, (COARSE_MM, COARSE_MM, 0.0), side.shape)
-    coarse_mm = [step * factor for step, factor in zip(local.spacing_mm, factors, strict=True)]
-    weight = local.weight * side
+    factors = factors_for(tissue.spacing_mm, (COARSE_MM, COARSE_MM, 0.0), side.shape)
+    coarse_mm = [step * factor for step, factor in zip(tissue.spacing_mm, factors, strict=True)]
+    weight = tissue.weight * side
     share = reduce_mean(weight, factors)
-    total = reduce_mean(weight * local.hu, factors)
+    total = reduce_mean(weight * density, factors)
     mean = np.zeros_like(share)
     np.divide(total, share, out=mean, where=share > 0)
     sigma = (SIDE_MM, SIDE_MM, across_mm)
@@ -200,14 +247,29 @@ def _side_level(local: CtTissue, side: Mask, across_mm: float) -> NDArray[np.flo
 
 def _grow(depth: Depth, seeds: Mask, rule: BorderRule) -> Region:
     core = float(np.median(depth.ratio[seeds]))
-    mask = _at_half_depth(depth, seeds, core, rule)
+    ground = _within_reach_of_depth(depth, seeds, core, rule)
+    mask = _at_half_depth(ground, seeds, core, rule)
     for _ in range(ROUNDS):
         inner = erode_disc(mask & depth.deep, CORE_MM, spacing_mm=depth.spacing_mm) | seeds
         earlier, core = core, float(np.median(depth.ratio[inner]))
         if abs(core - earlier) < SETTLED:
             break
-        mask = _at_half_depth(depth, seeds, core, rule)
+        mask = _at_half_depth(ground, seeds, core, rule)
     return Region(mask, int(np.count_nonzero(seeds)), core)
+
+
+def _within_reach_of_depth(depth: Depth, seeds: Mask, core: float, rule: BorderRule) -> Depth:
+    """Leave only the parenchyma near seeds, and near what is nearly as deep and near them."""
+    nearly = depth.solid & (depth.wide_ratio < 1 - NEARLY * (1 - core))
+    anchors = seeds
+    near = within_reach(anchors, rule.reach_mm, spacing_mm=depth.spacing_mm)
+    for _ in range(ROUNDS):
+        more = seeds | (nearly & near)
+        if np.count_nonzero(more) == np.count_nonzero(anchors):
+            break
+        anchors = more
+        near = within_reach(anchors, rule.reach_mm, spacing_mm=depth.spacing_mm)
+    return depth._replace(parenchyma=depth.parenchyma & near)
 
 
 def _at_half_depth(depth: Depth, seeds: Mask, core: float, rule: BorderRule) -> Mask:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.reduction import bounding_box
+
 USUAL_BRAIN_HU = (20.0, 45.0)
 """Native grey matter is 37 to 41 HU, white matter 20 to 34, CSF 0 to 15 (Bushberg, The
 essential physics of medical imaging, 2012); whole brains with large infarcts or wide
@@ -12,6 +14,8 @@ ventricles stay above 20. An intercept that is 24 off, or contrast agent, leaves
 
 METAL_HU = 3000.0
 """Bone and enamel stay below; 12 bit scanners clip metal at 3071."""
+
+PARTS = 8
 
 
 def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:
@@ -25,7 +29,15 @@ def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:
         Where the brain is; not empty.
     """
     low, high = USUAL_BRAIN_HU
-    return bool(low <= np.median(hu[brain].astype(np.float32)) <= high)
+    box = bounding_box(brain, (0, 0, 0))
+    # A part at a time: image and mask may lie in memory in different orders.
+    parts = zip(
+        np.array_split(hu[box], PARTS, axis=2),
+        np.array_split(brain[box], PARTS, axis=2),
+        strict=True,
+    )
+    values = np.concatenate([part[inside] for part, inside in parts])
+    return bool(low <= np.median(values) <= high)
 
 
 def has_metal_near(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:

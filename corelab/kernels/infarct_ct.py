@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.ct_doubts import has_blood_outside, suspects_old_infarct
 from corelab.kernels.ct_outline import outline_infarct
 from corelab.kernels.ct_parameters import DEFAULT, CtParameters
+from corelab.kernels.ct_plane import with_plane_range
 from corelab.kernels.ct_search import Findings, Scan, find_regions, prepare_scan
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import side_of
@@ -83,10 +85,12 @@ def segment_infarct_ct(
     scan = prepare_scan(image, inside, (i, j, k), parameters, shear=shear)
     findings = find_regions(scan, parameters)
     if not findings.regions:
-        return _nothing(image_hu.shape)
-    outline = outline_infarct(scan.tissue, findings.union(), parameters)
+        return _nothing(image_hu.shape, _doubts(scan, np.zeros_like(inside)))
+    border = (1 + findings.core) / 2
+    rough = with_plane_range(findings.ratio.coarse, findings.union(), border)
+    outline = outline_infarct(scan.tissue, rough, parameters)
     if not outline.mask.any():
-        return _nothing(image_hu.shape)
+        return _nothing(image_hu.shape, _doubts(scan, outline.mask))
 
     def on_the_full_grid(mask: Mask) -> Mask:
         full = np.zeros(brain.shape, dtype=bool)
@@ -99,18 +103,18 @@ def segment_infarct_ct(
         low=on_the_full_grid(outline.low),
         high=on_the_full_grid(outline.high),
         hemisphere=_hemisphere(scan, outline.mask),
-        flags=_flags(scan, findings, outline.mask),
+        flags=_flags(scan, findings, outline.mask) + _doubts(scan, outline.mask),
     )
 
 
-def _nothing(shape: tuple[int, ...]) -> Infarct:
+def _nothing(shape: tuple[int, ...], doubts: tuple[QcFlag, ...]) -> Infarct:
     return Infarct(
         mask=np.zeros(shape, dtype=bool),
         blood=np.zeros(shape, dtype=bool),
         low=np.zeros(shape, dtype=bool),
         high=np.zeros(shape, dtype=bool),
         hemisphere=Hemisphere.NONE,
-        flags=(QcFlag.NO_INFARCT_FOUND,),
+        flags=(QcFlag.NO_INFARCT_FOUND, *doubts),
     )
 
 
@@ -126,14 +130,20 @@ def _hemisphere(scan: Scan, mask: Mask) -> Hemisphere:
 
 def _flags(scan: Scan, findings: Findings, mask: Mask) -> tuple[QcFlag, ...]:
     total_ml = float(np.count_nonzero(mask)) * scan.tissue.voxel_ml
-    counts = [region.seed_count for region in findings.regions]
-    core = float(np.average([region.core for region in findings.regions], weights=counts))
-    is_unsure = core > UNSURE_CORE or findings.spread > UNSURE_SPREAD or total_ml < UNSURE_ML
+    is_unsure = findings.core > UNSURE_CORE or findings.ratio.spread > UNSURE_SPREAD
     ends = np.flatnonzero(scan.tissue.brain.any(axis=(0, 1)))[[0, -1]]
     raised = {
-        QcFlag.LOW_CONFIDENCE: is_unsure,
+        QcFlag.LOW_CONFIDENCE: is_unsure or total_ml < UNSURE_ML,
         QcFlag.BILATERAL: _hemisphere(scan, mask) is Hemisphere.BILATERAL,
         QcFlag.TOUCHES_MASK_EDGE: bool(mask[:, :, ends].any()),
         QcFlag.PLANE_MISMATCH: scan.midline.mismatch_mm > MISMATCH_MM,
+    }
+    return tuple(flag for flag, is_raised in raised.items() if is_raised)
+
+
+def _doubts(scan: Scan, mask: Mask) -> tuple[QcFlag, ...]:
+    raised = {
+        QcFlag.BLOOD_OUTSIDE_INFARCT: has_blood_outside(scan.tissue, mask),
+        QcFlag.OLD_INFARCT_SUSPECTED: suspects_old_infarct(scan.tissue, scan.midline, mask),
     }
     return tuple(flag for flag, is_raised in raised.items() if is_raised)

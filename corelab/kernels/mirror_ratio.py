@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline, mirror
 from corelab.kernels.morphology import dilate_disc
-from corelab.kernels.reduction import factors_for, interpolate, reduce_mean
+from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, smooth_within
-from corelab.kernels.tissue_ct import CtTissue, across_slices, even_levels
+from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
 
 BORDER_MM = 3.0
 SEED_MM = 5.0
@@ -19,14 +19,68 @@ REFERENCE_MM = 5.0
 """Smoothing of the lesion's border, of its seeds, and of the mirrored side: a wider mirror
 absorbs that the halves of a brain are not copies of each other."""
 
+WIDE_MM = 8.0
+"""Smoothing of both sides for lesions that only their size tells from uneven tissue."""
+
 REFERENCE_GRID_MM = 3.0
 BRIGHTEST_REFERENCE = 1.10
 """Grey over mixed tissue (37 / 33 HU): a mirror above it is beam hardening, not tissue."""
+
+MOST_OF_MIRROR = 1.5
+"""What a place may lack at most, over what it lacks of its mirror."""
 
 PRIOR_WEIGHT = 0.02
 """Share of plain brain mixed into the reference, which counts only where nothing else is."""
 
 HALO_MM = 6.0
+MIN_SLICE_VOXELS = 200
+UNEVEN = 1.3
+"""A slice this many times as uneven as the scan is believed in full."""
+
+
+class Coarse(NamedTuple):
+    """Evened densities on a grid that wide smoothing allows.
+
+    Attributes
+    ----------
+    total, share : (I, J, K) float32 array
+        Density times its weight, and the weight.
+    plane : Midline
+        In the millimetres of this grid.
+    spacing_mm : tuple of 3 float
+    factors : tuple of 3 int
+        Voxels joined along each axis.
+    """
+
+    total: NDArray[np.float32]
+    share: NDArray[np.float32]
+    plane: Midline
+    spacing_mm: tuple[float, float, float]
+    factors: Factors
+
+    def lacking(self, local_mm: float, mirrored_mm: float) -> NDArray[np.float32]:
+        """1 minus the geometric mean of what the density lacks of its mirror and its level."""
+        local, mirrored = self.local(local_mm), self.mirrored(mirrored_mm)
+        product = np.maximum(1 - local / mirrored, 0) * np.maximum(1 - local, 0)
+        return np.asarray(1 - np.sqrt(product), dtype=np.float32)
+
+    def local(self, sigma_mm: float) -> NDArray[np.float32]:
+        """Local mean; 1 where nothing is near."""
+        total, share = self._smooth(sigma_mm)
+        return _mean(total, share)
+
+    def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
+        """Local mean on the other side of the plane; 1 where nothing is near."""
+        total, share = self._smooth(sigma_mm)
+        return _mean(
+            mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
+        )
+
+    def _smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        sigma = across_slices(sigma_mm, self.spacing_mm)
+        total = gaussian(self.total, sigma, spacing_mm=self.spacing_mm)
+        share = gaussian(self.share, sigma, spacing_mm=self.spacing_mm)
+        return total + PRIOR_WEIGHT, share + PRIOR_WEIGHT
 
 
 class MirrorRatio(NamedTuple):
@@ -35,18 +89,28 @@ class MirrorRatio(NamedTuple):
     Attributes
     ----------
     border : (I, J, K) float32 array
-        Ratio at the scale a border is set on; 1 outside the parenchyma.
+        1 minus the geometric mean of what the density lacks of its mirror and of its level,
+        at the scale a border is set on; 1 where it lacks nothing of one.
     seed : (I, J, K) float32 array
         Ratio at the wider scale a lesion is found on; 1 outside the parenchyma.
+    wide : (I, J, K) float32 array
+        The same at the scale that a large faint lesion is found on.
     level : (I, J, K) float32 array
         Density at the seed scale, over that of the slice's healthy parenchyma.
+    coarse : Coarse
+        Evened densities on a coarse grid.
+    judged : (I, J, K) bool array
+        Healthy deep parenchyma.
     spread : float
-        Robust standard deviation of ``seed`` in healthy deep parenchyma.
+        Robust standard deviation of ``seed`` there.
     """
 
     border: NDArray[np.float32]
     seed: NDArray[np.float32]
+    wide: NDArray[np.float32]
     level: NDArray[np.float32]
+    coarse: Coarse
+    judged: NDArray[np.bool_]
     spread: float
 
 
@@ -71,13 +135,54 @@ def mirror_ratio(
     healthy = ~halo
     if lesion.any():
         healthy &= mirror(halo, midline, step) < 0.5  # noqa: PLR2004 - half a voxel
-    relative = even_levels(tissue, healthy)
-    reference = _reference(relative, tissue, midline)
+    in_slice = even_slices(tissue, healthy)
+    relative = even_depths(tissue, in_slice, healthy)
+    coarse = _coarse(relative, tissue, midline)
+    reference = np.minimum(coarse.mirrored(REFERENCE_MM), BRIGHTEST_REFERENCE)
+    reference = interpolate(reference, coarse.factors, relative.shape)
     parenchyma = tissue.brain & ~tissue.fluid
-    level = _local(relative, tissue, SEED_MM)
-    border = _over(_local(relative, tissue, BORDER_MM), reference, parenchyma)
-    seed = _over(level, reference, parenchyma)
-    return MirrorRatio(border, seed, level, _spread(seed, deep & healthy, deep))
+    seed = _over(_local(relative, tissue, SEED_MM), reference, parenchyma)
+    judged = deep & healthy
+    wide = interpolate(coarse.lacking(WIDE_MM, WIDE_MM), coarse.factors, relative.shape)
+    return MirrorRatio(
+        border=_joint(_local(relative, tissue, BORDER_MM), reference, parenchyma),
+        seed=seed,
+        wide=np.where(parenchyma, wide, np.float32(1)),
+        level=_local(in_slice, tissue, SEED_MM),
+        coarse=coarse,
+        judged=judged,
+        spread=_spread(seed[judged] if judged.any() else seed[deep]),
+    )
+
+
+def distrust_uneven_slices(
+    ratio: MirrorRatio, base: NDArray[np.bool_], deep: NDArray[np.bool_]
+) -> MirrorRatio:
+    """Ratios drawn towards 1 in slices that are more uneven than the scan as a whole.
+
+    Between the petrous bones healthy tissue is as uneven as an infarct is deep.
+
+    Parameters
+    ----------
+    ratio
+        Taken with the lesion known, which would make its own slices uneven.
+    base : (K,) bool array
+        Slices through the base of the skull, where what looks like a lesion counts as
+        uneven too: bone darkens whole lobes there.
+    deep : (I, J, K) bool array
+        Parenchyma away from fluid and skull.
+    """
+    trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
+    for k in range(len(trust)):
+        counted = deep[:, :, k] if base[k] else ratio.judged[:, :, k]
+        ratios = ratio.seed[:, :, k][counted]
+        if ratios.size >= MIN_SLICE_VOXELS:
+            trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
+    return ratio._replace(
+        border=1 - trust * (1 - ratio.border),
+        seed=1 - trust * (1 - ratio.seed),
+        wide=1 - trust * (1 - ratio.wide),
+    )
 
 
 def _local(relative: NDArray[np.float32], tissue: CtTissue, sigma_mm: float) -> NDArray[np.float32]:
@@ -94,30 +199,42 @@ def _over(
     return ratio
 
 
-def _reference(
-    relative: NDArray[np.float32], tissue: CtTissue, midline: Midline
+def _joint(
+    local: NDArray[np.float32], reference: NDArray[np.float32], parenchyma: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Mirrored local mean, computed on a coarse grid that its smoothness allows."""
+    """1 minus the geometric mean of what ``local`` lacks of its mirror and of its level.
+
+    Not much more than it lacks of its mirror: what is dark on both sides is no lesion.
+    """
+    known = parenchyma & (local > 0)
+    of_mirror = np.maximum(1 - local / reference, 0)
+    lacking = np.minimum(np.sqrt(of_mirror * np.maximum(1 - local, 0)), MOST_OF_MIRROR * of_mirror)
+    return np.where(known, 1 - lacking, np.float32(1))
+
+
+def _coarse(relative: NDArray[np.float32], tissue: CtTissue, midline: Midline) -> Coarse:
     step = np.array(tissue.spacing_mm)
     target = (REFERENCE_GRID_MM, REFERENCE_GRID_MM, 0.0)
     factors = factors_for(tissue.spacing_mm, target, relative.shape)
-    coarse_mm = [float(size) for size in step * factors]
-    sigma = across_slices(REFERENCE_MM, coarse_mm)
-    total = gaussian(reduce_mean(relative * tissue.weight, factors), sigma, spacing_mm=coarse_mm)
-    share = gaussian(reduce_mean(tissue.weight, factors), sigma, spacing_mm=coarse_mm)
-    plane = midline.seen_from((np.array(factors) - 1) / 2 * step)
-    mirrored = mirror(total + PRIOR_WEIGHT, plane, coarse_mm)
-    weight = mirror(share + PRIOR_WEIGHT, plane, coarse_mm)
-    reference = np.ones_like(mirrored)
-    np.divide(mirrored, weight, out=reference, where=weight > PRIOR_WEIGHT / 2)
-    return np.minimum(interpolate(reference, factors, relative.shape), BRIGHTEST_REFERENCE)
+    i, j, k = step * factors
+    return Coarse(
+        total=reduce_mean(relative * tissue.weight, factors),
+        share=reduce_mean(tissue.weight, factors),
+        plane=midline.seen_from((np.array(factors) - 1) / 2 * step),
+        spacing_mm=(float(i), float(j), float(k)),
+        factors=factors,
+    )
 
 
-def _spread(
-    ratio: NDArray[np.float32], healthy: NDArray[np.bool_], deep: NDArray[np.bool_]
-) -> float:
-    values = ratio[healthy if healthy.any() else deep]
-    if values.size == 0:
+def _mean(total: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean = np.ones_like(total)
+    np.divide(total, share, out=mean, where=share > PRIOR_WEIGHT / 2)
+    return mean
+
+
+def _spread(ratios: NDArray[np.float32]) -> float:
+    """Robust standard deviation."""
+    if ratios.size == 0:
         return 0.0
-    lower, upper = np.percentile(values, [25, 75])
+    lower, upper = np.percentile(ratios, [25, 75])
     return float(upper - lower) / 1.349

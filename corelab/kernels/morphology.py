@@ -13,8 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from corelab.kernels.reduction import bounding_box, order_of, values_in
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+DISC_HALO_VOXELS = 0
+"""Slices that discs, and the filling of holes, look at on either side; pieces may reach
+through all of them."""
 
 IN_PLANE_FACES = np.zeros((3, 3, 3), dtype=bool)
 IN_PLANE_FACES[:, 1, 1] = True
@@ -37,8 +43,8 @@ def dilate_disc(
     """
     step_i, step_j = float(spacing_mm[0]), float(spacing_mm[1])
     reach_i = min(int(radius_mm / step_i + 1e-6), mask.shape[0] - 1)
-    grown = mask.copy()
-    run, width = mask.copy(), 0
+    grown = mask.copy(order="K")
+    run, width = mask.copy(order="K"), 0
     # A disc is a stack of runs along j; walking from its rim to its middle the runs only lengthen.
     for shift in range(reach_i, -1, -1):
         half_mm = np.sqrt(max(radius_mm**2 - (shift * step_i) ** 2, 0.0))
@@ -92,30 +98,40 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     Of two equally large pieces the first in index order is kept.
     """
-    labels, count = ndimage.label(mask)
+    labels, count = _pieces(mask)
     if count == 0:
         return np.zeros_like(mask)
-    sizes = np.bincount(labels[mask])
-    return np.asarray(labels == sizes.argmax())
+    sizes = _sizes(labels, count)
+    sizes[0] = 0
+    largest = np.flatnonzero(sizes == sizes.max())
+    first = largest[0] if largest.size == 1 else labels.ravel()[np.isin(labels, largest).argmax()]
+    return np.asarray(labels == first)
 
 
 def keep_larger_than(mask: NDArray[np.bool_], min_voxels: float) -> NDArray[np.bool_]:
     """Return the face-connected pieces of at least ``min_voxels`` voxels, (I, J, K) bool array."""
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return np.zeros_like(mask)
-    keep = np.bincount(labels.ravel(), minlength=count + 1) >= min_voxels
+    kept = np.zeros_like(mask)
+    if np.count_nonzero(mask) < max(1.0, min_voxels):
+        return kept
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = _pieces(mask[box])
+    keep = _sizes(labels, count) >= min_voxels
     keep[0] = False
-    return np.asarray(keep[labels])
+    kept[box] = keep[labels]
+    return kept
 
 
 def keep_touching(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the face-connected pieces of the mask that hold a seed, bool array of its shape."""
-    labels, count = ndimage.label(mask)
+    kept, inside = np.zeros_like(mask), seeds & mask
+    if not inside.any():
+        return kept
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = _pieces(mask[box])
     keep = np.zeros(count + 1, dtype=bool)
-    keep[labels[seeds]] = True
-    keep[0] = False
-    return np.asarray(keep[labels])
+    keep[values_in(labels, inside[box])] = True
+    kept[box] = keep[labels]
+    return kept
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -123,18 +139,34 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     A hole that reaches the edge of the image is not enclosed and stays open.
     """
-    labels, count = ndimage.label(~mask, structure=IN_PLANE_FACES)
+    labels, count = _pieces(~mask, IN_PLANE_FACES)
     is_open = _labels_at_the_edge(labels, count)
     return np.asarray(~is_open[labels])
 
 
 def fill_small_holes(mask: NDArray[np.bool_], max_voxels: float) -> NDArray[np.bool_]:
     """Return the mask plus its enclosed holes of at most ``max_voxels`` pixels, (I, J, K) bool."""
-    labels, count = ndimage.label(~mask, structure=IN_PLANE_FACES)
+    labels, count = _pieces(~mask, IN_PLANE_FACES)
     is_open = _labels_at_the_edge(labels, count)
-    is_open |= np.bincount(labels.ravel(), minlength=count + 1) > max_voxels
+    is_open |= _sizes(labels, count) > max_voxels
     is_open[0] = False
     return np.asarray(~is_open[labels])
+
+
+def _pieces(
+    mask: NDArray[np.bool_], structure: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int32], int]:
+    """Label the pieces, in the mask's own order of memory, and count them."""
+    if order_of(mask) == "F":
+        labels, count = ndimage.label(mask.T, structure=None if structure is None else structure.T)
+        return labels.T, count
+    labels, count = ndimage.label(mask, structure=structure)
+    return labels, count
+
+
+def _sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:
+    """Voxels of every label, the background's first, (count + 1,) array."""
+    return np.bincount(labels.ravel(order="K"), minlength=count + 1)
 
 
 def _labels_at_the_edge(labels: NDArray[np.int32], count: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Fluid, blood and clean parenchyma of a head CT, slice levels evened out."""
+"""Fluid, blood and clean parenchyma of a head CT, slices and depths brought to one level."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, open_disc
+from corelab.kernels.reduction import factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import smooth_within
 
 if TYPE_CHECKING:
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 FLUID_HU = 12.5
 """CSF is 0-15 HU, infarcted white matter rarely below 15: a 16 HU cut costs a deep lesion."""
+
+BROAD_FLUID_HU = 17.0
+"""Gaps between dark spots are fluid only where density averages to less: in a deep infarct
+the spots are noise."""
 
 BLOOD_HU = 50.0
 """Acute clot is 50-80 HU; grey matter ends at 45."""
@@ -31,11 +37,21 @@ WIDE_FLUID_MM = 2.0
 RIM_MM = 3.0
 """Width below the inner table where bone and CSF bleed into the density."""
 
+SKIN_MM = 1.5
+"""Width below the inner table where what is bright is bone."""
+
 BRIGHT_HALO_MM = 2.0
 FAINT_WEIGHT = 0.02
 """Of places that only speak where there is nothing better."""
 
 MIN_LEVEL_VOXELS = 200
+DEPTH_GRID_MM = 3.0
+SHELLS_MM = (5.0, 7.0, 9.0, 12.0, 15.0, 20.0, 26.0, 33.0)
+"""Borders between shells of equal depth below the inner table."""
+
+ACROSS = np.zeros((3, 3, 3), dtype=bool)
+ACROSS[1, 1] = True
+ACROSS.flags.writeable = False
 DEFAULT_FLUID_HU = 8.0
 THICK_SLICE_MM = 4.0
 
@@ -47,21 +63,27 @@ class CtTissue(NamedTuple):
     ----------
     hu : (I, J, K) float32 array
         Density without pixel noise, HU.
+    broad_hu : (I, J, K) float32 array
+        Density smoothed twice as wide, HU.
     brain, fluid, wide_fluid, bright : (I, J, K) bool array
         Inside of the skull; CSF; its ventricles and cisterns; blood, calcium and contrast.
     weight : (I, J, K) float32 array
         How far a voxel stands for pure parenchyma, 0 to 1.
+    depth_mm : (I, J, K) float32 array
+        Distance from the border of the brain in the slice.
     fluid_hu : float
         Density of the ventricles; that of textbook CSF where there are none.
     spacing_mm : tuple of 3 float
     """
 
     hu: NDArray[np.float32]
+    broad_hu: NDArray[np.float32]
     brain: NDArray[np.bool_]
     fluid: NDArray[np.bool_]
     wide_fluid: NDArray[np.bool_]
     bright: NDArray[np.bool_]
     weight: NDArray[np.float32]
+    depth_mm: NDArray[np.float32]
     fluid_hu: float
     spacing_mm: tuple[float, float, float]
 
@@ -79,11 +101,13 @@ class CtTissue(NamedTuple):
         """Tissues inside a box."""
         return CtTissue(
             hu=self.hu[box],
+            broad_hu=self.broad_hu[box],
             brain=self.brain[box],
             fluid=self.fluid[box],
             wide_fluid=self.wide_fluid[box],
             bright=self.bright[box],
             weight=self.weight[box],
+            depth_mm=self.depth_mm[box],
             fluid_hu=self.fluid_hu,
             spacing_mm=self.spacing_mm,
         )
@@ -105,8 +129,11 @@ def sort_tissue(
     """
     hu = smooth_within(image_hu, brain, sigma_mm=(NOISE_MM, NOISE_MM, 0), spacing_mm=spacing_mm)
     dark = brain & (hu < FLUID_HU)
-    fluid = brain & close_disc(dark, WIDE_FLUID_MM, spacing_mm=spacing_mm)
-    bright = brain & (hu > BLOOD_HU)
+    sigma = (2 * NOISE_MM, 2 * NOISE_MM, 0.0)
+    broad = smooth_within(image_hu, brain, sigma_mm=sigma, spacing_mm=spacing_mm)
+    closed = close_disc(dark, WIDE_FLUID_MM, spacing_mm=spacing_mm) & (broad < BROAD_FLUID_HU)
+    fluid = brain & (dark | closed)
+    bright = erode_disc(brain, SKIN_MM, spacing_mm=spacing_mm) & (hu > BLOOD_HU)
     mixed = dilate_disc(dark, NOISE_MM, spacing_mm=spacing_mm) & (hu < MIXED_HU)
     mixed |= ~erode_disc(brain, RIM_MM, spacing_mm=spacing_mm)
     weight = brain.astype(np.float32)
@@ -115,17 +142,19 @@ def sort_tissue(
     wide = open_disc(fluid, WIDE_FLUID_MM, spacing_mm=spacing_mm)
     return CtTissue(
         hu=hu,
+        broad_hu=broad,
         brain=brain,
         fluid=fluid,
         wide_fluid=wide,
         bright=bright,
         weight=weight,
+        depth_mm=_depth_mm(brain, spacing_mm),
         fluid_hu=_fluid_level_hu(hu, erode_disc(wide, NOISE_MM, spacing_mm=spacing_mm)),
         spacing_mm=spacing_mm,
     )
 
 
-def even_levels(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.float32]:
+def even_slices(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Density relative to the healthy parenchyma of its own slice, (I, J, K) float32 array.
 
     Slices of one scan differ by several HU (beam hardening, step and shoot); where a slice
@@ -136,11 +165,9 @@ def even_levels(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.floa
     tissue
         Sorted tissues.
     healthy : (I, J, K) bool array
-        Where the level may be taken from.
+        Where levels may be taken from.
     """
-    pure = (tissue.weight == 1) & healthy
-    if not pure.any():
-        pure = tissue.brain
+    pure = _pure(tissue, healthy)
     whole = float(np.median(tissue.hu[pure]))
     levels = [
         float(np.median(tissue.hu[:, :, k][pure[:, :, k]]))
@@ -149,6 +176,52 @@ def even_levels(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.floa
         for k in range(pure.shape[2])
     ]
     return np.asarray(tissue.hu / np.array(levels, dtype=np.float32))
+
+
+def even_depths(
+    tissue: CtTissue, density: NDArray[np.float32], healthy: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Density relative to healthy parenchyma as deep below the skull, (I, J, K) float32 array.
+
+    Cortex below a bright skull and deep white matter differ by as much as an infarct does.
+
+    Parameters
+    ----------
+    tissue
+        Sorted tissues.
+    density : (I, J, K) float32 array
+        Evened slice by slice.
+    healthy : (I, J, K) bool array
+        Where levels may be taken from.
+    """
+    pure = _pure(tissue, healthy)
+    shell = np.digitize(tissue.depth_mm, SHELLS_MM)
+    at_mm, level = [], []
+    for label in range(len(SHELLS_MM) + 1):
+        inside = pure & (shell == label)
+        if np.count_nonzero(inside) >= MIN_LEVEL_VOXELS:
+            at_mm.append(float(tissue.depth_mm[inside].mean()))
+            level.append(float(np.median(density[inside])))
+    if not at_mm:
+        return density
+    return np.asarray(density / np.interp(tissue.depth_mm, at_mm, level), dtype=np.float32)
+
+
+def _pure(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    pure = (tissue.weight == 1) & healthy
+    return pure if pure.any() else tissue.brain
+
+
+def _depth_mm(
+    brain: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> NDArray[np.float32]:
+    factors = factors_for(spacing_mm, (DEPTH_GRID_MM, DEPTH_GRID_MM, 0.0), brain.shape)
+    mostly = reduce_mean(brain, factors) >= 0.5  # noqa: PLR2004 - half a block
+    coarse = np.pad(mostly, ((1, 1), (1, 1), (0, 0)))
+    i, j, _ = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
+    # Slices a kilometre apart: only distances within one count.
+    away = ndimage.distance_transform_edt(coarse, sampling=(i, j, 1e6))
+    return interpolate(away[1:-1, 1:-1].astype(np.float32), factors, brain.shape)
 
 
 def _fluid_level_hu(hu: NDArray[np.float32], deep: NDArray[np.bool_]) -> float:
@@ -162,9 +235,7 @@ def pixel_noise_hu(image_hu: NDArray[np.float32], tissue: CtTissue) -> NDArray[n
 
     NaN where a slice holds too little parenchyma to tell.
     """
-    sigma = (2 * NOISE_MM, 2 * NOISE_MM, 0.0)
-    broad = smooth_within(image_hu, tissue.brain, sigma_mm=sigma, spacing_mm=tissue.spacing_mm)
-    fine = np.abs(image_hu - broad)
+    fine = np.abs(image_hu - tissue.broad_hu)
     pure = tissue.weight == 1
     noise = np.full(fine.shape[2], np.nan)
     for k in range(fine.shape[2]):

@@ -33,12 +33,11 @@ def overlay(read: Read, layout: Layout) -> None:
     image = load_image(layout.image(case, read.modality.contrast))
     adc_path = layout.image(case, Contrast.ADC)
     adc = load_image(adc_path) if read.modality is Modality.DWI and adc_path.exists() else None
+    brain = load_mask(layout.brain_mask(case), image)
     png = mosaic_of(
-        panels=panels_of(
-            image, adc, read.adc_scale_to_mm2_s, load_mask(layout.brain_mask(case), image)
-        ),
+        panels=panels_of(image, adc, read.adc_scale_to_mm2_s, brain),
         labels=image.with_data(load_mask(layout.infarct_mask(case), image)),
-        brain=load_mask(layout.brain_mask(case), image),
+        brain=brain,
         title=f"{case.subject_code}   {case.visit}",
         texts=texts_of(read.measurement, read.modality, read.qc_flags),
     )
@@ -105,17 +104,19 @@ def panels_of(
         Where the DWI's brightness is judged.
     """
     orientation = orientation_of(image.affine)
-    shown = to_ras(image.data, orientation).astype(np.float32)
+    shown = to_ras(image.data, orientation)
     if image.acquisition and image.acquisition.contrast is Contrast.CT:
         low, high = CT_LEVEL_HU - CT_WIDTH_HU / 2, CT_LEVEL_HU + CT_WIDTH_HU / 2
         return (Panel(image=shown, name="CT", window_low=low, window_high=high),)
-    inside = shown[to_ras(brain, orientation) != 0]
+    inside = shown[to_ras(brain, orientation) != 0].astype(np.float32)
     white = float(np.percentile(inside, _DWI_WHITE_PERCENTILE)) if inside.size else 1.0
     dwi = Panel(image=shown, name="DWI", window_low=0.0, window_high=white)
     if adc is None or adc_scale is None:
         return (dwi,)
-    scaled = to_ras(adc.data, orientation).astype(np.float32) * np.float32(adc_scale)
-    return dwi, Panel(image=scaled, name="ADC", window_low=0.0, window_high=ADC_WHITE_MM2_S)
+    # The window is brought to the map's unit, not the whole map to the window's.
+    map_ = to_ras(adc.data, orientation)
+    white = ADC_WHITE_MM2_S / adc_scale
+    return dwi, Panel(image=map_, name="ADC", window_low=0.0, window_high=white)
 
 
 def texts_of(

@@ -17,7 +17,9 @@ from corelab.kernels.hounsfield import has_metal_near, has_usual_brain
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
 from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
-from corelab.kernels.orientation import from_ras, orientation_of, to_ras
+from corelab.kernels.orientation import from_ras, orientation_of, shear_of, to_ras
+from corelab.kernels.reduction import bounding_box
+from corelab.kernels.skull_gap import is_skull_open
 from corelab.store.image import load_image, note_adc_scale
 from corelab.store.layout import Layout
 from corelab.store.nifti import save_volume
@@ -35,9 +37,11 @@ from corelab.vocab import (
 )
 from corelab.volume import Volume
 
-METHOD = {Modality.NCCT: "ncct_mirror_ratio_1", Modality.DWI: "dwi_main_mode_1"}
+METHOD = {Modality.NCCT: "ncct_mirror_ratio_2", Modality.DWI: "dwi_main_mode_1"}
 _TILT_FLAG_DEG = 0.5
 _GRID_TOLERANCE_MM = 0.5
+Box = tuple[slice, slice, slice]
+_NOWHERE: Box = (slice(0), slice(0), slice(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,14 +78,16 @@ def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segment
     spacing_mm = _permuted(image.spacing_mm, orientation.axes)
     hu = to_ras(image.data, orientation)
     brain = brain_mask_ct(hu, spacing_mm)
-    infarct = segment_infarct_ct(hu, brain, spacing_mm, chosen)
+    shear = shear_of(image.affine, orientation)
+    infarct, box = _cut_out(segment_infarct_ct(hu, brain, spacing_mm, chosen, shear=shear))
     doubts = {
+        QcFlag.SKULL_OPEN: is_skull_open(hu, brain, spacing_mm),
         QcFlag.HU_UNUSUAL: not has_usual_brain(hu, brain),
         QcFlag.METAL_NEAR_BRAIN: has_metal_near(hu, brain),
     }
     flags = infarct.flags + tuple(flag for flag, is_so in doubts.items() if is_so)
     record = _record(Modality.NCCT, infarct._replace(flags=flags), chosen._asdict())
-    return _segmentation(image, brain, infarct, record)
+    return _segmentation(image, brain, (infarct, box), record)
 
 
 def segment_dwi(
@@ -121,16 +127,17 @@ def segment_dwi(
         if volume is None:
             return None
         _require_same_grid(volume, dwi)
-        return to_ras(volume.data, orientation).astype(np.float32)
+        return to_ras(volume.data, orientation).astype(np.float32, order="C")
 
-    trace, b0_data, adc_data = to_ras(dwi.data, orientation), beside(b0), beside(adc)
+    trace = np.ascontiguousarray(to_ras(dwi.data, orientation))
+    b0_data, adc_data = beside(b0), beside(adc)
     brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
     if b0 is not None and not _on_one_scale(b0, dwi):
         b0_data = None
     weighting_s_mm2 = b_value_s_mm2 - _b_value(b0)
     diffusion = _diffusion(adc_data, b0_data, trace, brain=brain, weighting_s_mm2=weighting_s_mm2)
     images = DwiImages(trace.astype(np.float32), diffusion.adc_mm2_s, b0_data, b_value_s_mm2)
-    infarct = segment_infarct_dwi(images, brain, spacing_mm, chosen)
+    infarct, box = _cut_out(segment_infarct_dwi(images, brain, spacing_mm, chosen))
     flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
     used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
     record = _record(Modality.DWI, infarct._replace(flags=flags), used)
@@ -139,7 +146,7 @@ def segment_dwi(
         adc_scale_to_mm2_s=diffusion.scale_to_mm2_s,
         adc_derivation=diffusion.derivation,
     )
-    return _segmentation(dwi, brain, infarct, record)
+    return _segmentation(dwi, brain, (infarct, box), record)
 
 
 def segment(
@@ -262,25 +269,44 @@ def _parts(group: tuple[object, ...]) -> Iterable[tuple[str, object]]:
     return zip(map(str, names), group, strict=True)
 
 
+def _cut_out(infarct: Infarct) -> tuple[Infarct, Box]:
+    """Masks where there is infarct, and where that is: whole ones take as much as the image."""
+    box = bounding_box(infarct.high, (0, 0, 0)) if infarct.high.any() else _NOWHERE
+    cut = infarct._replace(
+        mask=infarct.mask[box].copy(),
+        blood=infarct.blood[box].copy(),
+        low=infarct.low[box].copy(),
+        high=infarct.high[box].copy(),
+    )
+    return cut, box
+
+
 def _segmentation(
-    image: Volume, brain: NDArray[np.bool_], infarct: Infarct, record: SegmentationRecord
+    image: Volume,
+    brain: NDArray[np.bool_],
+    cut_out: tuple[Infarct, Box],
+    record: SegmentationRecord,
 ) -> Segmentation:
     orientation = orientation_of(image.affine)
+    infarct, box = cut_out
     labels = infarct.mask.astype(np.uint8) * np.uint8(LABEL_VALUE[Label.INFARCT])
     labels[infarct.blood] = LABEL_VALUE[Label.BLOOD_IN_INFARCT]
     nested = infarct.high.astype(np.uint8) + infarct.mask + infarct.low
 
-    def on_grid(mask: NDArray[np.uint8]) -> Volume:
-        return image.with_data(np.asfortranarray(from_ras(mask, orientation)))
+    def on_grid(part: NDArray[np.uint8]) -> Volume:
+        # Slices together in memory, as files have them: only where there is something to turn.
+        whole = np.zeros(image.shape, dtype=np.uint8, order="F")
+        to_ras(whole, orientation)[box] = part
+        return image.with_data(whole)
 
     geometry = ((QcFlag.UNEVEN_SLICES,) if image.is_uneven else ()) + (
         (QcFlag.GANTRY_TILT,) if image.tilt_deg > _TILT_FLAG_DEG else ()
     )
     flags = record.flags + geometry + _flags_of_bits(image)
     return Segmentation(
-        brain=on_grid(brain.astype(np.uint8)),
+        brain=image.with_data(from_ras(brain.view(np.uint8), orientation)),
         infarct=on_grid(labels),
-        nested=on_grid(nested.astype(np.uint8)),
+        nested=on_grid(nested),
         record=replace(record, flags=tuple(dict.fromkeys(flags))),
     )
 

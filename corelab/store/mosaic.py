@@ -29,7 +29,7 @@ _ROW_GAP_PX = 10
 class Panel:
     """One image of a mosaic and the values that are shown as black and as white."""
 
-    image: NDArray[np.number]
+    image: NDArray[np.generic]
     name: str
     window_low: float
     window_high: float

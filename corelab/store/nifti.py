@@ -30,6 +30,7 @@ _LEVEL = 1
 _GZIP_WINDOW_BITS = 31
 _GZIP_START = b"\x1f\x8b"
 _SLAB_BYTES = 1 << 20
+_TURNED_SLICES, _TURNED_ROWS = 64, 16
 _HIGHEST_LABEL = 255
 
 
@@ -84,6 +85,12 @@ def load_mask(path: Path, like: Volume) -> NDArray[np.uint8]:
             ReasonCode.GRIDS_DIFFER,
             f"mask {mask.shape} lies on another grid than image {like.shape}",
         )
+    return _labels(stored)
+
+
+def _labels(stored: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if stored.dtype == np.uint8:
+        return stored.astype(np.uint8, copy=False)
     # Written so that a value that is no number fails too.
     if not (stored.min() >= 0 and stored.max() <= _HIGHEST_LABEL):
         _refuse_labels()
@@ -104,11 +111,22 @@ def _packed(volume: Volume) -> Iterator[Chunk]:
 def _slabs(data: NDArray[np.generic]) -> Iterator[Chunk]:
     """Voxels in the order of the file, i fastest, about a megabyte at a time."""
     slice_bytes = data.shape[0] * data.shape[1] * data.itemsize
-    height = max(1, _SLAB_BYTES // slice_bytes)
+    is_turned = abs(data.strides[0]) > abs(data.strides[2])
+    height = max(_TURNED_SLICES if is_turned else 1, _SLAB_BYTES // slice_bytes)
     native = data.dtype.newbyteorder("=")
     for k in range(0, data.shape[2], height):
         slab = data[:, :, k : k + height].transpose(2, 1, 0)
-        yield np.ascontiguousarray(slab, dtype=native).data.cast("B")
+        yield (_turned(slab) if is_turned else np.ascontiguousarray(slab, dtype=native)).data.cast(
+            "B"
+        )
+
+
+def _turned(slab: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Copy a slab whose slices are not together in memory, a few rows at a time."""
+    copy = np.empty(slab.shape, dtype=slab.dtype.newbyteorder("="))
+    for j in range(0, slab.shape[1], _TURNED_ROWS):
+        copy[:, j : j + _TURNED_ROWS] = slab[:, j : j + _TURNED_ROWS]
+    return copy
 
 
 def _read(path: Path) -> tuple[ImageHeader, NDArray[np.generic]]:

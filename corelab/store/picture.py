@@ -26,6 +26,7 @@ from corelab.store.mosaic import (
     plan_sheet,
     tiles_of,
 )
+from corelab.store.png import encode_png
 
 __all__ = ["MosaicRequest", "Panel", "draw_mosaic", "mosaic_thumbnail"]
 
@@ -75,9 +76,7 @@ def draw_mosaic(request: MosaicRequest) -> bytes:
         left, top = sheet.corner(group, place)
         picture.paste(_draw_tile(request, sheet, tile=tile, k=k), (left, header.height + top))
     picture.paste(footer, (0, header.height + sheet.height))
-    stream = io.BytesIO()
-    picture.save(stream, format="PNG")
-    return stream.getvalue()
+    return encode_png(np.asarray(picture))
 
 
 def mosaic_thumbnail(png: bytes) -> bytes:
@@ -133,6 +132,8 @@ def _grey_slice(panel: Panel, sheet: Sheet, k: int) -> NDArray[np.uint8]:
 
 def _draw_outline(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: _Colour) -> None:
     """Draw onto ``pixels`` the outline, and its shadow on two edges: a dot is soon missed."""
+    if not mask.any():
+        return
     rows, columns = pixels.shape[:2]
     covered = cover_plane(mask, (rows, columns))
     pixels[outer_outline(covered)] = colour

@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 
 from corelab.kernels.ct_outline import Outline, outline_infarct
 from corelab.kernels.ct_parameters import DEFAULT
+from corelab.kernels.ct_plane import RoughOutline
 from corelab.kernels.tissue_ct import sort_tissue
 
 SPACING_MM = (1.0, 1.0, 5.0)
 SHAPE = (110, 110, 6)
+NOWHERE = np.zeros(SHAPE, dtype=bool)
 BLOCK = np.s_[30:60, 40:70, 1:5]
 
 
@@ -20,7 +22,7 @@ def outlined(image: NDArray[np.float32], grown: NDArray[np.bool_] | None = None)
         grown = np.zeros(SHAPE, dtype=bool)
         grown[BLOCK] = True
     tissue = sort_tissue(np.where(brain, image, -20).astype(np.float32), brain, SPACING_MM)
-    return outline_infarct(tissue, grown, DEFAULT)
+    return outline_infarct(tissue, RoughOutline(grown, NOWHERE, NOWHERE), DEFAULT)
 
 
 def an_image() -> NDArray[np.float32]:
@@ -93,3 +95,19 @@ def test_crumbs_are_dropped() -> None:
     grown[BLOCK] = True
     grown[80:84, 80:84, 2] = True
     assert not outlined(image, grown).mask[75:].any()
+
+
+def test_what_a_moved_plane_changes_widens_the_range() -> None:
+    brain = np.zeros(SHAPE, dtype=bool)
+    brain[5:105, 5:105] = True
+    image = np.where(brain, an_image(), -20).astype(np.float32)
+    tissue = sort_tissue(image, brain, SPACING_MM)
+    grown, gained, lost = NOWHERE.copy(), NOWHERE.copy(), NOWHERE.copy()
+    grown[BLOCK] = True
+    gained[60:64, 40:70, 1:5] = True
+    lost[30:34, 40:70, 1:5] = True
+    still = outline_infarct(tissue, RoughOutline(grown, NOWHERE, NOWHERE), DEFAULT)
+    moved = outline_infarct(tissue, RoughOutline(grown, gained, lost), DEFAULT)
+    np.testing.assert_array_equal(moved.mask, still.mask)
+    assert moved.low.sum() < still.low.sum()
+    assert moved.high.sum() > still.high.sum()

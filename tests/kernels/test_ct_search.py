@@ -39,7 +39,7 @@ def test_a_dark_block_is_one_region() -> None:
 def test_a_plain_brain_has_no_region() -> None:
     findings = find_regions(a_scan(plain()), DEFAULT)
     assert findings.regions == []
-    assert findings.spread < 0.05
+    assert findings.ratio.spread < 0.05
 
 
 def test_places_beside_fluid_bone_and_open_slices_are_not_deep() -> None:

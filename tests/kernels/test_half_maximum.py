@@ -8,6 +8,7 @@ from scipy import ndimage
 from corelab.kernels.half_maximum import (
     BorderRule,
     Depth,
+    border_range,
     grow_regions,
     settle_border,
     within_reach,
@@ -25,10 +26,14 @@ def a_disc(radius_mm: float = DISC_MM) -> NDArray[np.bool_]:
     return np.asarray(np.hypot(i - 45, j - 45) <= radius_mm)
 
 
+def depth_of(ratio: NDArray[np.float32]) -> Depth:
+    whole = np.ones(SHAPE, dtype=bool)
+    return Depth(ratio, ratio, whole, whole, whole, SPACING_MM)
+
+
 def blurred(drop: float) -> Depth:
     ratio = ndimage.gaussian_filter(1 - drop * a_disc().astype(np.float32), (3, 3, 0))
-    whole = np.ones(SHAPE, dtype=bool)
-    return Depth(ratio.astype(np.float32), whole, whole, SPACING_MM)
+    return depth_of(ratio.astype(np.float32))
 
 
 @pytest.mark.parametrize("drop", [0.15, 0.25, 0.4, 0.6])
@@ -42,11 +47,10 @@ def test_each_group_of_seeds_grows_its_own_region() -> None:
     ratio = np.ones(SHAPE, dtype=np.float32)
     ratio[10:30, 10:30] = 0.6
     ratio[50:80, 50:80] = 0.8
-    whole = np.ones(SHAPE, dtype=bool)
     seeds = np.zeros(SHAPE, dtype=bool)
     seeds[18:22, 18:22] = True
     seeds[63:67, 63:67] = True
-    deep, faint = grow_regions(Depth(ratio, whole, whole, SPACING_MM), seeds, RULE)
+    deep, faint = grow_regions(depth_of(ratio), seeds, RULE)
     assert deep.core == pytest.approx(0.6)
     assert faint.core == pytest.approx(0.8)
     assert not (deep.mask & faint.mask).any()
@@ -62,16 +66,23 @@ def test_a_thin_bridge_is_not_followed() -> None:
     ratio[10:30, 10:30] = 0.6
     ratio[30:60, 19:21] = 0.6
     ratio[60:80, 10:30] = 0.6
-    whole = np.ones(SHAPE, dtype=bool)
     seeds = np.zeros(SHAPE, dtype=bool)
     seeds[18:22, 18:22] = True
-    (region,) = grow_regions(Depth(ratio, whole, whole, SPACING_MM), seeds, RULE)
+    (region,) = grow_regions(depth_of(ratio), seeds, RULE)
     assert not region.mask[60:].any()
 
 
-def test_no_region_goes_beyond_its_reach() -> None:
+def test_no_region_goes_beyond_the_reach_of_its_depth() -> None:
+    away = np.hypot(*(np.indices(SHAPE)[:2] - 45))
+    ratio = np.where(away < 8, 0.6, 0.76).astype(np.float32)
+    (region,) = grow_regions(depth_of(ratio), a_disc(3), RULE._replace(reach_mm=6.0))
+    assert region.mask[45, 45 + 11, 2]
+    assert not (region.mask & ~a_disc(8 + 6 + 3)).any()
+
+
+def test_what_is_nearly_as_deep_extends_the_reach() -> None:
     (region,) = grow_regions(blurred(0.4), a_disc(3), RULE._replace(reach_mm=6.0))
-    assert not (region.mask & ~a_disc(3 + 6 + 3)).any()
+    assert region.mask.sum() == pytest.approx(a_disc().sum(), rel=0.04)
 
 
 def test_reach_is_counted_across_slices_too() -> None:
@@ -91,20 +102,21 @@ def test_a_border_settles_where_the_density_is_half_way(start_mm: float) -> None
     image = ndimage.gaussian_filter(image, (1, 1, 0))
     brain = a_disc(40)
     tissue = sort_tissue(image, brain, SPACING_MM)
-    settled = settle_border(tissue, a_disc(start_mm), rounds=3)
+    settled = settle_border(tissue, tissue.hu, a_disc(start_mm), rounds=3)
     assert settled.sum() == pytest.approx(a_disc().sum(), rel=0.05)
     assert (settled & ~a_disc(22)).sum() == 0
 
 
-def test_a_stricter_border_lies_inside_a_wider_one() -> None:
+def test_a_range_encloses_the_border_and_widens_with_its_step() -> None:
     image = ndimage.gaussian_filter(np.where(a_disc(), 21.0, 34.0), (2, 2, 0))
     tissue = sort_tissue(image.astype(np.float32), a_disc(40), SPACING_MM)
-    strict = settle_border(tissue, a_disc(), rounds=1, step=0.05)
-    wide = settle_border(tissue, a_disc(), rounds=1, step=-0.05)
-    assert not (strict & ~wide).any()
-    assert strict.sum() < a_disc().sum() < wide.sum()
+    low, high = border_range(tissue, tissue.hu, a_disc(), step=0.05)
+    lower, higher = border_range(tissue, tissue.hu, a_disc(), step=0.08)
+    assert not (lower & ~low).any()
+    assert not (high & ~higher).any()
+    assert lower.sum() < low.sum() < a_disc().sum() < high.sum() < higher.sum()
 
 
 def test_nothing_stays_nothing() -> None:
     tissue = sort_tissue(np.full(SHAPE, 33, dtype=np.float32), a_disc(40), SPACING_MM)
-    assert not settle_border(tissue, np.zeros(SHAPE, dtype=bool), rounds=2).any()
+    assert not settle_border(tissue, tissue.hu, np.zeros(SHAPE, dtype=bool), rounds=2).any()

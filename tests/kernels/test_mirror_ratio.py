@@ -29,9 +29,11 @@ def test_a_dark_place_stands_out_against_its_mirror() -> None:
     image = np.full(SHAPE, 34, dtype=np.float32)
     image[RIGHT] = 22
     ratio = ratio_of(image)
-    assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.01)
+    assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
+    assert ratio.wide[CENTRE_RIGHT].mean() < 0.75
     assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
-    assert ratio.border[CENTRE_LEFT].min() > 1.2
+    assert ratio.border[CENTRE_LEFT].min() == 1
+    assert ratio.seed[CENTRE_LEFT].min() > 1.2
 
 
 def test_what_is_dark_on_both_sides_does_not() -> None:
@@ -39,14 +41,18 @@ def test_what_is_dark_on_both_sides_does_not() -> None:
     image[RIGHT] = 22
     image[LEFT] = 22
     ratio = ratio_of(image)
-    assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(1, abs=0.02)
+    assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(1, abs=0.02)
+    assert ratio.border[CENTRE_RIGHT].mean() > 0.97
     assert ratio.level[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.02)
 
 
 def test_a_bright_mirror_makes_no_lesion() -> None:
     image = np.full(SHAPE, 34, dtype=np.float32)
     image[LEFT] = 46
-    assert ratio_of(image).border[CENTRE_RIGHT].mean() == pytest.approx(1 / 1.1, abs=0.02)
+    ratio = ratio_of(image)
+    assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(1 / 1.1, abs=0.02)
+    assert ratio.border[CENTRE_RIGHT].min() == pytest.approx(1, abs=0.01)
+    assert ratio.wide[CENTRE_RIGHT].min() == pytest.approx(1, abs=0.01)
 
 
 def test_a_known_lesion_does_not_count_as_spread() -> None:

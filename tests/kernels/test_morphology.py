@@ -132,3 +132,30 @@ def test_only_small_holes_are_filled_where_asked() -> None:
     mask[8:11, 8:11, 1] = False
     np.testing.assert_array_equal(morphology.fill_small_holes(mask, 9), a_box())
     np.testing.assert_array_equal(morphology.fill_small_holes(mask, 8), mask)
+
+
+@given(mask=masks, min_voxels=st.sampled_from([0, 1, 2, 2.5, 5]), seed=st.integers(0, 99))
+def test_pieces_are_kept_as_a_plain_look_at_each_would(
+    mask: NDArray[np.bool_], min_voxels: float, seed: int
+) -> None:
+    seeds = np.random.default_rng(seed).random(mask.shape) < 0.1
+    large, touching = np.zeros_like(mask), np.zeros_like(mask)
+    labels, count = ndimage.label(mask)
+    for label in range(1, count + 1):
+        piece = labels == label
+        large |= piece & (piece.sum() >= min_voxels)
+        touching |= piece & (piece & seeds).any()
+    for arranged in (mask, np.asfortranarray(mask)):
+        kept = morphology.keep_larger_than(arranged, min_voxels)
+        np.testing.assert_array_equal(kept, large)
+        np.testing.assert_array_equal(morphology.keep_touching(arranged, seeds), touching)
+
+
+@given(mask=masks, radius_mm=radii_mm)
+def test_the_order_of_memory_changes_nothing(mask: NDArray[np.bool_], radius_mm: float) -> None:
+    for operation in (morphology.fill_holes, morphology.largest_component):
+        np.testing.assert_array_equal(operation(np.asfortranarray(mask)), operation(mask))
+    np.testing.assert_array_equal(
+        morphology.dilate_disc(np.asfortranarray(mask), radius_mm, spacing_mm=SPACING_MM),
+        morphology.dilate_disc(mask, radius_mm, spacing_mm=SPACING_MM),
+    )

@@ -75,3 +75,20 @@ def test_the_box_is_the_smallest_that_fits_within_the_image() -> None:
     mask[4, 5, 2] = True
     assert bounding_box(mask, (0, 0, 0)) == np.s_[2:5, 5:6, 1:3]
     assert bounding_box(mask, (3, 6, 1)) == np.s_[0:8, 0:10, 0:4]
+
+
+@given(
+    mask=hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, max_side=7)),
+    order=st.sampled_from(["C", "F"]),
+)
+def test_the_box_is_that_of_a_plain_look_at_every_voxel(
+    mask: NDArray[np.bool_], order: str
+) -> None:
+    mask[tuple(size // 2 for size in mask.shape)] = True
+    arranged = np.asarray(mask, order="F" if order == "F" else "C")
+    places = np.argwhere(mask)
+    expected = tuple(
+        slice(int(low), int(high) + 1)
+        for low, high in zip(places.min(axis=0), places.max(axis=0), strict=True)
+    )
+    assert bounding_box(arranged, (0, 0, 0)) == expected

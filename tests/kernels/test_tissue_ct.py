@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from corelab.kernels.tissue_ct import even_levels, pixel_noise_hu, sort_tissue
+from corelab.kernels.tissue_ct import even_slices, pixel_noise_hu, sort_tissue
 
 SPACING_MM = (1.0, 1.0, 5.0)
 SHAPE = (60, 60, 3)
@@ -46,7 +46,7 @@ def test_without_ventricles_fluid_has_its_textbook_density() -> None:
 def test_slices_are_brought_to_one_level() -> None:
     image, brain = a_brain()
     image[:, :, 2] += np.float32(4) * brain[:, :, 2]
-    relative = even_levels(sort_tissue(image, brain, SPACING_MM), np.ones(SHAPE, dtype=bool))
+    relative = even_slices(sort_tissue(image, brain, SPACING_MM), np.ones(SHAPE, dtype=bool))
     np.testing.assert_allclose(relative[20:40, 20:40], 1, atol=1e-3)
 
 
@@ -55,7 +55,7 @@ def test_levels_come_from_healthy_tissue_only() -> None:
     image[5:40, 5:55] = 20
     healthy = np.ones(SHAPE, dtype=bool)
     healthy[:42] = False
-    relative = even_levels(sort_tissue(image, brain, SPACING_MM), healthy)
+    relative = even_slices(sort_tissue(image, brain, SPACING_MM), healthy)
     assert relative[48, 30, 1] == pytest.approx(1, abs=0.01)
     assert relative[20, 30, 1] == pytest.approx(20 / 33, abs=0.01)
 
