@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.reduction import interpolate
 from corelab.kernels.smoothing import gaussian, smooth_within
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ MAD_TO_SIGMA = 1.4826
 PARENCHYMA_MM2_S = (300e-6, 1200e-6)
 """Brain tissue at any stage of an infarct and any b-value up to 2000; liquor lies above."""
 
-HEALTHY_ADC_RATIO = (0.75, 1.4)
+HEALTHY_ADC_RATIO = (0.82, 1.4)
 """Around the parenchyma's median: outside lie cores of infarcts, and liquor."""
 
 HEALTHY_SIGNAL = 0.5
 """Without ADC: darker than this share of the brain's median is liquor."""
 
-ADC_SMOOTHING_MM = 1.5
+ADC_SMOOTHING_MM = 2.0
 """ADC is the noisier channel, and decisions on it need less detail than borders do."""
 
 SHADING_SIGMA_MM = 22.0
@@ -34,6 +35,9 @@ SHADING_SIGMA_MM = 22.0
 SHADING_STEP_MM = (4.0, 4.0, 4.0)
 ONE_SIDED_SHADING = 1.15
 SHADING_ROUNDS = 3
+SYMMETRIC_SIGMA_MM = 8.0
+SYMMETRIC_EXCESS = 1.03
+SYMMETRIC_ROUNDS = 2
 OUTLIER_SIGMA = 2.5
 FIRST_SPREAD = 0.3
 """Least half-width of the first round's window, log signal: shading alone can be as wide."""
@@ -50,7 +54,7 @@ class DwiContrast(NamedTuple):
     sigma : float
         Spread of healthy parenchyma's signal: anatomy and noise together.
     adc_ratio : (I, J, K) float32 array or None
-        ADC, smoothed by 1.5 mm in the slice, over the parenchyma's median. ``None`` without
+        ADC, smoothed by 2 mm in the slice, over the parenchyma's median. ``None`` without
         an ADC map.
     """
 
@@ -140,7 +144,22 @@ def _without_shading(
         flat = residual - _shading(residual, weight, across)
         flat -= np.median(flat[weight])
         weight = healthy & _near_zero(flat, weight, 0.0)
+    for _ in range(SYMMETRIC_ROUNDS):
+        flat = flat - _symmetric_level(flat, weight, across)
+        flat -= np.median(flat[weight])
+        weight = healthy & _near_zero(flat, weight, 0.0)
     return flat
+
+
+def _symmetric_level(
+    flat: NDArray[np.float32], weight: NDArray[np.bool_], across: Across
+) -> NDArray[np.float32]:
+    """What is left of shading and of dark or bright tissue on both sides, (I, J, K) float32."""
+    grid = across.grid(SHADING_STEP_MM)
+    share, mean = grid.reduce(flat, weight)
+    field = smooth_within(mean, share, sigma_mm=SYMMETRIC_SIGMA_MM, spacing_mm=grid.step_mm)
+    field = np.minimum(field, grid.mirror(field) + np.float32(np.log(SYMMETRIC_EXCESS)))
+    return interpolate(field, grid.factors, flat.shape)
 
 
 def _near_zero(

@@ -29,6 +29,7 @@ REFERENCE_SIGMA_MM = 5.0
 REFERENCE_SIGNAL = (0.8, 1.25)
 """Range of healthy tissue; keeps liquor and an infarct on the other side out of the reference."""
 
+SEED_ADC = (1.0, 1.15)
 REFERENCE_ADC = (0.85, 1.1)
 """The same for ADC: cerebellum and brain stem lie at 0.85-0.9 of the whole brain's median."""
 
@@ -44,7 +45,7 @@ WIDE_Z = (-3.0, 8.0)
 
 AIR_RIM_MM = 10.0
 AIR_BELOW_TOP_MM = 55.0
-PETROUS_BELOW_TOP_MM = 95.0
+PETROUS_BELOW_TOP_MM = 80.0
 """Frontal sinuses reach to about 55 mm below the vertex; everything else lies lower. From
 95 mm down, air cells lie on all sides of the cerebellum and the temporal poles."""
 
@@ -83,6 +84,8 @@ class Evidence(NamedTuple):
     adc_ratio: NDArray[np.float32] | None
     is_csf: NDArray[np.bool_]
     is_near_air: NDArray[np.bool_]
+    adc_of_patient: NDArray[np.float32] | None
+    adc_plain: NDArray[np.float32] | None
     wide: WideEvidence
 
 
@@ -118,12 +121,13 @@ def gather_evidence(
     across
         The other side of that brain.
     """
-    adc_ratio = contrast.adc_ratio
+    adc_ratio = adc_of_patient = contrast.adc_ratio
     if adc_ratio is None:
         is_csf = brain & (contrast.signal < CSF_SIGNAL)
     else:
         is_csf = brain & (adc_ratio > CSF_ADC_RATIO)
         expected = _expected(adc_ratio, brain & ~is_csf, across)
+        adc_of_patient = adc_ratio / _limited(expected, SEED_ADC)
         adc_ratio = adc_ratio / _limited(expected, REFERENCE_ADC)
     in_slice = (SEED_SMOOTHING_MM, SEED_SMOOTHING_MM, 0.0)
     z = smooth_within(contrast.z, brain, sigma_mm=in_slice, spacing_mm=across.spacing_mm)
@@ -137,6 +141,8 @@ def gather_evidence(
         adc_ratio=adc_ratio,
         is_csf=is_csf,
         is_near_air=_near_air(brain, across.spacing_mm),
+        adc_of_patient=adc_of_patient,
+        adc_plain=contrast.adc_ratio,
         wide=wide,
     )
 
@@ -171,7 +177,11 @@ def _wide(
 
 
 def _near_air(brain: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
-    rim = brain & ~erode_disc(brain, AIR_RIM_MM, spacing_mm=spacing_mm)
+    inner = erode_disc(brain, AIR_RIM_MM, spacing_mm=spacing_mm)
+    for below in range(1, round(AIR_RIM_MM / spacing_mm[2]) + 1):
+        inner[:, :, below:] &= brain[:, :, :-below]
+        inner[:, :, :below] = False
+    rim = brain & ~inner
     top = int(np.flatnonzero(brain.any(axis=(0, 1)))[-1])
     sinuses, petrous = (
         max(0, top - round(below_mm / spacing_mm[2]))

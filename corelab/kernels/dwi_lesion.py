@@ -25,8 +25,10 @@ MM3_PER_ML = 1000.0
 CORE_SIGMA_MM = 6.0
 """How far around a place its lesion's core brightness is looked for."""
 
+CORE_FRACTION = 0.9
 CORE_GRID_MM = (2.0, 2.0, 2.0)
 
+EXCESS_CAP = 8.0
 BROAD_Z = 1.0
 """Least brightness of a voxel that a bright surrounding makes a seed."""
 
@@ -66,7 +68,7 @@ class Lesion(NamedTuple):
     across: Across
     parameters: DwiParameters
     seeds: NDArray[np.bool_]
-    core: NDArray[np.float32]
+    core: Core
 
     @property
     def voxel_ml(self) -> float:
@@ -89,44 +91,66 @@ def find_seeds(
         The method's choices.
     """
     tissue = brain & ~evidence.is_csf
-    seeds = _bright_seeds(evidence, parameters) & ~evidence.is_near_air
-    if evidence.adc_ratio is not None and evidence.wide.adc_ratio is not None:
-        p = parameters
-        narrow = (evidence.z >= p.z_seed) & (evidence.excess >= p.excess_seed)
-        seeds |= narrow & (evidence.adc_ratio <= p.adc_seed)
-        broad = (evidence.z >= BROAD_Z) & _reaches(evidence.wide, p.wide_seed)
-        seeds |= broad & (evidence.wide.adc_ratio <= p.wide_adc_seed)
-    return seeds & tissue
+    p, adc = parameters, evidence.adc_of_patient
+    wide = evidence.wide
+    if adc is None or wide.adc_ratio is None:
+        least = p.without_adc
+        narrow = (evidence.z >= least.z) & (evidence.excess >= least.excess)
+        broad = (evidence.z >= BROAD_Z) & _reaches(wide, least.wide)
+        return (narrow | broad) & tissue & ~evidence.is_near_air
+    least = p.bright
+    narrow = seed_merit(evidence, p) >= 0
+    broad = _reaches(wide, p.wide_seed) & (wide.adc_ratio <= p.wide_adc_seed)
+    broad |= _reaches(wide, least.wide) & (wide.adc_ratio <= least.wide_adc) & ~evidence.is_near_air
+    return (narrow | (broad & (evidence.z >= BROAD_Z))) & tissue
 
 
-def _bright_seeds(evidence: Evidence, parameters: DwiParameters) -> NDArray[np.bool_]:
-    has_adc = evidence.adc_ratio is not None
-    least = parameters.bright if has_adc else parameters.without_adc
-    narrow = (evidence.z >= least.z) & (evidence.excess >= least.excess)
-    broad = (evidence.z >= BROAD_Z) & _reaches(evidence.wide, least.wide)
-    if evidence.adc_ratio is not None and evidence.wide.adc_ratio is not None:
-        narrow &= evidence.adc_ratio <= least.adc
-        broad &= evidence.wide.adc_ratio <= least.wide_adc
-    return np.asarray(narrow | broad)
+def seed_merit(evidence: Evidence, p: DwiParameters) -> NDArray[np.float32]:
+    """By how many spreads a voxel exceeds what its ADC asks for; -inf where it cannot be a seed."""
+    adc, plain = evidence.adc_of_patient, evidence.adc_plain
+    assert adc is not None and plain is not None and evidence.adc_ratio is not None
+    least = p.bright
+    share = np.maximum((adc - p.adc_seed) / (1 - p.adc_seed), 0)
+    needed = p.excess_seed + np.minimum(share, least.cap) * (least.excess - p.excess_seed)
+    sure = (evidence.z >= p.z_near_air) & (evidence.excess >= p.excess_near_air)
+    sure &= (plain <= p.adc_near_air) & (evidence.adc_ratio <= p.adc_near_air)
+    can = (evidence.z >= p.z_seed) & (adc <= least.adc) & (~evidence.is_near_air | sure)
+    return np.where(can, np.minimum(evidence.excess, EXCESS_CAP) - needed, -np.inf)
 
 
 def _reaches(wide: WideEvidence, level: float) -> NDArray[np.bool_]:
     return np.asarray((wide.z >= level) & (wide.excess >= level))
 
 
+class Core(NamedTuple):
+    """What a lesion is like in its middle, around each place; 0 far from any seed.
+
+    Attributes
+    ----------
+    signal : (I, J, K) float32 array
+    adc : (I, J, K) float32 array or None
+        Over the other side's.
+    """
+
+    signal: NDArray[np.float32]
+    adc: NDArray[np.float32] | None
+
+
 def find_core(
-    signal: NDArray[np.float32], seeds: NDArray[np.bool_], across: Across
-) -> NDArray[np.float32]:
-    """Mean signal of the brighter half of the seeds around each place, (I, J, K) float32.
+    signal: NDArray[np.float32], adc: NDArray[np.float32] | None, seeds: NDArray[np.bool_], across: Across
+) -> Core:
+    """Mean signal and ADC of the brighter half of the seeds around each place.
 
     The darker half is border, thinned by partial volume.
     """
     grid = across.grid(CORE_GRID_MM)
     share, mean = grid.reduce(signal, seeds)
     near = smooth_within(mean, share, sigma_mm=CORE_SIGMA_MM, spacing_mm=grid.step_mm)
-    share, mean = grid.reduce(signal, seeds & (signal >= grid.expand(near)))
-    core = smooth_within(mean, share, sigma_mm=CORE_SIGMA_MM, spacing_mm=grid.step_mm)
-    return grid.expand(core)
+    brighter = seeds & (signal >= CORE_FRACTION * grid.expand(near))
+    def around(image):
+        share, mean = grid.reduce(image, brighter)
+        return grid.expand(smooth_within(mean, share, sigma_mm=CORE_SIGMA_MM, spacing_mm=grid.step_mm))
+    return Core(around(signal), None if adc is None else around(adc))
 
 
 def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
@@ -140,20 +164,20 @@ def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
         0 for the mask, 1 for a stricter border, -1 for a more generous one.
     """
     p, evidence = lesion.parameters, lesion.evidence
-    height = np.float32(p.border_height + shift * p.border_step)
-    border = evidence.reference + height * (lesion.core - evidence.reference)
-    # Large infarcts may be pale: there the surroundings vouch for the voxel.
-    floor = np.float32(1 + (p.z_floor + shift * p.z_floor_step) * lesion.contrast.sigma)
-    is_alone = ~_reaches(evidence.wide, p.wide_seed)
-    np.maximum(border, floor, out=border, where=is_alone)
-    if evidence.adc_ratio is not None:
-        # Basal ganglia are dark on the trace and stay so: there ADC draws the border.
-        is_restricted = ~is_alone & (evidence.adc_ratio <= p.adc_border - shift * p.adc_border_step)
-        np.minimum(border, evidence.reference, out=border, where=is_restricted)
-    body = lesion.brain & ~evidence.is_csf & (lesion.core > 0)
-    body &= lesion.contrast.signal >= border
-    if evidence.adc_ratio is not None:
+    is_wide = _reaches(evidence.wide, p.wide_seed)
+    least = np.where(is_wide, np.float32(p.border_height), np.float32(p.small_height)) + np.float32(shift * p.border_step)
+    height = (lesion.contrast.signal - evidence.reference) / np.maximum(lesion.core.signal - evidence.reference, 0.05)
+    body = lesion.brain & ~evidence.is_csf & (lesion.core.signal > 0)
+    if evidence.adc_ratio is not None and lesion.core.adc is not None:
+        drop = 1 - lesion.core.adc
+        adc_height = (1 - evidence.adc_ratio) / np.maximum(drop, 0.05)
+        trust = np.clip((drop - 0.08) / 0.14, 0, 1) * p.adc_share
+        height = height + trust * (np.clip(adc_height, -0.5, 1.25) - height)
         body &= evidence.adc_ratio <= p.bright.adc_grow
+    body &= height >= least
+    # Large infarcts may be pale: there the surroundings vouch for the voxel.
+    floor = np.float32(p.z_floor + shift * p.z_floor_step)
+    body &= is_wide | (evidence.z >= floor)
     return keep_joined(body, lesion.seeds)
 
 
@@ -179,7 +203,17 @@ def accept(lesion: Lesion, grown: NDArray[np.bool_]) -> NDArray[np.bool_]:
     volumes_ml = sizes * lesion.voxel_ml
     keep = (sizes >= p.min_voxels) & (volumes_ml >= p.min_component_ml)
     is_supported = (seeded > 0) & (supported >= p.min_support_share * sizes)
-    keep &= (seeded >= p.min_seed_share * sizes) | is_supported
+    airy = np.bincount(labels[lesion.evidence.is_near_air], minlength=count + 1) > 0.2 * sizes
+    keep &= (seeded >= np.where(airy, p.min_seed_share_near_air, p.min_seed_share) * sizes) | (is_supported & ~airy)
+    if lesion.evidence.adc_ratio is not None:
+        merit = np.maximum(seed_merit(lesion.evidence, p), 0)
+        places = np.nonzero((labels > 0) & (merit > 0))
+        of, worth = labels[places], merit[places]
+        order = np.lexsort((-worth, of)); of, worth = of[order], worth[order]
+        first = np.searchsorted(of, of)
+        top = np.arange(of.size) - first < 3
+        weight = np.bincount(of[top], worth[top], minlength=count + 1)
+        keep &= (weight >= p.min_merit) | (volumes_ml >= 1.0)
     is_wet = _csf_share(lesion, labels, count) > CHOROID_CSF_SHARE
     keep &= ~(is_wet & (volumes_ml <= CHOROID_MAX_ML))
     keep[0] = False

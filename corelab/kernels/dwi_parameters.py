@@ -28,6 +28,7 @@ class BrightSeed(NamedTuple):
     adc: float
     wide_adc: float
     adc_grow: float
+    cap: float
 
 
 class DwiParameters(NamedTuple):
@@ -77,28 +78,35 @@ class DwiParameters(NamedTuple):
         Beyond it ``b_value_outside_range``: brain ADC and contrast change with b.
     """
 
-    z_seed: float = 3.0
-    excess_seed: float = 2.0
-    adc_seed: float = 0.88
-    wide_seed: float = 1.25
+    z_seed: float = 1.5
+    excess_seed: float = 1.5
+    adc_seed: float = 0.85
+    adc_near_air: float = 0.88
+    excess_near_air: float = 3.0
+    z_near_air: float = 4.0
+    wide_seed: float = 1.6
     wide_adc_seed: float = 0.87
     early: BrightSeed = BrightSeed(
-        z=6.0, excess=4.0, wide=2.5, adc=1.0, wide_adc=1.1, adc_grow=1.25
+        z=6.0, excess=6.0, wide=3.2, adc=1.07, wide_adc=1.1, adc_grow=1.25, cap=9.0
     )
-    late: BrightSeed = BrightSeed(z=3.5, excess=2.5, wide=1.75, adc=1.4, wide_adc=1.4, adc_grow=1.5)
+    late: BrightSeed = BrightSeed(z=3.5, excess=4.0, wide=2.3, adc=1.4, wide_adc=1.4, adc_grow=1.5, cap=1.0)
     without_adc: BrightSeed = BrightSeed(
-        z=4.0, excess=2.5, wide=2.5, adc=1.0, wide_adc=1.0, adc_grow=1.0
+        z=5.0, excess=3.5, wide=3.2, adc=1.0, wide_adc=1.0, adc_grow=1.0, cap=9.0
     )
     restricted_h: float = 72.0
     hours_from_onset: float | None = None
-    z_floor: float = 2.0
-    z_floor_step: float = 0.5
+    z_floor: float = 1.25
+    z_floor_step: float = 0.25
+    adc_share: float = 0.5
     border_height: float = 0.5
+    small_height: float = 0.4
     border_step: float = 0.1
     adc_border: float = 0.78
     adc_border_step: float = 0.05
-    min_seed_share: float = 0.3
+    min_seed_share: float = 0.1
+    min_seed_share_near_air: float = 0.3
     min_support_share: float = 0.45
+    min_merit: float = 2.0
     excess_support: float = 1.0
     adc_support: float = 0.9
     min_voxels: int = 3

@@ -150,7 +150,7 @@ def _lesion(
     contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
     evidence = gather_evidence(contrast, brain, across)
     seeds = find_seeds(evidence, brain, parameters)
-    core = find_core(contrast.signal, seeds, across)
+    core = find_core(contrast.signal, evidence.adc_ratio, seeds, across)
     return Lesion(contrast, evidence, brain, across, parameters, seeds, core)
 
 
