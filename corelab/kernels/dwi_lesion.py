@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, fill_small_holes
+from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, fill_small_holes
 from corelab.kernels.smoothing import smooth_within
 
 if TYPE_CHECKING:
@@ -177,8 +177,17 @@ def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
     body &= height >= least
     # Large infarcts may be pale: there the surroundings vouch for the voxel.
     floor = np.float32(p.z_floor + shift * p.z_floor_step)
-    body &= is_wide | (evidence.z >= floor)
+    body &= is_wide | ((evidence.z >= floor) & _near_seeds(lesion, p.reach_mm))
     return keep_joined(body, lesion.seeds)
+
+
+def _near_seeds(lesion: Lesion, reach_mm: float) -> NDArray[np.bool_]:
+    """Every voxel within ``reach_mm`` of a seed in its slice or the slices beside it."""
+    near = dilate_disc(lesion.seeds, reach_mm, spacing_mm=lesion.across.spacing_mm)
+    both = near.copy()
+    both[:, :, 1:] |= near[:, :, :-1]
+    both[:, :, :-1] |= near[:, :, 1:]
+    return both
 
 
 def keep_joined(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:

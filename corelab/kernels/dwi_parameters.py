@@ -95,15 +95,16 @@ class DwiParameters(NamedTuple):
     )
     restricted_h: float = 72.0
     hours_from_onset: float | None = None
-    z_floor: float = 1.25
+    z_floor: float = 1.75
     z_floor_step: float = 0.25
     adc_share: float = 0.5
     border_height: float = 0.5
-    small_height: float = 0.4
+    small_height: float = 0.5
+    reach_mm: float = 5.0
     border_step: float = 0.1
     adc_border: float = 0.78
     adc_border_step: float = 0.05
-    min_seed_share: float = 0.1
+    min_seed_share: float = 0.3
     min_seed_share_near_air: float = 0.3
     min_support_share: float = 0.45
     min_merit: float = 2.0
