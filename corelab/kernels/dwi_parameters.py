@@ -99,7 +99,7 @@ class DwiParameters(NamedTuple):
     z_floor_step: float = 0.25
     adc_share: float = 0.5
     border_height: float = 0.5
-    small_height: float = 0.5
+    small_height: float = 0.45
     reach_mm: float = 5.0
     border_step: float = 0.1
     adc_border: float = 0.78
@@ -107,7 +107,7 @@ class DwiParameters(NamedTuple):
     min_seed_share: float = 0.3
     min_seed_share_near_air: float = 0.3
     min_support_share: float = 0.45
-    min_merit: float = 2.0
+    min_merit: float = 2.5
     excess_support: float = 1.0
     adc_support: float = 0.9
     min_voxels: int = 3

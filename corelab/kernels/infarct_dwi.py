@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.across import Across
 from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.dwi_contrast import diffusion_contrast
 from corelab.kernels.dwi_evidence import gather_evidence
-from corelab.kernels.dwi_lesion import Lesion, accept, find_core, find_seeds, grow, keep_joined
+from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, find_core, find_seeds, grow, keep_joined
 from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import find_midline, side_of
-from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, fill_holes
+from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, erode_disc
 from corelab.kernels.reduction import bounding_box
 from corelab.vocab import Hemisphere, QcFlag
 
@@ -34,8 +35,11 @@ __all__ = ["BrightSeed", "DwiImages", "DwiParameters", "segment_infarct_dwi"]
 BLOOD_B0_RATIO = 0.6
 """Blood is darker on b0 than this share of parenchyma (0.2-0.5 in echo-planar images)."""
 
-BLOOD_CLOSE_MM = 4.0
-"""Half the widest blood-filled gap in the lesion's border that still counts as inside."""
+BLOOD_RIM_MM = 3.0
+"""Widest rim between blood and infarct, where the two mix to the brightness of brain."""
+
+BLOOD_ENCLOSED_SHARE = 0.5
+"""Least share of a dark piece's border beside the infarct; vessels and air cells lie outside."""
 
 HIGH_REACH_MM = 4.0
 """``high`` is the same lesion drawn generously, not another one that it leaks into."""
@@ -102,8 +106,7 @@ def segment_infarct_dwi(
     cropped = _cropped(images, box)
     lesion = _lesion(cropped, brain[box], spacing_mm, parameters)
     grown = accept(lesion, grow(lesion, shift=0))
-    blood = _blood(lesion, grown, cropped.b0)
-    mask = grown | blood
+    mask, blood = _with_blood(lesion, grown, cropped.b0)
     low = (grow(lesion, shift=1) & mask) | blood
     reach = dilate_disc(mask, HIGH_REACH_MM, spacing_mm=spacing_mm)
     high = (keep_joined(grow(lesion, shift=-1), mask) & reach) | mask
@@ -154,15 +157,32 @@ def _lesion(
     return Lesion(contrast, evidence, brain, across, parameters, seeds, core)
 
 
-def _blood(
+def _with_blood(
     lesion: Lesion, mask: NDArray[np.bool_], b0: NDArray[np.float32] | None
-) -> NDArray[np.bool_]:
-    """Blood: dark on both images, in the infarct or in its border, (I, J, K) bool array."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Infarct with its blood and the rim between them, and the blood alone, (I, J, K) bool.
+
+    Blood is a dark piece on both images that the infarct encloses for the most part.
+    """
     if b0 is None or not mask.any():
-        return np.zeros_like(mask)
-    closed = close_disc(mask, BLOOD_CLOSE_MM, spacing_mm=lesion.across.spacing_mm)
-    dark = (lesion.contrast.signal < 1) & (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain]))
-    return np.asarray(fill_holes(closed) & lesion.brain & dark)
+        return mask, np.zeros_like(mask)
+    spacing_mm = lesion.across.spacing_mm
+    dark = lesion.brain & (lesion.contrast.signal < 1)
+    dark &= (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])) & ~mask
+    labels, count = ndimage.label(dark, structure=TOUCHING)
+    near = dilate_disc(mask, BLOOD_RIM_MM, spacing_mm=spacing_mm)
+    ring = ndimage.grey_dilation(labels, footprint=IN_PLANE_FACES)
+    ring[labels > 0] = 0
+    border = np.bincount(ring.ravel(), minlength=count + 1)
+    beside = np.bincount(ring[near], minlength=count + 1)
+    keep = beside > BLOOD_ENCLOSED_SHARE * border
+    keep[0] = False
+    blood = np.asarray(keep[labels])
+    if not blood.any():
+        return mask, blood
+    closed = close_disc(mask | blood, BLOOD_RIM_MM, spacing_mm=spacing_mm)
+    rim = closed & dilate_disc(blood, BLOOD_RIM_MM, spacing_mm=spacing_mm) & lesion.brain
+    return mask | blood | (rim & ~(lesion.evidence.is_csf & ~dark)), blood
 
 
 def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:
