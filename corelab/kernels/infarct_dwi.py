@@ -19,8 +19,9 @@ from corelab.kernels.across import Across
 from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.dwi_contrast import diffusion_contrast
 from corelab.kernels.dwi_evidence import gather_evidence
-from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, find_core, find_seeds, grow, keep_joined
+from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, find_core, grow, keep_joined
 from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
+from corelab.kernels.dwi_seeds import find_seeds
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import find_midline, side_of
 from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, erode_disc
@@ -153,7 +154,8 @@ def _lesion(
     contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
     evidence = gather_evidence(contrast, brain, across)
     seeds = find_seeds(evidence, brain, parameters)
-    core = find_core(contrast.signal, evidence.adc_ratio, seeds, across)
+    adc = None if evidence.adc is None else evidence.adc.across
+    core = find_core(contrast.signal, adc, seeds, across)
     return Lesion(contrast, evidence, brain, across, parameters, seeds, core)
 
 

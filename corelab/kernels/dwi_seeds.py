@@ -1,0 +1,100 @@
+"""Where an infarct is certain on diffusion: the brighter, the less ADC is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from corelab.kernels.dwi_evidence import AdcEvidence, Evidence
+    from corelab.kernels.dwi_parameters import BrightSeed, DwiParameters
+
+BROAD_Z = 1.0
+"""Least brightness of a voxel that a bright surrounding makes a seed."""
+
+EXCESS_CAP = 8.0
+"""Height beyond which a single voxel proves no more: one glaring artefact is no component."""
+
+
+def find_seeds(
+    evidence: Evidence, brain: NDArray[np.bool_], parameters: DwiParameters
+) -> NDArray[np.bool_]:
+    """Voxels that are infarct beyond doubt, (I, J, K) bool array.
+
+    Parameters
+    ----------
+    evidence
+        Brightness, asymmetry and ADC.
+    brain : (I, J, K) bool array
+    parameters
+        The method's choices.
+    """
+    tissue = brain & ~evidence.is_csf
+    narrow = seed_margin(evidence, parameters) >= 0
+    broad = _is_broad(evidence, parameters) & (evidence.z >= BROAD_Z)
+    return (narrow | broad) & tissue
+
+
+def seed_margin(evidence: Evidence, parameters: DwiParameters) -> NDArray[np.float32]:
+    """By how many spreads a voxel exceeds what is asked of a seed, (I, J, K) float32 array.
+
+    Minus infinity where it cannot be one.
+
+    Parameters
+    ----------
+    evidence
+        Brightness, asymmetry and ADC.
+    parameters
+        The method's choices.
+    """
+    p, adc = parameters, evidence.adc
+    height = np.minimum(evidence.excess, np.float32(EXCESS_CAP))
+    can = evidence.z >= p.z_seed
+    if adc is None:
+        can &= ~evidence.is_near_air
+        return np.where(can, height - np.float32(p.without_adc.excess), -np.inf)
+    can &= ~evidence.is_near_air | _is_sure_near_air(evidence, adc, p)
+    margin = _margin(height, adc, _least(evidence, p), p)
+    if _uses_flair(evidence, p) and evidence.flair_ratio is not None:
+        with_flair = _margin(height, adc, p.with_flair, p)
+        margin = np.where(evidence.flair_ratio >= p.flair_ratio, with_flair, margin)
+    return np.where(can, margin, -np.inf)
+
+
+def _uses_flair(evidence: Evidence, p: DwiParameters) -> bool:
+    return p.is_late and evidence.flair_ratio is not None
+
+
+def _least(evidence: Evidence, p: DwiParameters) -> BrightSeed:
+    """What brightness must reach at this time where no FLAIR speaks for an infarct."""
+    return p.early if _uses_flair(evidence, p) else p.bright
+
+
+def _margin(
+    height: NDArray[np.float32], adc: AdcEvidence, least: BrightSeed, p: DwiParameters
+) -> NDArray[np.float32]:
+    rise = np.clip((adc.above_liquor - p.adc_seed) / (1 - p.adc_seed), 0, 1)
+    asked = np.float32(p.excess_seed) + rise * np.float32(least.excess - p.excess_seed)
+    return np.where(adc.above_liquor <= least.adc, height - asked, np.float32(-np.inf))
+
+
+def _is_sure_near_air(evidence: Evidence, adc: AdcEvidence, p: DwiParameters) -> NDArray[np.bool_]:
+    near = p.near_air
+    sure = (evidence.z >= near.z) & (evidence.excess >= near.excess)
+    return np.asarray(sure & (adc.of_patient <= near.adc) & (adc.across <= near.adc))
+
+
+def _is_broad(evidence: Evidence, p: DwiParameters) -> NDArray[np.bool_]:
+    """Where the mean within 4 mm makes an infarct, (I, J, K) bool array."""
+    adc = evidence.adc
+    if adc is None:
+        return evidence.reaches(p.without_adc.wide) & ~evidence.is_near_air
+    least = _least(evidence, p)
+    bright = evidence.reaches(least.wide) & (adc.wide <= least.wide_adc)
+    if _uses_flair(evidence, p) and evidence.flair_ratio is not None:
+        flair = evidence.reaches(p.with_flair.wide) & (adc.wide <= p.with_flair.wide_adc)
+        bright |= flair & (evidence.flair_ratio >= p.flair_ratio)
+    restricted = evidence.reaches(p.wide_seed) & (adc.wide <= p.wide_adc_seed)
+    return restricted | (bright & ~evidence.is_near_air)
