@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 SEED_SMOOTHING_MM = 1.0
 """Against noise in small voxels; leaves 2 mm voxels almost as they are."""
 
+STRICT_SMOOTHING_MM = 1.5
+PLANE_STEP_MM = 1.0
+"""The smoothing of the smallest mask, and how far the plane may lie elsewhere: about what it
+moves by when a head is scanned again."""
+
 MIRROR_REACH_MM = (4.0, 4.0, 2.5)
 """How far a structure may lie from its mirrored place: anatomy and the plane's error."""
 
@@ -104,6 +109,8 @@ class Evidence(NamedTuple):
         ``None`` without ADC.
     flair_ratio : (I, J, K) float32 array or None
         FLAIR over the other side's; ``None`` without FLAIR.
+    opposite : (I', J', K') float32 array
+        Brightness at the mirrored place, on the mirror's own coarse grid.
     is_csf : (I, J, K) bool array
     is_near_air : (I, J, K) bool array
         Rim of the brain at the level of sinuses and orbits, and all of it at the level of
@@ -117,6 +124,7 @@ class Evidence(NamedTuple):
     wide_excess: NDArray[np.float32]
     adc: AdcEvidence | None
     flair_ratio: NDArray[np.float32] | None
+    opposite: NDArray[np.float32]
     is_csf: NDArray[np.bool_]
     is_near_air: NDArray[np.bool_]
 
@@ -145,24 +153,59 @@ def gather_evidence(
     """
     is_csf = _liquor(contrast, brain)
     tissue = brain & ~is_csf
-    in_slice = (SEED_SMOOTHING_MM, SEED_SMOOTHING_MM, 0.0)
-    z = smooth_within(contrast.z, brain, sigma_mm=in_slice, spacing_mm=across.spacing_mm)
-    z[~brain] = 0
+    z = _smooth_z(contrast, brain, across, SEED_SMOOTHING_MM)
     wide_z, wide_excess = _wide(contrast.z, tissue, across)
     adc = None if contrast.adc_ratio is None else _adc(contrast.adc_ratio, tissue, across)
     certain = _is_certain(z, adc, wide_excess)
     symmetric = np.where(certain, np.float32(1), np.maximum(z, 0))
+    grid = across.grid(MIRROR_GRID_MM)
+    opposite = grid.mirror(reduce_mean(symmetric, grid.factors))
     return Evidence(
         z=z,
-        excess=z - _brightest(symmetric, across),
+        excess=z - _brightest(opposite, across, 0.0),
         reference=_limited(_expected(contrast.signal, brain, across), REFERENCE_SIGNAL),
         wide_z=wide_z,
         wide_excess=wide_excess,
         adc=adc,
         flair_ratio=None if flair is None else _over_other_side(flair, tissue, across),
+        opposite=opposite,
         is_csf=is_csf,
         is_near_air=_near_air(brain, across.spacing_mm),
     )
+
+
+def perturbed(
+    evidence: Evidence,
+    contrast: DwiContrast,
+    brain: NDArray[np.bool_],
+    across: Across,
+    *,
+    shift: int,
+) -> Evidence:
+    """Evidence with the smoothing and the plane a little different.
+
+    Parameters
+    ----------
+    evidence, contrast, brain, across
+        What :func:`gather_evidence` returned and was given.
+    shift
+        1: smoothed more, and the least height above the other side that any plane within 1 mm
+        of the found one gives. -1: not smoothed, and the greatest.
+    """
+    z = contrast.z if shift < 0 else _smooth_z(contrast, brain, across, STRICT_SMOOTHING_MM)
+    z = np.where(brain, z, np.float32(0))
+    # A plane moved by 1 mm moves the mirrored place by 2 mm.
+    excess = z - _brightest(evidence.opposite, across, shift * 2 * PLANE_STEP_MM)
+    return evidence._replace(z=z, excess=excess)
+
+
+def _smooth_z(
+    contrast: DwiContrast, brain: NDArray[np.bool_], across: Across, sigma_mm: float
+) -> NDArray[np.float32]:
+    in_slice = (sigma_mm, sigma_mm, 0.0)
+    z = smooth_within(contrast.z, brain, sigma_mm=in_slice, spacing_mm=across.spacing_mm)
+    z[~brain] = 0
+    return z
 
 
 def _liquor(contrast: DwiContrast, brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -241,12 +284,15 @@ def _near_air(brain: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[
     return rim
 
 
-def _brightest(image: NDArray[np.float32], across: Across) -> NDArray[np.float32]:
+def _brightest(
+    opposite: NDArray[np.float32], across: Across, wider_mm: float
+) -> NDArray[np.float32]:
     """Highest value around the mirrored place, (I, J, K) float32 array."""
     grid = across.grid(MIRROR_GRID_MM)
-    mirrored = grid.mirror(reduce_mean(image, grid.factors))
-    reach = [1 + 2 * int(mm / step) for mm, step in zip(MIRROR_REACH_MM, grid.step_mm, strict=True)]
-    return grid.expand(ndimage.maximum_filter(mirrored, reach))
+    i_mm, j_mm, k_mm = MIRROR_REACH_MM
+    reach_mm = (i_mm + wider_mm, j_mm + wider_mm, k_mm)
+    size = [1 + 2 * int(mm / step) for mm, step in zip(reach_mm, grid.step_mm, strict=True)]
+    return grid.expand(ndimage.maximum_filter(opposite, size))
 
 
 def _expected(

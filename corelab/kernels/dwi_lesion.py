@@ -168,13 +168,13 @@ def _height(lesion: Lesion) -> NDArray[np.float32]:
     rise = np.maximum(core.signal - reference, np.float32(LEAST_RISE))
     height = (lesion.contrast.signal - reference) / rise
     if lesion.evidence.adc is None or core.adc is None:
-        return height
+        return np.asarray(height)
     drop = 1 - core.adc
     in_adc = (1 - lesion.evidence.adc.across) / np.maximum(drop, np.float32(LEAST_RISE))
     none, full = ADC_DROP
     trust = np.clip((drop - np.float32(none)) / np.float32(full - none), 0, 1)
     trust *= np.float32(lesion.parameters.adc_share)
-    return height + trust * (np.clip(in_adc, *ADC_HEIGHT) - height)
+    return np.asarray(height + trust * (np.clip(in_adc, *ADC_HEIGHT) - height))
 
 
 def _is_restricted(lesion: Lesion, adc: AdcEvidence, shift: int) -> NDArray[np.bool_]:
@@ -271,7 +271,8 @@ def _weight(lesion: Lesion, pieces: _Pieces) -> NDArray[np.float64]:
     order = np.lexsort((-worth, piece))
     piece, worth = piece[order], worth[order]
     is_best = np.arange(piece.size) - np.searchsorted(piece, piece) < WEIGHED_SEEDS
-    return np.bincount(piece[is_best], worth[is_best], minlength=pieces.sizes.size)
+    weight = np.bincount(piece[is_best], worth[is_best], minlength=pieces.sizes.size)
+    return weight.astype(np.float64)
 
 
 def _csf_share(lesion: Lesion, pieces: _Pieces) -> NDArray[np.float64]:

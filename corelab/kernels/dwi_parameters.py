@@ -120,9 +120,7 @@ class DwiParameters(NamedTuple):
     early: BrightSeed = BrightSeed(excess=6.0, wide=3.2, adc=1.05, wide_adc=1.1, adc_grow=1.25)
     late: BrightSeed = BrightSeed(excess=4.0, wide=2.3, adc=1.4, wide_adc=1.4, adc_grow=1.5)
     with_flair: BrightSeed = BrightSeed(excess=2.5, wide=1.8, adc=1.4, wide_adc=1.4, adc_grow=1.5)
-    without_adc: BrightSeed = BrightSeed(
-        excess=3.5, wide=3.2, adc=1.0, wide_adc=1.0, adc_grow=1.0
-    )
+    without_adc: BrightSeed = BrightSeed(excess=3.5, wide=3.2, adc=1.0, wide_adc=1.0, adc_grow=1.0)
     flair_ratio: float = 1.15
     restricted_h: float = 72.0
     hours_from_onset: float | None = None

@@ -68,7 +68,7 @@ def _uses_flair(evidence: Evidence, p: DwiParameters) -> bool:
 
 
 def _least(evidence: Evidence, p: DwiParameters) -> BrightSeed:
-    """What brightness must reach at this time where no FLAIR speaks for an infarct."""
+    """Choose what brightness must reach where no FLAIR speaks for an infarct."""
     return p.early if _uses_flair(evidence, p) else p.bright
 
 

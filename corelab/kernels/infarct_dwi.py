@@ -18,9 +18,10 @@ from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.across import Across
 from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.dwi_contrast import diffusion_contrast
-from corelab.kernels.dwi_evidence import gather_evidence
+from corelab.kernels.dwi_evidence import gather_evidence, perturbed
 from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, find_core, grow, keep_joined
 from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
+from corelab.kernels.dwi_scar import has_scar
 from corelab.kernels.dwi_seeds import find_seeds
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import find_midline, side_of
@@ -46,6 +47,8 @@ HIGH_REACH_MM = 4.0
 """``high`` is the same lesion drawn generously, not another one that it leaks into."""
 
 EDGE_MM = 2.0
+MISMATCH_MM = 3.0
+"""Mean distance between the brain's border and its mirrored border; 1-2 mm in healthy heads."""
 
 BILATERAL_SHARE = 0.1
 BILATERAL_MIN_ML = 0.5
@@ -69,12 +72,15 @@ class DwiImages(NamedTuple):
         Image without diffusion weighting, on the trace's scale.
     b_value_s_mm2 : float
         Diffusion weighting of the trace.
+    flair : (I, J, K) float32 array or None
+        FLAIR brought to the same grid, any scale; 0 where it shows nothing. Has a say late.
     """
 
     dwi: NDArray[np.float32]
     adc_mm2_s: NDArray[np.float32] | None
     b0: NDArray[np.float32] | None
     b_value_s_mm2: float
+    flair: NDArray[np.float32] | None = None
 
 
 def segment_infarct_dwi(
@@ -108,27 +114,43 @@ def segment_infarct_dwi(
     lesion = _lesion(cropped, brain[box], spacing_mm, parameters)
     grown = accept(lesion, grow(lesion, shift=0))
     mask, blood = _with_blood(lesion, grown, cropped.b0)
-    low = (grow(lesion, shift=1) & mask) | blood
+    low = (grow(_perturbed(lesion, 1), shift=1) & mask) | blood
     reach = dilate_disc(mask, HIGH_REACH_MM, spacing_mm=spacing_mm)
-    high = (keep_joined(grow(lesion, shift=-1), mask) & reach) | mask
-    hemisphere = _hemisphere(lesion, mask)
+    high = (keep_joined(grow(_perturbed(lesion, -1), shift=-1), mask) & reach) | mask
+    found = _Found(mask, low, high, _hemisphere(lesion, mask))
     return Infarct(
         mask=_uncropped(mask, box, brain.shape),
         blood=_uncropped(blood, box, brain.shape),
         low=_uncropped(low, box, brain.shape),
         high=_uncropped(high, box, brain.shape),
-        hemisphere=hemisphere,
-        flags=_flags(lesion, (low, mask, high), hemisphere, images),
+        hemisphere=found.hemisphere,
+        flags=_flags(lesion, found, images),
     )
+
+
+class _Found(NamedTuple):
+    """The masks on the cropped grid, and their side."""
+
+    mask: NDArray[np.bool_]
+    low: NDArray[np.bool_]
+    high: NDArray[np.bool_]
+    hemisphere: Hemisphere
+
+
+def _perturbed(lesion: Lesion, shift: int) -> Lesion:
+    """Lesion with smoothing and plane a little different, and the seeds that they give."""
+    evidence = perturbed(lesion.evidence, lesion.contrast, lesion.brain, lesion.across, shift=shift)
+    seeds = find_seeds(evidence, lesion.brain, lesion.parameters)
+    return lesion._replace(evidence=evidence, seeds=seeds)
 
 
 def _cropped(images: DwiImages, box: tuple[slice, slice, slice]) -> DwiImages:
     dwi = _clean(images.dwi[box])
-    b0 = None if images.b0 is None else _clean(images.b0[box])
+    b0, flair = (None if part is None else _clean(part[box]) for part in (images.b0, images.flair))
     adc = None if images.adc_mm2_s is None else _clean(images.adc_mm2_s[box])
     if adc is None and b0 is not None:
         adc = compute_adc(b0, dwi, images.b_value_s_mm2)
-    return DwiImages(dwi, adc, b0, images.b_value_s_mm2)
+    return DwiImages(dwi, adc, b0, images.b_value_s_mm2, flair)
 
 
 def _clean(part: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -152,7 +174,8 @@ def _lesion(
 ) -> Lesion:
     across = Across(brain.shape, spacing_mm, find_midline(brain, spacing_mm))
     contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
-    evidence = gather_evidence(contrast, brain, across)
+    flair = images.flair if parameters.is_late else None
+    evidence = gather_evidence(contrast, brain, across, flair)
     seeds = find_seeds(evidence, brain, parameters)
     adc = None if evidence.adc is None else evidence.adc.across
     core = find_core(contrast.signal, adc, seeds, across)
@@ -200,22 +223,24 @@ def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:
     return Hemisphere.RIGHT if right > left else Hemisphere.LEFT
 
 
-def _flags(
-    lesion: Lesion,
-    nested: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]],
-    hemisphere: Hemisphere,
-    images: DwiImages,
-) -> tuple[QcFlag, ...]:
-    low_ml, mask_ml, high_ml = (np.count_nonzero(part) * lesion.voxel_ml for part in nested)
+def _flags(lesion: Lesion, found: _Found, images: DwiImages) -> tuple[QcFlag, ...]:
+    p = lesion.parameters
+    low_ml, mask_ml, high_ml = (
+        np.count_nonzero(part) * lesion.voxel_ml for part in (found.low, found.mask, found.high)
+    )
     inner = erode_disc(lesion.brain, EDGE_MM, spacing_mm=lesion.across.spacing_mm)
-    first, last = lesion.parameters.b_value_range_s_mm2
+    first, last = p.b_value_range_s_mm2
     raised = {
         QcFlag.NO_INFARCT_FOUND: mask_ml == 0,
+        QcFlag.BELOW_DETECTION: 0 < mask_ml < p.sure_ml,
         QcFlag.LOW_CONFIDENCE: high_ml - low_ml > max(UNSURE_MIN_ML, UNSURE_SHARE * mask_ml),
-        QcFlag.BILATERAL: hemisphere is Hemisphere.BILATERAL,
-        QcFlag.TOUCHES_MASK_EDGE: bool((nested[1] & ~inner).any()),
+        QcFlag.BILATERAL: found.hemisphere is Hemisphere.BILATERAL,
+        QcFlag.TOUCHES_MASK_EDGE: bool((found.mask & ~inner).any()),
+        QcFlag.PLANE_MISMATCH: lesion.across.midline.mismatch_mm > MISMATCH_MM,
+        QcFlag.OLD_INFARCT_SUSPECTED: has_scar(lesion, found.mask),
         QcFlag.B_VALUE_OUTSIDE_RANGE: not first <= images.b_value_s_mm2 <= last,
         QcFlag.ADC_COMPUTED: images.adc_mm2_s is None and images.b0 is not None,
         QcFlag.ADC_ABSENT: images.adc_mm2_s is None and images.b0 is None,
+        QcFlag.FLAIR_USED: lesion.evidence.flair_ratio is not None,
     }
     return tuple(flag for flag, is_raised in raised.items() if is_raised)
