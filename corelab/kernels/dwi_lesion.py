@@ -145,8 +145,7 @@ def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
     """
     p, evidence = lesion.parameters, lesion.evidence
     is_large = evidence.reaches(p.wide_seed)
-    border = np.where(is_large, np.float32(p.border_height), np.float32(p.small_height))
-    above = _height(lesion) >= border + np.float32(shift * p.border_step)
+    above = _height(lesion) >= np.float32(p.border_height + shift * p.border_step)
     # Large infarcts may be pale: there the surroundings vouch for the voxel.
     floor = np.float32(p.z_floor + shift * p.z_floor_step)
     above &= is_large | ((evidence.z >= floor) & _near_seeds(lesion))

@@ -86,9 +86,8 @@ class DwiParameters(NamedTuple):
         Least brightness in the mask away from large infarcts; change for ``low``, ``high``.
     reach_mm
         How far from a seed the mask goes there.
-    border_height, small_height, border_step
-        Where the border lies between the other side (0) and the core (1), in large infarcts
-        and in small ones, which blur keeps from their height in most voxels; change for
+    border_height, border_step
+        Where the border lies between the other side (0) and the core (1); change for
         ``low`` and ``high``. Under blur the half height is where counting voxels is unbiased.
     adc_share
         Share of ADC in that height where the core's ADC is low; the rest is brightness. The
@@ -128,9 +127,8 @@ class DwiParameters(NamedTuple):
     z_floor_step: float = 0.25
     reach_mm: float = 5.0
     border_height: float = 0.5
-    small_height: float = 0.45
     border_step: float = 0.1
-    adc_share: float = 0.5
+    adc_share: float = 0.35
     adc_border: float = 0.75
     adc_border_step: float = 0.05
     wide_adc_border: float = 0.87

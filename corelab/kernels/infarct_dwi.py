@@ -193,21 +193,24 @@ def _with_blood(
         return mask, np.zeros_like(mask)
     spacing_mm = lesion.across.spacing_mm
     dark = lesion.brain & (lesion.contrast.signal < 1)
-    dark &= (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])) & ~mask
-    labels, count = ndimage.label(dark, structure=TOUCHING)
-    near = dilate_disc(mask, BLOOD_RIM_MM, spacing_mm=spacing_mm)
-    ring = ndimage.grey_dilation(labels, footprint=IN_PLANE_FACES)
-    ring[labels > 0] = 0
-    border = np.bincount(ring.ravel(), minlength=count + 1)
-    beside = np.bincount(ring[near], minlength=count + 1)
-    keep = beside > BLOOD_ENCLOSED_SHARE * border
-    keep[0] = False
-    blood = np.asarray(keep[labels])
+    dark &= b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])
+    blood = _enclosed(dark, dilate_disc(mask & ~dark, BLOOD_RIM_MM, spacing_mm=spacing_mm))
     if not blood.any():
         return mask, blood
     closed = close_disc(mask | blood, BLOOD_RIM_MM, spacing_mm=spacing_mm)
     rim = closed & dilate_disc(blood, BLOOD_RIM_MM, spacing_mm=spacing_mm) & lesion.brain
-    return mask | blood | (rim & ~(lesion.evidence.is_csf & ~dark)), blood
+    return mask | blood | (rim & ~lesion.evidence.is_csf), blood
+
+
+def _enclosed(dark: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pieces whose in-slice border lies near the infarct for the most part, (I, J, K) bool."""
+    labels, count = ndimage.label(dark, structure=TOUCHING)
+    ring = ndimage.grey_dilation(labels, footprint=IN_PLANE_FACES)
+    ring[labels > 0] = 0
+    border = np.bincount(ring.ravel(), minlength=count + 1)
+    keep = np.bincount(ring[near], minlength=count + 1) > BLOOD_ENCLOSED_SHARE * border
+    keep[0] = False
+    return np.asarray(keep[labels])
 
 
 def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:

@@ -103,7 +103,7 @@ def test_every_parameter_is_recorded_by_name(dwi_head: Head) -> None:
     made = corelab.segment_dwi(dwi, dwi.with_data(dwi_head.adc), b_value_s_mm2=B_VALUE)
     recorded = dict(made.record.parameters)
     assert recorded["b_value_s_mm2"] == B_VALUE
-    assert recorded["early.z"] == DwiParameters().early.z
+    assert recorded["early.excess"] == DwiParameters().early.excess
     assert recorded["border_height"] == DwiParameters().border_height
 
 
