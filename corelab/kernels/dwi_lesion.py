@@ -144,16 +144,16 @@ def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
         0 for the mask, 1 for a stricter border, -1 for a more generous one.
     """
     p, evidence = lesion.parameters, lesion.evidence
-    is_large = evidence.reaches(p.wide_seed)
-    above = _height(lesion) >= np.float32(p.border_height + shift * p.border_step)
+    body = lesion.brain & ~evidence.is_csf & (lesion.core.signal > 0)
+    above = np.zeros_like(body)
+    above[body] = _height(lesion, body) >= np.float32(p.border_height + shift * p.border_step)
     # Large infarcts may be pale: there the surroundings vouch for the voxel.
     floor = np.float32(p.z_floor + shift * p.z_floor_step)
-    above &= is_large | ((evidence.z >= floor) & _near_seeds(lesion))
+    above &= evidence.reaches(p.wide_seed) | ((evidence.z >= floor) & _near_seeds(lesion))
     if evidence.adc is not None:
-        above |= _is_restricted(lesion, evidence.adc, shift)
+        above |= _is_restricted(lesion, evidence.adc, shift) & body
         above &= evidence.adc.across <= _adc_limit(evidence, p)
-    body = lesion.brain & ~evidence.is_csf & (lesion.core.signal > 0)
-    return keep_joined(above & body, lesion.seeds)
+    return keep_joined(above, lesion.seeds)
 
 
 def _adc_limit(evidence: Evidence, p: DwiParameters) -> float:
@@ -161,15 +161,15 @@ def _adc_limit(evidence: Evidence, p: DwiParameters) -> float:
     return p.with_flair.adc_grow if has_flair else p.bright.adc_grow
 
 
-def _height(lesion: Lesion) -> NDArray[np.float32]:
-    """Height between the other side (0) and the core (1), in brightness and in ADC."""
-    reference, core = lesion.evidence.reference, lesion.core
-    rise = np.maximum(core.signal - reference, np.float32(LEAST_RISE))
-    height = (lesion.contrast.signal - reference) / rise
+def _height(lesion: Lesion, body: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Height between other side (0) and core (1) in brightness and ADC, (N,) float32 array."""
+    reference, core = lesion.evidence.reference[body], lesion.core
+    rise = np.maximum(core.signal[body] - reference, np.float32(LEAST_RISE))
+    height: NDArray[np.float32] = (lesion.contrast.signal[body] - reference) / rise
     if lesion.evidence.adc is None or core.adc is None:
-        return np.asarray(height)
-    drop = 1 - core.adc
-    in_adc = (1 - lesion.evidence.adc.across) / np.maximum(drop, np.float32(LEAST_RISE))
+        return height
+    drop = 1 - core.adc[body]
+    in_adc = (1 - lesion.evidence.adc.across[body]) / np.maximum(drop, np.float32(LEAST_RISE))
     none, full = ADC_DROP
     trust = np.clip((drop - np.float32(none)) / np.float32(full - none), 0, 1)
     trust *= np.float32(lesion.parameters.adc_share)

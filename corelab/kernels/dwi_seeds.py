@@ -50,17 +50,22 @@ def seed_margin(evidence: Evidence, parameters: DwiParameters) -> NDArray[np.flo
         The method's choices.
     """
     p, adc = parameters, evidence.adc
-    height = np.minimum(evidence.excess, np.float32(EXCESS_CAP))
     can = evidence.z >= p.z_seed
     if adc is None:
         can &= ~evidence.is_near_air
-        return np.where(can, height - np.float32(p.without_adc.excess), -np.inf)
-    can &= ~evidence.is_near_air | _is_sure_near_air(evidence, adc, p)
-    margin = _margin(height, adc, _least(evidence, p), p)
+    else:
+        can &= ~evidence.is_near_air | _is_sure_near_air(evidence, adc, p)
+    height = np.minimum(evidence.excess[can], np.float32(EXCESS_CAP))
+    margin = np.full(can.shape, -np.inf, dtype=np.float32)
+    if adc is None:
+        margin[can] = height - np.float32(p.without_adc.excess)
+        return margin
+    at_adc = adc.above_liquor[can]
+    margin[can] = _margin(height, at_adc, _least(evidence, p), p)
     if _uses_flair(evidence, p) and evidence.flair_ratio is not None:
-        with_flair = _margin(height, adc, p.with_flair, p)
-        margin = np.where(evidence.flair_ratio >= p.flair_ratio, with_flair, margin)
-    return np.where(can, margin, -np.inf)
+        bright = evidence.flair_ratio[can] >= p.flair_ratio
+        margin[can] = np.where(bright, _margin(height, at_adc, p.with_flair, p), margin[can])
+    return margin
 
 
 def _uses_flair(evidence: Evidence, p: DwiParameters) -> bool:
@@ -73,11 +78,12 @@ def _least(evidence: Evidence, p: DwiParameters) -> BrightSeed:
 
 
 def _margin(
-    height: NDArray[np.float32], adc: AdcEvidence, least: BrightSeed, p: DwiParameters
+    height: NDArray[np.float32], adc: NDArray[np.float32], least: BrightSeed, p: DwiParameters
 ) -> NDArray[np.float32]:
-    rise = np.clip((adc.above_liquor - p.adc_seed) / (1 - p.adc_seed), 0, 1)
+    """Height above what is asked for, (N,) float32 array; minus infinity where ADC is too high."""
+    rise = np.clip((adc - np.float32(p.adc_seed)) / np.float32(1 - p.adc_seed), 0, 1)
     asked = np.float32(p.excess_seed) + rise * np.float32(least.excess - p.excess_seed)
-    return np.where(adc.above_liquor <= least.adc, height - asked, np.float32(-np.inf))
+    return np.where(adc <= least.adc, height - asked, np.float32(-np.inf))
 
 
 def _is_sure_near_air(evidence: Evidence, adc: AdcEvidence, p: DwiParameters) -> NDArray[np.bool_]:

@@ -1,9 +1,10 @@
 """Infarct on diffusion-weighted MRI: bright on the trace, one-sided, dark on ADC while acute.
 
-Seeds are certain infarct: far above the patient's own parenchyma, well above the brightest
-tissue around the mirrored place, with low ADC. From seeds the mask grows to a fixed height
-between the lesion's core and the other side. What grew far beyond its seeds has no border of
-its own (shading, cortex, the skirt of a susceptibility artefact) and is dropped whole.
+Seeds are certain infarct: above the patient's own parenchyma and above the brightest tissue
+around the mirrored place, the more the nearer their ADC is to normal. From seeds the mask grows
+to half the height between the lesion's core and the other side, in brightness and ADC together.
+What grew far beyond its seeds has no border of its own (shading, cortex, the skirt of a
+susceptibility artefact) and is dropped whole.
 """
 
 from __future__ import annotations
