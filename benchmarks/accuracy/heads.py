@@ -1,7 +1,8 @@
 """Writes the heads of a half: ``python -m benchmarks.accuracy.heads FOLDER --half tuning``.
 
 Each head is a folder with its images, ``truth.nii.gz`` (percent of each voxel that is infarct)
-and ``case.json``. A head that is there already, made from the same plan, is kept.
+and ``case.json``. A head that is there already, made from the same plan by the same code, is
+kept.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import corelab.phantom
+from benchmarks.accuracy import making
 from benchmarks.accuracy.making import Made, make
 from benchmarks.accuracy.plan import Half, Plan, plans
 from corelab.store.nifti import save_volume
 from corelab.vocab import Modality
 
 _HOURS_A_DAY = 24
-# Raised where the same plan makes another head than before.
-_EDITION = 1
+_SOURCES = (*sorted(Path(corelab.phantom.__file__).parent.glob("*.py")), Path(making.__file__))
+_CODE = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()
 
 
 def write_half(folder: Path, half: Half) -> list[Path]:
@@ -66,7 +69,7 @@ def _record(plan: Plan, made: Made) -> dict[str, object]:
 
 
 def _digest(plan: Plan) -> str:
-    return hashlib.sha256(f"{_EDITION} {plan!r}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{_CODE} {plan!r}".encode()).hexdigest()[:16]
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ def uneven_build(rng: Rng) -> Build:
 
 
 def _head(lesions: Lesions, rng: Rng) -> Head:
-    """The head from birth to the scan: old changes, the infarct, swelling, surgery, blood."""
+    """Build the head from birth to the scan: old changes, the infarct, swelling, surgery, blood."""
     head = build_head(uneven_build(rng), rng)
     side = Side(int(rng.choice([-1, 1])))
     if lesions.old_ml:

@@ -165,6 +165,8 @@ _SIZES_ML = {
     Kind.MEDIAL: ((10.0, 30.0), (2.0, 15.0)),
     Kind.BILATERAL: ((25.0, 70.0), (8.0, 40.0)),
 }
+# Water gathers in an infarct over days: deeper ones are later.
+_LATE_DEPTH_HU = 10.5
 _STREAMS = {
     (modality, half): number
     for number, (modality, half) in enumerate((m, h) for m in Modality for h in Half)
@@ -246,7 +248,7 @@ def _ct_scans(lesions: Sequence[Lesions], rng: np.random.Generator) -> list[Scan
     noises = 2.4 + 2.6 * _spread(n, rng)
     return [
         Scan(
-            day=1 if depths[i] < 10.5 else 5,
+            day=1 if depths[i] < _LATE_DEPTH_HU else 5,
             thickness_mm=float(thickness[i]),
             noise=float(noises[i]),
             cut=cut,

@@ -233,7 +233,7 @@ def _distorted(signal: Field, shift: Field | None) -> Field:
     stretch = np.gradient(shift, axis=1)
     lost = np.exp(-((np.abs(np.gradient(shift, axis=2)) / 1.2) ** 2))
     moved, box = _read_aside(signal, shift)
-    moved[box] *= np.clip(1 + stretch[box], 0.1, 2.5) * lost[box]
+    moved[box] = moved[box] * np.clip(1 + stretch[box], 0.1, 2.5) * lost[box]
     return moved
 
 
