@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu
+from skimage.filters import threshold_otsu
 
 from benchmarks.accuracy.head import TrueHead
 from corelab.kernels.diffusion import adc_scale_to_mm2_s
 from corelab.kernels.midline import find_midline, mirror
+from corelab.kernels.morphology import erode_disc
 from corelab.kernels.orientation import from_ras, orientation_of, to_ras
 from corelab.kernels.robust import MEDIAN_DEVIATION_SCALE
 from corelab.vocab import Contrast, Modality
@@ -30,9 +31,12 @@ ADC_CUT_MM2_S = 620e-6
 ADC_LEAST_MM2_S = 100e-6
 """Below lie background and lost signal."""
 
-DWI_Z = 3.5
-OTSU_CLASSES = 3
-DWI_LEAST_ML = 0.1
+ADC_DWI_Z = 1.0
+"""Without it noise alone fills the mask with false pieces."""
+
+DWI_Z = 2.5
+DWI_LEAST_ML = 0.03
+ADC_LEAST_ML = 0.1
 
 RATIO_CUT = 0.85
 """Of the smoothed density to that of the mirrored side."""
@@ -44,9 +48,9 @@ TISSUE_HU = (15.0, 60.0)
 FLUID_HU = 12.0
 """Smoothed values below are CSF and no infarct."""
 
-CT_SIGMA_MM = 2.0
+CT_SIGMA_MM = 4.0
 CT_RIM_MM = 5.0
-CT_LEAST_ML = 1.0
+CT_LEAST_ML = 5.0
 
 
 class Grid(NamedTuple):
@@ -65,24 +69,33 @@ Rule = Callable[[TrueHead, Mask], Mask]
 
 
 def adc_below_620(head: TrueHead, brain: Mask) -> Mask:
-    """ADC below 620e-6 mm2/s."""
+    """ADC below 620e-6 mm2/s where the diffusion image is brighter than most of the brain."""
     adc, inside, grid = _beside(head, brain, Contrast.ADC)
     adc = adc * adc_scale_to_mm2_s(adc, inside)
+    dwi, _, _ = _beside(head, brain, Contrast.DWI)
     smooth = ndimage.median_filter(adc, size=(3, 3, 1))
-    return _back(head, _cleaned((smooth < ADC_CUT_MM2_S) & (adc > ADC_LEAST_MM2_S) & inside, grid))
+    bright = _robust_z(dwi, inside, inside) > ADC_DWI_Z
+    low = inside & bright & (smooth < ADC_CUT_MM2_S) & (adc > ADC_LEAST_MM2_S)
+    return _back(head, _cleaned(low, grid, ADC_LEAST_ML))
 
 
 def otsu(head: TrueHead, brain: Mask) -> Mask:
-    """Brightest of three classes of the diffusion image within the brain."""
+    """Diffusion signal above Otsu's threshold, taken twice among what is brighter than most.
+
+    Once over the whole brain Otsu parts tissue from fluid, whatever the infarct is.
+    """
     dwi, inside, grid = _beside(head, brain, Contrast.DWI)
-    cut = threshold_multiotsu(dwi[inside], classes=OTSU_CLASSES)[-1]
-    return _back(head, _cleaned((dwi > cut) & inside, grid))
+    bright = dwi[inside & (dwi > np.median(dwi[inside]))]
+    cut = threshold_otsu(bright[bright > threshold_otsu(bright)])
+    return _back(head, _cleaned((dwi > cut) & inside, grid, DWI_LEAST_ML))
 
 
 def dwi_z(head: TrueHead, brain: Mask) -> Mask:
-    """Diffusion signal more than 3.5 robust standard deviations above the brain's median."""
+    """Diffusion signal more than 2.5 robust standard deviations above the brain's median."""
     dwi, inside, grid = _beside(head, brain, Contrast.DWI)
-    return _back(head, _cleaned((_robust_z(dwi, inside, inside) > DWI_Z) & inside, grid))
+    return _back(
+        head, _cleaned((_robust_z(dwi, inside, inside) > DWI_Z) & inside, grid, DWI_LEAST_ML)
+    )
 
 
 def ratio_085(head: TrueHead, brain: Mask) -> Mask:
@@ -108,7 +121,7 @@ def ct_z(head: TrueHead, brain: Mask) -> Mask:
 
 PEERS: Mapping[Modality, Mapping[str, Rule]] = {
     Modality.NCCT: {"mirror ratio < 0.85": ratio_085, "z < -2": ct_z},
-    Modality.DWI: {"ADC < 620": adc_below_620, "Otsu on DWI": otsu, "DWI z > 3.5": dwi_z},
+    Modality.DWI: {"ADC < 620": adc_below_620, "Otsu on DWI": otsu, "DWI z > 2.5": dwi_z},
 }
 
 
@@ -150,12 +163,11 @@ def _smooth(hu: NDArray[np.float32], inside: Mask, grid: Grid) -> NDArray[np.flo
 
 def _deep(inside: Mask, grid: Grid) -> Mask:
     """Brain without the rim where bone and sulci are averaged in."""
-    sampling = (*grid.spacing_mm[:2], 1e3)
-    return np.asarray(ndimage.distance_transform_edt(inside, sampling=sampling) > CT_RIM_MM)
+    return erode_disc(inside, CT_RIM_MM, spacing_mm=grid.spacing_mm)
 
 
-def _cleaned(mask: Mask, grid: Grid, least_ml: float = DWI_LEAST_ML) -> Mask:
-    """Opened by a cross in the plane, holes filled, small pieces dropped."""
+def _cleaned(mask: Mask, grid: Grid, least_ml: float) -> Mask:
+    """Open by a cross in the plane, fill holes, drop small pieces."""
     cross = ndimage.generate_binary_structure(3, 1) & np.array([False, True, False])
     opened = ndimage.binary_opening(mask, cross)
     labels, count = ndimage.label(opened, np.ones((3, 3, 3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import ndimage
 
 from benchmarks.accuracy.head import TrueHead
 from benchmarks.accuracy.peers import PEERS
+from corelab.errors import ReasonCode, UnfitDataError
 from corelab.stages.measure import measurement_of, volume_ml
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.vocab import Contrast, Modality, QcFlag
@@ -41,6 +43,8 @@ class Score:
         Pieces of the truth, and how many of them the method touches.
     flags
         Why a reader must look.
+    refusal
+        Why nothing was measured; the overlap counts as 0 then, and the volumes say nothing.
     """
 
     method: str
@@ -53,6 +57,7 @@ class Score:
     n_pieces: int
     n_pieces_found: int
     flags: tuple[QcFlag, ...] = ()
+    refusal: ReasonCode | None = None
 
     @property
     def true_ml(self) -> float:
@@ -93,8 +98,11 @@ def segment_head(head: TrueHead) -> Segmentation:
 
 
 def scores_of(head: TrueHead) -> list[Score]:
-    """Ours, every peer and the ceiling on one head."""
-    made = segment_head(head)
+    """Ours, every peer and the ceiling on one head; no peer where ours refuses the head."""
+    try:
+        made = segment_head(head)
+    except UnfitDataError as error:
+        return [_refused(head, error.reason), score(CEILING, head, head.truth)]
     measured = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
     ours = score(
         OURS,
@@ -106,6 +114,21 @@ def scores_of(head: TrueHead) -> list[Score]:
     brain = np.asarray(made.brain.data) != 0
     peers = [score(name, head, rule(head, brain)) for name, rule in PEERS[head.modality].items()]
     return [ours, *peers, score(CEILING, head, head.truth)]
+
+
+def _refused(head: TrueHead, reason: ReasonCode) -> Score:
+    return Score(
+        method=OURS,
+        head=head,
+        found_ml=math.nan,
+        low_ml=math.nan,
+        high_ml=math.nan,
+        dice=0.0,
+        n_false=0,
+        n_pieces=ndimage.label(head.truth, _TOUCHING)[1],
+        n_pieces_found=0,
+        refusal=reason,
+    )
 
 
 def score(
