@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,14 @@ from corelab.store.plot import bland_altman_png
 from corelab.vocab import Modality
 
 CACHE = REPOSITORY / ".accuracy"
+_TABLES: dict[Group, Callable[[Sequence[Score], Group], str]] = {
+    Group.CT_INFARCT: infarct_table,
+    Group.CT_SMALL: small_table,
+    Group.CT_NONE: none_table,
+    Group.DWI_INFARCT: infarct_table,
+    Group.DWI_EMBOLI: small_table,
+    Group.DWI_NONE: none_table,
+}
 _SHOWN = (
     *("ct_01", "ct_10", "ct_13", "ct_14", "ct_16", "ct_19"),
     *("dwi_05", "dwi_09", "dwi_17", "dwi_20", "dwi_23", "dwi_26"),
@@ -52,7 +60,7 @@ def main() -> None:
     ellipsoids = list(measure_ellipsoids())
     blocks = _blocks(scores, ellipsoids)
     if arguments.implants:
-        blocks["implants"] = case_table(list(_scored(_found(arguments.implants))))
+        blocks["implants"] = _group_tables(list(_scored(_found(arguments.implants))))
     if arguments.real:
         blocks["real"] = real_table(arguments.real)
     for name, content in blocks.items():
@@ -100,18 +108,22 @@ def _scored(folders: Iterable[Path]) -> Iterator[Score]:
 def _blocks(scores: Sequence[Score], ellipsoids: Sequence[Ellipsoid]) -> dict[str, str]:
     return {
         "targets": target_table(scores, ellipsoids),
-        "ct_infarct": infarct_table(scores, Group.CT_INFARCT),
-        "ct_small": small_table(scores, Group.CT_SMALL),
-        "ct_none": none_table(scores, Group.CT_NONE),
-        "dwi_infarct": infarct_table(scores, Group.DWI_INFARCT),
-        "dwi_emboli": small_table(scores, Group.DWI_EMBOLI),
-        "dwi_none": none_table(scores, Group.DWI_NONE),
+        **{group.name.lower(): table_of(scores, group) for group, table_of in _TABLES.items()},
         "ct_factors": factor_table(scores, Modality.NCCT),
         "dwi_factors": factor_table(scores, Modality.DWI),
         "geometry_tilt": tilt_table(ellipsoids),
         "geometry_size": size_table(ellipsoids),
         "cases": case_table(scores),
     }
+
+
+def _group_tables(scores: Sequence[Score]) -> str:
+    """One table for each group that has heads."""
+    parts = []
+    for group, table_of in _TABLES.items():
+        if any(group.holds(score) for score in scores):
+            parts.append(f"**{group.title}**\n\n{table_of(scores, group)}")
+    return "\n\n".join(parts)
 
 
 def _write_pictures(scores: Sequence[Score], folder: Path) -> None:

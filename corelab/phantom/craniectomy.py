@@ -23,6 +23,7 @@ _LATERAL_MM = 22.0
 _EDGE = 0.06
 _SKULL_REACH_MM = 16.0
 _BULGE_REACH_MM = 26.0
+_FALX_MM, _RISE_MM = 5.0, 35.0
 _LEAST_MM = 0.05
 
 
@@ -102,7 +103,9 @@ def _push(head: Head, craniectomy: Craniectomy) -> Field:
     x, y, z = head.atlas_mm
     offsets = zip((y, z), _MIDDLE_MM, _HALF_AXES_MM, strict=True)
     radius = sum(((p - m) / a) ** 2 for p, m, a in offsets)
-    dome = np.clip(1 - radius, 0, 1) * (x * craniectomy.side.value > 0)
+    # Nothing is pushed near the falx.
+    aside = np.clip((x * craniectomy.side.value - _FALX_MM) / _RISE_MM, 0, 1)
+    dome = np.clip(1 - radius, 0, 1) * aside * aside * (3 - 2 * aside)
     within = np.exp(-np.maximum(depth, 0) / _BULGE_REACH_MM)
     beyond = np.clip(1 + (depth + _SKULL_REACH_MM) / _SKULL_REACH_MM, 0, 1)
     size = craniectomy.bulge_mm * ndimage.gaussian_filter(dome, 2.0) * within * beyond

@@ -24,10 +24,10 @@ def box() -> NDArray[np.bool_]:
 
 
 def brain() -> NDArray[np.bool_]:
-    """A disc that is its own mirror image about the middle of i."""
+    """An ellipse that is its own mirror image about the middle of i."""
     i, j, _ = np.ogrid[tuple(slice(0, n) for n in SHAPE)]
-    disc = np.hypot(i - 23.5, j - 23.5) < 21
-    return np.broadcast_to(disc, SHAPE).copy()
+    inside = np.hypot((i - 23.5) / 18, (j - 23.5) / 23) < 1
+    return np.broadcast_to(inside, SHAPE).copy()
 
 
 def head_of(

@@ -81,7 +81,7 @@ def test_names_are_one_folder_each() -> None:
         assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize(("half", "modality"), product(Half, MODALITIES))
+@pytest.mark.parametrize(("half", "modality"), list(product(Half, MODALITIES)))
 def test_a_cut_never_takes_the_infarct(half: Half, modality: Modality) -> None:
     for plan in plans(half, modality):
         low = plan.lesions.kind in {Kind.CEREBELLAR, Kind.OCCIPITAL}

@@ -37,7 +37,7 @@ def test_there_is_no_bone_in_the_hole(stroke: Head, opened: Head) -> None:
 def test_the_other_side_stays(stroke: Head, opened: Head) -> None:
     right = domain.refine(stroke.atlas_mm[0]) > 10
     for tissue, field in stroke.fractions.items():
-        assert np.array_equal(field[right], opened.fraction(tissue)[right])
+        assert np.allclose(field[right], opened.fraction(tissue)[right], atol=2e-3)
 
 
 def test_fractions_still_sum_to_one(opened: Head) -> None:

@@ -19,7 +19,7 @@ def straight() -> Build:
     return replace(
         build,
         rotation_deg=(0, 0, 0),
-        shift_mm=(0.5, 0, 0),
+        shift_mm=(-0.5, 0, 0),
         head_warp_mm=0.1,
         lobe_warp_mm=0.1,
         gyrus_warp_mm=0.1,
