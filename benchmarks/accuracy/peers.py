@@ -177,4 +177,4 @@ def _cleaned(mask: Mask, grid: Grid, least_ml: float) -> Mask:
     filled = kept[labels]
     for k in range(mask.shape[2]):
         filled[:, :, k] = ndimage.binary_fill_holes(filled[:, :, k])
-    return filled
+    return np.asarray(filled, dtype=bool)

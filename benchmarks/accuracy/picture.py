@@ -63,7 +63,7 @@ def _slice(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> int:
     for mask in (truth, found):
         areas = mask.sum(axis=(0, 1))
         if areas.any():
-            return int(areas.argmax())
+            return int(np.argmax(areas))
     return round(0.6 * truth.shape[2])
 
 
@@ -74,5 +74,7 @@ def _window(head: TrueHead, image: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def _caption(head: TrueHead) -> str:
-    kind = str(head.tags.get("kind", "")).replace("_", " ")
-    return f"{head.modality.value} {kind}, {head.infarct_ml:.1f} mL"
+    if not head.infarct_ml:
+        return f"{head.modality.value}, no infarct"
+    kind = str(head.tags.get("kind", "")).replace("_", " ").replace("mca", "MCA")
+    return f"{head.modality.value}, {kind}, {head.infarct_ml:.1f} mL"
