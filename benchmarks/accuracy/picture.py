@@ -64,7 +64,7 @@ def _slice(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> int:
         areas = mask.sum(axis=(0, 1))
         if areas.any():
             return int(np.argmax(areas))
-    return round(0.6 * truth.shape[2])
+    return int(0.6 * truth.shape[2])
 
 
 def _window(head: TrueHead, image: NDArray[np.generic]) -> tuple[float, float]:

@@ -34,6 +34,11 @@ def mr_plan() -> Plan:
     return replace(plan, scan=replace(plan.scan, has_b0=False))
 
 
+@pytest.fixture(scope="module")
+def written(mr_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_head(tmp_path_factory.mktemp("heads"), mr_plan)
+
+
 def filled_ml(made: Made) -> float:
     percent = np.asarray(made.truth.data).sum(axis=(0, 1), dtype=np.float64)
     return float(percent @ made.truth.voxel_volumes_mm3) / 1e5
@@ -54,9 +59,8 @@ def test_a_tilt_keeps_the_truth(ct_plan: Plan, straight: Made) -> None:
     assert filled_ml(tilted) == pytest.approx(tilted.infarct_ml, rel=0.015)
 
 
-def test_a_head_comes_back_from_its_folder(mr_plan: Plan, tmp_path: Path) -> None:
-    place = write_head(tmp_path, mr_plan)
-    head = load_head(place)
+def test_a_head_comes_back_from_its_folder(mr_plan: Plan, written: Path) -> None:
+    head = load_head(written)
     assert head.modality is Modality.DWI
     assert head.infarct_ml == pytest.approx(mr_plan.lesions.volume_ml, rel=1e-3)
     assert set(head.images) == {Contrast.DWI, Contrast.ADC}
@@ -68,9 +72,7 @@ def test_a_head_comes_back_from_its_folder(mr_plan: Plan, tmp_path: Path) -> Non
     assert inside > 1.3 * np.median(brain[brain > 0.2 * inside])
 
 
-def test_a_head_of_the_same_plan_is_kept(mr_plan: Plan, tmp_path: Path) -> None:
-    place = tmp_path / mr_plan.name
-    write_head(tmp_path, mr_plan)
-    before = (place / "dwi.nii.gz").stat().st_mtime_ns
-    write_head(tmp_path, mr_plan)
-    assert (place / "dwi.nii.gz").stat().st_mtime_ns == before
+def test_a_head_of_the_same_plan_is_kept(mr_plan: Plan, written: Path) -> None:
+    before = (written / "dwi.nii.gz").stat().st_mtime_ns
+    assert write_head(written.parent, mr_plan) == written
+    assert (written / "dwi.nii.gz").stat().st_mtime_ns == before
