@@ -1,6 +1,7 @@
 # make demo   sets up, runs the batch on sample_data/, prints volumes beside the truth
 # make test   sets up, runs every check and every test
 # make check  lint, format, types, layers
+# make accuracy  makes heads of known infarct volume, measures them, rewrites docs/accuracy.md
 # make bench  sets up the peers, prints speed beside them (pigz, for one of them, from the system)
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ INSTALL = if command -v uv >/dev/null 2>&1; \
 	then uv pip install --quiet --python $(BIN)/python; \
 	else $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check; fi
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check accuracy bench clean
 
 demo: $(VENV)/.demo-ready
 	@rm -rf $(DEMO)
@@ -34,6 +35,9 @@ check: $(VENV)/.test-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+accuracy: $(VENV)/.test-ready
+	$(BIN)/python -m benchmarks.accuracy
 
 bench: $(VENV)/.bench-ready
 	$(BIN)/python -m benchmarks.convert_speed

@@ -8,12 +8,16 @@ from scipy import ndimage
 
 from corelab.phantom import domain
 from corelab.phantom.anatomy import Head
+from corelab.phantom.lesion import truth_fraction
 from corelab.phantom.tissue import Tissue
 
 Field = NDArray[np.float32]
 
 _VENTRICLE_DEPTH_MM = 20.0
 _FLOOR_MM = -12.0
+_SCAR_RIM_MM = 1.5
+_SCAR_EDGE, _SCAR_SLOPE = 0.7, 0.4
+_PURE = 0.9
 # MNI152 box of the basal ganglia and the white matter around them: x to the side, y, z.
 _DEEP_BOX_MM = ((12, 32), (-22, 18), (-2, 24))
 
@@ -64,6 +68,68 @@ def with_lacune(head: Head, radius_mm: float, rng: np.random.Generator) -> Head:
     share = np.zeros(domain.SHAPE, dtype=np.float32)
     share[box] = np.clip(radius_mm - away + 0.5, 0, 1)
     return with_cavity(head, share)
+
+
+def with_old_infarct(head: Head) -> Head:
+    """Head whose infarct became a scar years ago: fluid with a rim of gliosis.
+
+    Parameters
+    ----------
+    head
+        A head with a fresh infarct and no blood in it; draw it without effacement, since a
+        scar takes no room.
+    """
+    fresh = head.fraction(Tissue.INFARCT)
+    core = ndimage.gaussian_filter(fresh, _SCAR_RIM_MM)
+    hollow = np.clip((core - _SCAR_EDGE) / _SCAR_SLOPE + 0.5, 0, 1)
+    fluid = fresh * hollow
+    return head.with_fractions(
+        {
+            Tissue.INFARCT: np.zeros_like(fresh),
+            Tissue.CSF: head.fraction(Tissue.CSF) + fluid,
+            Tissue.LEUKOARAIOSIS: head.fraction(Tissue.LEUKOARAIOSIS) + (fresh - fluid),
+        }
+    )
+
+
+def with_haematoma(head: Head, volume_ml: float, rng: np.random.Generator) -> Head:
+    """Head with blood that no infarct holds: a lump in the deep white matter of one side.
+
+    Parameters
+    ----------
+    head
+        Where it bleeds; infarcted tissue is spared.
+    volume_ml
+        Wanted size, met where the white matter around has room.
+    rng
+        Source of place and shape.
+    """
+    centre = _white_place(head, rng)
+    squash = rng.uniform(0.75, 1.35, size=3)
+    nodes = np.ogrid[tuple(slice(0, n) for n in domain.SHAPE)]
+    away = np.sqrt(sum(((n - c) * s) ** 2 for n, c, s in zip(nodes, centre, squash, strict=True)))
+    radius_mm = (volume_ml * 1000 * np.prod(squash) * 3 / (4 * np.pi)) ** (1 / 3)
+    share = np.clip(radius_mm - away + 0.5, 0, 1).astype(np.float32)
+    changed: dict[Tissue, Field] = {}
+    blood = head.fraction(Tissue.HAEMATOMA).copy()
+    for tissue in (Tissue.GREY, Tissue.WHITE, Tissue.LEUKOARAIOSIS):
+        if tissue in head.fractions:
+            taken = share * head.fractions[tissue]
+            changed[tissue] = head.fractions[tissue] - taken
+            blood += taken
+    return head.with_fractions({**changed, Tissue.HAEMATOMA: blood})
+
+
+def _white_place(head: Head, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Node in pure white matter, away from the falx, the skull and any infarct."""
+    x, _, z = head.atlas_mm
+    white = head.fraction(Tissue.WHITE)[::2, ::2, ::2] > _PURE
+    lateral = (np.abs(x) > 18) & (z > _FLOOR_MM)  # noqa: PLR2004 - atlas mm
+    deep = head.depth_mm[::2, ::2, ::2] > _VENTRICLE_DEPTH_MM
+    lesion = truth_fraction(head)[::2, ::2, ::2] > 0
+    near = ndimage.binary_dilation(lesion, iterations=8) if lesion.any() else lesion
+    places = np.argwhere(white & lateral & deep & ~near)
+    return np.asarray(2 * places[rng.integers(len(places))])
 
 
 def with_cavity(head: Head, share: Field) -> Head:

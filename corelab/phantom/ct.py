@@ -25,6 +25,10 @@ class CtScan:
     ----------
     infarct_hu
         Density of the infarct: about 25 HU at one day falling to 15 in the first week.
+    infarct_white_hu
+        The same where infarcted white matter is a tissue of its own.
+    infarct_uneven_hu
+        Standard deviation of smooth differences inside the infarct.
     noise_hu
         Standard deviation of the noise in the brain.
     noise_grain_mm
@@ -38,6 +42,8 @@ class CtScan:
     """
 
     infarct_hu: float = 21.0
+    infarct_white_hu: float = 15.0
+    infarct_uneven_hu: float = 0.0
     noise_hu: float = 3.4
     noise_grain_mm: float = 0.7
     cupping_hu: float = 2.5
@@ -54,8 +60,16 @@ IDEAL_SCAN = CtScan(noise_hu=0.0, cupping_hu=0.0, streak_hu=0.0, texture_hu=0.0)
 
 def scan_ct(head: Head, grid: AcquisitionGrid, scan: CtScan, rng: np.random.Generator) -> Volume:
     """CT image of a head, int16 HU on the acquisition's grid."""
-    densities = {**HOUNSFIELD, Tissue.INFARCT: scan.infarct_hu}
+    densities = {
+        **HOUNSFIELD,
+        Tissue.INFARCT: scan.infarct_hu,
+        Tissue.INFARCTED_WHITE: scan.infarct_white_hu,
+    }
     density = head.mixture(densities)
+    if scan.infarct_uneven_hu:
+        wave = domain.smooth_field(rng, shape=domain.SHAPE, step_mm=(1.0,) * 3, knot_mm=12.0)
+        dead = head.fraction(Tissue.INFARCT) + head.fraction(Tissue.INFARCTED_WHITE)
+        density += np.float32(scan.infarct_uneven_hu) * wave * dead
     _add_inner_shading(density, head, scan, rng)
     image = sample(density, grid, outside=HOUNSFIELD[Tissue.AIR])
     _add_streaks(image, grid, scan, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,6 +18,14 @@ Field = NDArray[np.float32]
 
 
 _TISSUE = (Tissue.GREY, Tissue.WHITE, Tissue.LEUKOARAIOSIS)
+_DEAD = (Tissue.INFARCT, Tissue.INFARCTED_WHITE)
+
+# What each tissue becomes when it dies: one kind for all, or white matter kept darker.
+ALIKE: Mapping[Tissue, Tissue] = {}
+BY_TISSUE: Mapping[Tissue, Tissue] = {
+    Tissue.WHITE: Tissue.INFARCTED_WHITE,
+    Tissue.LEUKOARAIOSIS: Tissue.INFARCTED_WHITE,
+}
 # Where emboli lodge: both tissues in one place, atlas mm, mm below the skull.
 _BORDER_SHARE = 0.25
 _MIDLINE_MM, _LATERAL_MM, _LOW_MM, _HIGH_MM, _RIND_MM = 4, 14, -8, 55, 6
@@ -82,35 +91,46 @@ class Truth:
 def truth_of(head: Head) -> Truth:
     """Exact infarct and blood volumes of a head, independent of any image's grid."""
     blood = float(head.fraction(Tissue.BLOOD).sum(dtype=np.float64)) / 1000
-    infarct = float(head.fraction(Tissue.INFARCT).sum(dtype=np.float64)) / 1000
-    return Truth(infarct_volume_ml=infarct + blood, haemorrhage_in_infarct_ml=blood)
+    dead = sum(float(field.sum(dtype=np.float64)) / 1000 for field in _dead(head).values())
+    return Truth(infarct_volume_ml=dead + blood, haemorrhage_in_infarct_ml=blood)
 
 
 def truth_fraction(head: Head) -> Field:
     """Fraction of infarct, blood inside it included, (I, J, K) float32."""
-    return head.fraction(Tissue.INFARCT) + head.fraction(Tissue.BLOOD)
+    return sum(_dead(head).values()) + head.fraction(Tissue.BLOOD)
 
 
-def with_wedge(head: Head, wedge: Wedge) -> Head:
-    """Head with a territorial infarct in it."""
+def with_wedge(head: Head, wedge: Wedge, becomes: Mapping[Tissue, Tissue] = ALIKE) -> Head:
+    """Head with a territorial infarct in it.
+
+    Parameters
+    ----------
+    head, wedge
+        Where and what.
+    becomes
+        What each tissue turns into: ``ALIKE`` or ``BY_TISSUE``.
+    """
     rng = np.random.default_rng(wedge.shape_seed)
     score = _wedge_score(head, wedge, rng)
-    prone = _prone(head, wedge.effacement)
-    return _infarcted(head, prone, _profile(prone, score, wedge.volume_ml, wedge.rim_mm))
+    prone = prone_tissue(head, wedge.effacement)
+    profile = infarct_profile(prone, score, wedge.volume_ml, wedge.rim_mm)
+    return infarcted(head, prone, profile, becomes)
 
 
-def with_emboli(head: Head, emboli: Emboli) -> Head:
-    """Head with scattered small infarcts in it."""
+def with_emboli(head: Head, emboli: Emboli, becomes: Mapping[Tissue, Tissue] = ALIKE) -> Head:
+    """Head with scattered small infarcts in it; parameters as those of ``with_wedge``."""
     rng = np.random.default_rng(emboli.shape_seed)
     score = _emboli_score(head, emboli, rng)
-    prone = _prone(head, 0.0)
-    return _infarcted(head, prone, _profile(prone, score, emboli.volume_ml, emboli.rim_mm))
+    prone = prone_tissue(head, 0.0)
+    profile = infarct_profile(prone, score, emboli.volume_ml, emboli.rim_mm)
+    return infarcted(head, prone, profile, becomes)
 
 
 def with_blood(head: Head, volume_ml: float, rng: np.random.Generator) -> Head:
     """Head with haemorrhagic transformation inside its infarct."""
-    infarct = head.fraction(Tissue.INFARCT)
-    box = _grown_box(infarct > 0, 1)
+    dead = _dead(head)
+    infarct = np.asarray(sum(dead.values()), dtype=np.float32)
+    box = grown_box(infarct > 0, 1)
     inside = infarct[box]
     i, j, k = inside.shape
     texture = domain.smooth_field(rng, shape=(i, j, k), step_mm=domain.STEPS_MM, knot_mm=7.0)
@@ -118,7 +138,18 @@ def with_blood(head: Head, volume_ml: float, rng: np.random.Generator) -> Head:
     score[inside < 0.9] = -1  # noqa: PLR2004 - blood keeps off the soft border
     blood = np.zeros(domain.SHAPE, dtype=np.float32)
     blood[box] = _soft_top(score, inside, volume_ml, 0.04) * inside
-    return head.with_fractions({Tissue.BLOOD: blood, Tissue.INFARCT: infarct - blood})
+    wet = infarct > 0
+    kept = {
+        tissue: field - blood * np.divide(field, infarct, out=np.zeros_like(field), where=wet)
+        for tissue, field in dead.items()
+    }
+    return head.with_fractions({Tissue.BLOOD: blood, **kept})
+
+
+def _dead(head: Head) -> dict[Tissue, Field]:
+    """Infarcted tissue without blood; zeros where the head has none."""
+    found = {tissue: head.fractions[tissue] for tissue in _DEAD if tissue in head.fractions}
+    return found or {Tissue.INFARCT: head.fraction(Tissue.INFARCT)}
 
 
 def _wedge_score(head: Head, wedge: Wedge, rng: np.random.Generator) -> Field:
@@ -171,7 +202,7 @@ def _emboli_score(head: Head, emboli: Emboli, rng: np.random.Generator) -> Field
     return domain.refine(score.astype(np.float32))
 
 
-def _prone(head: Head, effacement: float) -> dict[Tissue, Field]:
+def prone_tissue(head: Head, effacement: float) -> dict[Tissue, Field]:
     """Tissue that can become infarct: grey and white matter, a share of the sulci."""
     prone = {tissue: head.fractions[tissue] for tissue in _TISSUE if tissue in head.fractions}
     if effacement:
@@ -180,11 +211,13 @@ def _prone(head: Head, effacement: float) -> dict[Tissue, Field]:
     return prone
 
 
-def _profile(prone: dict[Tissue, Field], score: Field, volume_ml: float, rim_mm: float) -> Field:
+def infarct_profile(
+    prone: dict[Tissue, Field], score: Field, volume_ml: float, rim_mm: float
+) -> Field:
     """Infarcted share of what is prone, 0 to 1, with a border as wide as asked."""
     tissue = sum(prone.values(), start=np.zeros(domain.SHAPE, dtype=np.float32))
     mask = score > _threshold(score, tissue, volume_ml)
-    box = _grown_box(mask, int(np.ceil(rim_mm)) + 4)
+    box = grown_box(mask, int(np.ceil(rim_mm)) + 4)
     distance = ndimage.distance_transform_edt(mask[box]) - ndimage.distance_transform_edt(
         ~mask[box]
     )
@@ -219,7 +252,8 @@ def _soft_top(score: Field, tissue: Field, volume_ml: float, width: float) -> Fi
     return cover
 
 
-def _grown_box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
+def grown_box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
+    """Box around a mask and so many nodes more."""
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     return tuple(
         slice(max(0, s.start - margin), min(n, s.stop + margin))
@@ -227,11 +261,16 @@ def _grown_box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
     )
 
 
-def _infarcted(head: Head, prone: dict[Tissue, Field], profile: Field) -> Head:
+def infarcted(
+    head: Head, prone: dict[Tissue, Field], profile: Field, becomes: Mapping[Tissue, Tissue]
+) -> Head:
+    """Head whose prone tissue is infarcted as far as a profile says, 0 to 1 at each node."""
     changed: dict[Tissue, Field] = {}
-    infarct = head.fraction(Tissue.INFARCT).copy()
     for tissue, field in prone.items():
         taken = field * profile
         changed[tissue] = head.fractions[tissue] - taken
-        infarct += taken
-    return head.with_fractions({**changed, Tissue.INFARCT: infarct})
+        target = becomes.get(tissue, Tissue.INFARCT)
+        if target not in changed:
+            changed[target] = head.fraction(target).copy()
+        changed[target] += taken
+    return head.with_fractions(changed)

@@ -52,7 +52,7 @@ def paint(
     parts = _Parts(atlas, skull_mm)
     thickness = _skull_thickness(build, skull_mm, rng)
     canvas = _Canvas()
-    _lay_brain(canvas, atlas, build, brain_mm=positions.brain, depth=depth)
+    _lay_brain(canvas, atlas, build, rng, brain_mm=positions.brain, depth=depth)
     inside = _cover(depth)
     _lay_air_cells(canvas, parts, rng, depth=depth, thickness=thickness)
     canvas.lay(Tissue.EYE, _cover(-parts[Part.EYE]) * (1 - inside))
@@ -102,13 +102,19 @@ def _cover(inner_distance_mm: Field) -> Field:
 
 
 def _lay_brain(
-    canvas: _Canvas, atlas: Atlas, build: Build, *, brain_mm: Field, depth: Field
+    canvas: _Canvas,
+    atlas: Atlas,
+    build: Build,
+    rng: np.random.Generator,
+    *,
+    brain_mm: Field,
+    depth: Field,
 ) -> None:
     """Grey and white matter, falx, the upper venous sinus and calcified glands."""
     inside = _cover(depth)
     box = _box(inside)
     position = np.stack([domain.refine(c)[box] for c in brain_mm])
-    grey, white = _brain(atlas, build, position)
+    grey, white = _brain(atlas, _atrophy(build, position, rng), position)
     _lay_boxed(canvas, Tissue.WHITE, box, inside[box] * white)
     # Layers take from what is left: grey's share of it is the larger.
     rest = inside[box] * grey / np.maximum(1 - inside[box] * white, 1e-3)
@@ -131,7 +137,16 @@ def _lay_boxed(canvas: _Canvas, tissue: Tissue, box: Box, cover: Field) -> None:
     canvas.lay(tissue, whole)
 
 
-def _brain(atlas: Atlas, build: Build, position: Field) -> tuple[Field, Field]:
+def _atrophy(build: Build, position: Field, rng: np.random.Generator) -> Field | np.float32:
+    """Shift of the odds of CSF: one for the whole brain, or uneven over its lobes."""
+    if build.asymmetry is None:
+        return np.float32(build.atrophy)
+    _, i, j, k = position.shape
+    uneven = domain.smooth_field(rng, shape=(i, j, k), step_mm=domain.STEPS_MM, knot_mm=30.0)
+    return np.float32(build.atrophy) + np.float32(build.asymmetry.atrophy_spread) * uneven
+
+
+def _brain(atlas: Atlas, atrophy: Field | np.float32, position: Field) -> tuple[Field, Field]:
     origin = np.array(atlas.origin_mm, dtype=np.float32)[:, None, None, None]
     maps = [
         ndimage.map_coordinates(m, position - origin, order=1, output=np.float32)
@@ -139,7 +154,7 @@ def _brain(atlas: Atlas, build: Build, position: Field) -> tuple[Field, Field]:
     ]
     whole = np.clip(maps[0] + maps[1], 1e-3, 1 - 1e-3)
     # The average brain is blurred; steeper odds give back the contrast of one brain's sulci.
-    odds = 2.2 * np.log(whole / (1 - whole)) - np.float32(build.atrophy) + np.float32(0.3)
+    odds = 2.2 * np.log(whole / (1 - whole)) - atrophy + np.float32(0.3)
     brain = 1 / (1 + np.exp(-odds))
     brain[brain < 0.02] = 0  # noqa: PLR2004 - the tail of the odds is not tissue
     share = maps[1] ** 1.4 / (maps[0] ** 1.4 + maps[1] ** 1.4 + np.float32(1e-6))

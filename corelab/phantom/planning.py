@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +27,36 @@ _BRAIN_FLOOR_MM = -64.0
 _MIDDLE_MM = np.array([0.0, -14.0, 0.0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MrSlices:
+    """Matrix and field of view in the plane, thickness and step across it."""
+
+    matrix: int = 192
+    field_mm: float = 230.4
+    thickness_mm: float = 5.0
+    step_mm: float = 6.0
+
+
+MR_SLICES = MrSlices()
+
+
 def ct_grid(
-    head: Head, rng: np.random.Generator, *, tilt_deg: float = 0.0, step_mm: float = 5.0
+    head: Head,
+    rng: np.random.Generator,
+    *,
+    tilt_deg: float = 0.0,
+    step_mm: float = 5.0,
+    field_mm: float = CT_FIELD_MM,
+    pose: Matrix | None = None,
 ) -> AcquisitionGrid:
-    """CT slices that abut, with or without a gantry tilt, the head posed at random."""
-    pose = _random_pose(rng)
+    """CT slices that abut, with or without a gantry tilt, the head posed at random or as told."""
+    pose = _random_pose(rng) if pose is None else pose
     lean = np.radians(tilt_deg)
     normal = np.array([0.0, -np.sin(lean), np.cos(lean)])
     positions = _even_positions(head, pose, normal=normal, step_mm=step_mm)
     grid = axial_grid(
         matrix=512,
-        pixel_mm=CT_FIELD_MM / 512,
+        pixel_mm=field_mm / 512,
         positions_mm=positions,
         thickness_mm=np.full(len(positions), step_mm),
         tilt_deg=tilt_deg,
@@ -73,13 +92,23 @@ def base_ct_grid(grid: AcquisitionGrid, rng: np.random.Generator) -> Acquisition
     return replace(base, pose=grid.pose)
 
 
-def mr_grid(head: Head, rng: np.random.Generator) -> AcquisitionGrid:
-    """Echo-planar MR slices, 5 mm every 6 mm, turned as a technician aligns them."""
-    pose = _random_pose(rng)
+def mr_grid(
+    head: Head,
+    rng: np.random.Generator,
+    *,
+    slices: MrSlices = MR_SLICES,
+    pose: Matrix | None = None,
+) -> AcquisitionGrid:
+    """Echo-planar MR slices, turned as a technician aligns them."""
+    pose = _random_pose(rng) if pose is None else pose
     rotation = rotation_matrix((rng.uniform(4, 14), rng.normal(0, 2.0), rng.normal(0, 2.0)))
-    positions = _even_positions(head, pose, normal=rotation[:, 2], step_mm=6.0)
+    positions = _even_positions(head, pose, normal=rotation[:, 2], step_mm=slices.step_mm)
     grid = oblique_grid(
-        matrix=192, pixel_mm=1.2, positions_mm=positions, thickness_mm=5.0, rotation=rotation
+        matrix=slices.matrix,
+        pixel_mm=slices.field_mm / slices.matrix,
+        positions_mm=positions,
+        thickness_mm=slices.thickness_mm,
+        rotation=rotation,
     )
     return replace(grid, pose=pose)
 
@@ -92,6 +121,37 @@ def regridded(grid: AcquisitionGrid, *, matrix: int) -> AcquisitionGrid:
     # The field's edge stays, so the first pixel's middle moves.
     affine[:3, 3] += grid.affine[:3, :2].sum(axis=1) * (ratio - 1) / 2
     return replace(grid, shape=(matrix, matrix, grid.shape[2]), affine=affine)
+
+
+def slices_kept(grid: AcquisitionGrid, first: int, last: int) -> AcquisitionGrid:
+    """Grid of the slices from ``first`` up to, but without, ``last``: a cropped field of view.
+
+    Raises
+    ------
+    ValueError
+        When fewer than two slices are left.
+    """
+    kept = range(grid.shape[2])[first:last]
+    if len(kept) < 2:  # noqa: PLR2004 - two slices make a step
+        raise ValueError(f"a grid of {grid.shape[2]} slices keeps none from {first} to {last}")
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.frame.slice_origin_mm(kept.start)
+    positions = grid.slice_positions_mm
+    return replace(
+        grid,
+        shape=(*grid.shape[:2], len(kept)),
+        affine=affine,
+        thickness_mm=grid.thickness_mm[kept.start : kept.stop],
+        slice_positions_mm=None if positions is None else positions[kept.start : kept.stop],
+    )
+
+
+def lying(rotation_deg: tuple[float, float, float], shift_mm: tuple[float, float, float]) -> Matrix:
+    """Pose of a head on the table, (4, 4) float64: scanner mm to the head's own mm."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation_matrix(rotation_deg)
+    pose[:3, 3] = shift_mm
+    return pose
 
 
 def _random_pose(rng: np.random.Generator) -> Matrix:

@@ -21,6 +21,8 @@ _MOVING = (
     Tissue.INFARCT,
     Tissue.BLOOD,
     Tissue.DURA,
+    Tissue.INFARCTED_WHITE,
+    Tissue.HAEMATOMA,
 )
 _REACH_NODES = 9.0
 _FREE_DEPTH_MM = 16.0

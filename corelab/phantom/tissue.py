@@ -7,7 +7,11 @@ from enum import Enum, auto
 
 
 class Tissue(Enum):
-    """One kind of matter; a head is a fraction of each at every point."""
+    """One kind of matter; a head is a fraction of each at every point.
+
+    ``INFARCT`` is all of an infarct, or its grey matter where ``INFARCTED_WHITE`` is kept apart;
+    ``BLOOD`` lies inside an infarct and ``HAEMATOMA`` outside of any.
+    """
 
     AIR = auto()
     MUSCLE = auto()
@@ -22,6 +26,8 @@ class Tissue(Enum):
     LEUKOARAIOSIS = auto()
     INFARCT = auto()
     BLOOD = auto()
+    INFARCTED_WHITE = auto()
+    HAEMATOMA = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,8 @@ HOUNSFIELD: dict[Tissue, float] = {
     Tissue.LEUKOARAIOSIS: 20.0,
     Tissue.INFARCT: 21.0,
     Tissue.BLOOD: 62.0,
+    Tissue.INFARCTED_WHITE: 15.0,
+    Tissue.HAEMATOMA: 62.0,
 }
 
 # The diffusion coefficients of an infarct within the first days: 627 +/- 77e-6 mm2/s in the
@@ -75,4 +83,6 @@ MAGNETIC: dict[Tissue, MagneticConstants] = {
     Tissue.LEUKOARAIOSIS: MagneticConstants(b0=1.3, flair=1.55, adc_mm2_s=1.15e-3),
     Tissue.INFARCT: MagneticConstants(b0=1.35, flair=1.45, adc_mm2_s=0.52e-3),
     Tissue.BLOOD: MagneticConstants(b0=0.2, flair=0.6, adc_mm2_s=0.6e-3),
+    Tissue.INFARCTED_WHITE: MagneticConstants(b0=1.15, flair=1.35, adc_mm2_s=0.49e-3),
+    Tissue.HAEMATOMA: MagneticConstants(b0=0.2, flair=0.6, adc_mm2_s=0.6e-3),
 }

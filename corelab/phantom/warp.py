@@ -15,6 +15,34 @@ from corelab.phantom.sampling import rotation_matrix
 Field = NDArray[np.float32]
 Triple = tuple[float, float, float]
 
+_SLIDE_KNOT_MM = 18.0
+_FALX_REACH_MM = 14.0
+_SURFACE_REACH_MM = 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asymmetry:
+    """How the two sides of one head differ, beyond random bending of a symmetric atlas.
+
+    Parameters
+    ----------
+    torque_mm
+        How far the right side lies ahead of the left: a right frontal and a left occipital
+        petalia when positive, as most people have.
+    bow_mm
+        How far the falx bows to the right at the forehead and at the back of the head.
+    slide_mm
+        Root mean square of the sulci's sliding along the brain's surface, so that no sulcus
+        faces its own mirror image.
+    atrophy_spread
+        Standard deviation of atrophy over the lobes.
+    """
+
+    torque_mm: float
+    bow_mm: float
+    slide_mm: float
+    atrophy_spread: float
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
@@ -36,6 +64,8 @@ class Build:
         Shift of the odds of CSF against brain in the sulci; 0 is the average of young adults.
     skull_mm, scalp_mm, csf_gap_mm
         Mean thicknesses: vault, scalp, and CSF between the brain's hull and the inner table.
+    asymmetry
+        How the sides differ; ``None`` leaves that to the random bending.
     """
 
     scale: Triple
@@ -49,6 +79,7 @@ class Build:
     skull_mm: float
     scalp_mm: float
     csf_gap_mm: float
+    asymmetry: Asymmetry | None = None
 
 
 def draw_build(rng: np.random.Generator) -> Build:
@@ -97,7 +128,11 @@ def atlas_positions(atlas: Atlas, build: Build, rng: np.random.Generator) -> Pos
     inverse = np.linalg.inv(_pose(build)).astype(np.float32)
     skull = np.stack([row[0] * x + row[1] * y + row[2] * z for row in inverse])
     _bend(skull, rng, knot_mm=45.0, size_mm=build.head_warp_mm)
+    if build.asymmetry:
+        _twist(skull, build.asymmetry)
     brain = skull.copy()
+    if build.asymmetry:
+        _slide(brain, sample_coarse(atlas.hull, skull), rng, build.asymmetry.slide_mm)
     _bend(brain, rng, knot_mm=24.0, size_mm=build.lobe_warp_mm)
     _bend(brain, rng, knot_mm=13.0, size_mm=build.gyrus_warp_mm)
     brain += _ventricle_growth(atlas, build, brain)
@@ -112,6 +147,25 @@ def _bend(positions: Field, rng: np.random.Generator, *, knot_mm: float, size_mm
             rng, shape=shape, step_mm=domain.COARSE_STEPS_MM, knot_mm=knot_mm
         )
         positions[axis] += np.float32(size_mm / np.sqrt(3)) * wave
+
+
+def _twist(positions: Field, asymmetry: Asymmetry) -> None:
+    x, y = positions[0], positions[1]
+    ahead = np.float32(asymmetry.torque_mm) * np.tanh(x / 25)
+    aside = np.float32(asymmetry.bow_mm) * np.tanh((y + 18) / 60) ** 2
+    y -= ahead
+    x -= aside
+
+
+def _slide(positions: Field, hull_mm: Field, rng: np.random.Generator, size_mm: float) -> None:
+    """Move what lies below the surface along it, and nothing across the surface or the falx."""
+    wave = np.zeros_like(positions)
+    _bend(wave, rng, knot_mm=_SLIDE_KNOT_MM, size_mm=size_mm)
+    wave[0] *= 1 - np.exp(-((positions[0] / _FALX_REACH_MM) ** 2))
+    normal = np.stack([np.gradient(hull_mm, axis=axis) for axis in range(3)])
+    normal /= np.maximum(np.linalg.norm(normal, axis=0), 1e-6)
+    near = np.exp(-np.abs(hull_mm) / _SURFACE_REACH_MM)
+    positions += wave - near * (wave * normal).sum(axis=0) * normal
 
 
 def sample_coarse(values: Field, positions: Field, *, order: int = 1) -> Field:

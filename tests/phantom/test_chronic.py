@@ -5,7 +5,14 @@ import pytest
 
 from corelab.phantom import domain
 from corelab.phantom.anatomy import Head
-from corelab.phantom.chronic import with_cavity, with_lacune, with_leukoaraiosis
+from corelab.phantom.chronic import (
+    with_cavity,
+    with_haematoma,
+    with_lacune,
+    with_leukoaraiosis,
+    with_old_infarct,
+)
+from corelab.phantom.lesion import truth_fraction, truth_of
 from corelab.phantom.tissue import Tissue
 
 
@@ -41,3 +48,22 @@ def test_a_cavity_takes_tissue_and_gives_fluid(head: Head) -> None:
     hollow = with_cavity(head, share)
     assert np.allclose(hollow.fraction(Tissue.WHITE), head.fraction(Tissue.WHITE) / 2)
     assert np.abs(sum(hollow.fractions.values()) - 1).max() < 1e-5
+
+
+def test_an_old_infarct_is_fluid_with_a_rim_and_no_infarct(stroke: Head) -> None:
+    old = with_old_infarct(stroke)
+    assert truth_of(old).infarct_volume_ml == 0
+    gained = [
+        float((old.fraction(t) - stroke.fraction(t)).sum()) / 1000
+        for t in (Tissue.CSF, Tissue.LEUKOARAIOSIS)
+    ]
+    assert sum(gained) == pytest.approx(40.0, rel=1e-3)
+    assert gained[0] > gained[1] > 2
+
+
+def test_a_haematoma_lies_outside_the_infarct_and_does_not_count(stroke: Head) -> None:
+    bled = with_haematoma(stroke, 8.0, np.random.default_rng(5))
+    blood = bled.fraction(Tissue.HAEMATOMA)
+    assert 5 < blood.sum() / 1000 < 8.1
+    assert not blood[truth_fraction(stroke) > 0].any()
+    assert truth_of(bled) == truth_of(stroke)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from corelab.phantom.anatomy import Head
 from corelab.phantom.ct import IDEAL_SCAN, CtScan, scan_ct, scan_scout
-from corelab.phantom.lesion import truth_fraction
+from corelab.phantom.lesion import BY_TISSUE, Wedge, truth_fraction, with_wedge
 from corelab.phantom.sampling import AcquisitionGrid, axial_grid, sample
 from corelab.phantom.tissue import HOUNSFIELD, Tissue
 
@@ -80,3 +80,14 @@ def test_a_scout_is_one_side_view(head: Head) -> None:
     scout = scan_scout(head)
     assert scout.shape[2] == 1
     assert np.ptp(scout.data) > 500
+
+
+def test_an_infarct_lies_as_far_below_its_own_tissue_as_told(
+    head: Head, wedge: Wedge, grid: AcquisitionGrid
+) -> None:
+    scan = replace(IDEAL_SCAN, infarct_hu=27.0, infarct_white_hu=19.0)
+    stroke = with_wedge(head, wedge, BY_TISSUE)
+    image = np.asarray(scan_ct(stroke, grid, scan, np.random.default_rng(0)).data)
+    for tissue, expected in ((Tissue.INFARCT, 27.0), (Tissue.INFARCTED_WHITE, 19.0)):
+        pure = sample(stroke.fraction(tissue), grid) > 0.97
+        assert image[pure].mean() == pytest.approx(expected, abs=1.0)

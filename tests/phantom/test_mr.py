@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from corelab.phantom.mr import (
     MrScan,
     scan_diffusion,
     scan_flair,
+    shown,
 )
 from corelab.phantom.planning import regridded
 from corelab.phantom.sampling import AcquisitionGrid, oblique_grid, sample
@@ -102,3 +105,37 @@ def test_same_seed_gives_the_same_bytes(
 ) -> None:
     again = scan_diffusion(stroke, grid, MrScan(), np.random.default_rng(0))
     assert again.trace.data.tobytes() == real.trace.data.tobytes()
+
+
+def test_an_interpolated_image_shows_the_same_places(stroke: Head, grid: AcquisitionGrid) -> None:
+    still = replace(IDEAL_MR, interpolation=2)
+    sharp, blurred = (
+        np.asarray(scan_diffusion(stroke, grid, scan, np.random.default_rng(0)).trace.data, float)
+        for scan in (IDEAL_MR, still)
+    )
+    assert blurred.shape == sharp.shape
+    assert blurred.mean() == pytest.approx(sharp.mean(), rel=0.03)
+    here = np.corrcoef(sharp.ravel(), blurred.ravel())[0, 1]
+    for axis in (0, 1):
+        for step in (-1, 1):
+            moved = np.roll(blurred, step, axis=axis)
+            assert np.corrcoef(sharp.ravel(), moved.ravel())[0, 1] < here
+    assert here > 0.97
+
+
+def test_what_is_shown_without_distortion_is_the_share_itself(
+    stroke: Head, grid: AcquisitionGrid
+) -> None:
+    share = shown(truth_fraction(stroke), stroke, grid, IDEAL_MR)
+    assert np.array_equal(share, sample(truth_fraction(stroke), grid))
+
+
+def test_tracts_are_bright_on_trace_alone_and_on_both_sides(
+    stroke: Head, grid: AcquisitionGrid, ideal: DiffusionImages
+) -> None:
+    scan = replace(IDEAL_MR, tract_excess=0.2)
+    bright = scan_diffusion(stroke, grid, scan, np.random.default_rng(0))
+    assert np.array_equal(bright.b0.data, ideal.b0.data)
+    gained = np.asarray(bright.trace.data, float) - np.asarray(ideal.trace.data, float)
+    sides = [gained[: grid.shape[0] // 2].sum(), gained[grid.shape[0] // 2 :].sum()]
+    assert min(sides) > 0.3 * max(sides) > 0

@@ -1,0 +1,1 @@
+"""How near the measured volumes come to known ones, peers beside ours."""
