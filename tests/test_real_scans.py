@@ -165,7 +165,7 @@ def test_a_brain_without_infarct_has_next_to_none(
     assert done.exit_code == 0, done.output
     read = json.loads((tmp_path / "dwi_trace_geomean_desc-infarct_read.json").read_text())
     assert read["measurement"]["infarct_volume_ml"] <= most_ml
-    assert ("b_value_outside_range" in read["qc_flags"]) == (b_value > 1200)
+    assert ("b_value_outside_range" in read["qc_flags"]) == (b_value > 1500)
 
 
 def test_problems_of_a_missing_slice_name_the_gap(

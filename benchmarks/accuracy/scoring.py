@@ -12,6 +12,7 @@ from scipy import ndimage
 from benchmarks.accuracy.head import TrueHead
 from benchmarks.accuracy.peers import PEERS
 from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.stages.measure import measurement_of, volume_ml
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.vocab import Contrast, Modality, QcFlag
@@ -94,6 +95,8 @@ def segment_head(head: TrueHead) -> Segmentation:
         head.images.get(Contrast.ADC),
         head.images.get(Contrast.B0),
         b_value_s_mm2=head.b_value_s_mm2,
+        flair=head.images.get(Contrast.FLAIR),
+        parameters=DwiParameters(hours_from_onset=head.hours),
     )
 
 

@@ -104,8 +104,6 @@ class DwiParameters(NamedTuple):
         noise hardly reaches it three times.
     min_voxels, min_component_ml
         Emboli of three voxels count, specks do not.
-    sure_ml
-        A finding smaller than this is ``below_detection``: such emboli are not found surely.
     b_value_range_s_mm2
         Beyond it ``b_value_outside_range``: brain ADC and contrast change with b.
     """
@@ -139,7 +137,6 @@ class DwiParameters(NamedTuple):
     min_weight: float = 2.5
     min_voxels: int = 3
     min_component_ml: float = 0.02
-    sure_ml: float = 0.3
     b_value_range_s_mm2: tuple[float, float] = (800.0, 1500.0)
 
     @property

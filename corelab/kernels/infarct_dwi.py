@@ -236,7 +236,6 @@ def _flags(lesion: Lesion, found: _Found, images: DwiImages) -> tuple[QcFlag, ..
     first, last = p.b_value_range_s_mm2
     raised = {
         QcFlag.NO_INFARCT_FOUND: mask_ml == 0,
-        QcFlag.BELOW_DETECTION: 0 < mask_ml < p.sure_ml,
         QcFlag.LOW_CONFIDENCE: high_ml - low_ml > max(UNSURE_MIN_ML, UNSURE_SHARE * mask_ml),
         QcFlag.BILATERAL: found.hemisphere is Hemisphere.BILATERAL,
         QcFlag.TOUCHES_MASK_EDGE: bool((found.mask & ~inner).any()),

@@ -168,13 +168,6 @@ def test_an_old_scar_is_told_and_a_healthy_head_has_none() -> None:
     assert QcFlag.OLD_INFARCT_SUSPECTED not in segmented(make_head((MIDDLE,))).flags
 
 
-def test_a_finding_that_is_barely_there_is_below_detection() -> None:
-    speck = segmented(make_head((Blob((-45, 20, 20), (3.5, 3.5, 4)),)))
-    assert 0 < millilitres(speck.mask) < DEFAULTS.sure_ml
-    assert QcFlag.BELOW_DETECTION in speck.flags
-    assert QcFlag.BELOW_DETECTION not in segmented(make_head((MIDDLE,))).flags
-
-
 def test_a_brain_that_no_plane_mirrors_is_flagged() -> None:
     head = make_head((BESIDE_VENTRICLE,))
     half = head.brain.copy()
