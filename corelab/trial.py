@@ -63,6 +63,11 @@ class Visit(_Settings):
     latest_h: Hours
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
 
+    @property
+    def middle_h(self) -> float:
+        """Middle of the window, hours from the trial's reference time."""
+        return (self.earliest_h + self.latest_h) / 2
+
     @model_validator(mode="after")
     def _window_is_open(self) -> Visit:
         if self.earliest_h >= self.latest_h:
@@ -145,6 +150,12 @@ class Trial(_Settings):
         """First 16 hexadecimal digits of the SHA-256 of the resolved settings."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:DIGEST_LENGTH]
+
+    @property
+    def visit_order(self) -> tuple[str, ...]:
+        """Labels of the visits in the order of their time: growth is counted from the first."""
+        ordered = sorted(self.visits, key=lambda visit: visit.earliest_h)
+        return tuple(visit.label for visit in ordered)
 
     def visit(self, label: VisitLabel) -> Visit | None:
         """Look up the protocol's visit of this label; None where the protocol has no such visit."""

@@ -164,12 +164,46 @@ class Component:
     centre_mm: tuple[float, float, float]
 
 
+class Absence(StrEnum):
+    """Why a secondary value is an empty cell; what each means stands in ``store.schema``."""
+
+    NO_INFARCT = "no_infarct"
+    BILATERAL = "bilateral"
+    CT_ONLY = "ct_only"
+    ADC_ABSENT = "adc_absent"
+    PLANE_MISMATCH = "plane_mismatch"
+    VENTRICLES_NOT_FOUND = "ventricles_not_found"
+    TOO_LITTLE_TISSUE = "too_little_tissue"
+    TOO_LITTLE_CSF = "too_little_csf"
+    OLDER_VERSION = "older_version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swelling:
+    """Secondary numbers of a case, none of them a part of its infarct volume.
+
+    ``None`` is not defined here; ``absent`` then says why, by the name of the value.
+    ``nwu_window_hu`` is the window of ``nwu_percent``. ``midline_shift_mm`` is positive
+    towards the patient's right.
+    """
+
+    nwu_percent: float | None
+    nwu_unwindowed_percent: float | None
+    nwu_window_hu: tuple[float, float] | None
+    oedema_corrected_volume_ml: float | None
+    csf_ratio: float | None
+    midline_shift_mm: float | None
+    hemisphere_share_percent: float | None
+    absent: tuple[tuple[str, Absence], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """The numbers of one infarct mask, volumes rounded to 0.0001 mL.
 
     ``voxel_volume_mm3`` and ``slice_spacing_mm`` are medians over slices; where slices are
-    uneven the volume itself is still the sum over each slice's own height.
+    uneven the volume itself is still the sum over each slice's own height. ``swelling`` is
+    ``None`` in records of versions that did not measure it.
     """
 
     infarct_volume_ml: float
@@ -181,6 +215,7 @@ class Measurement:
     slice_spacing_mm: float
     components: tuple[Component, ...]
     slice_areas_cm2: tuple[float, ...]
+    swelling: Swelling | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from corelab.dicom.files import printable
 from corelab.series import LooseFile, Outcome
+from corelab.store.column import Cell
 from corelab.store.files import write_text
-from corelab.store.schema import Cell
 from corelab.store.table import to_csv
 from pipelines.convert import ConvertRequest, ConvertResult, PartFate
 

@@ -204,6 +204,7 @@ def publication_of(trial: Trial) -> Publication:
         trial_id=trial.trial.id,
         software_version=version("corelab"),
         config_digest=trial.digest,
+        visits=trial.visit_order,
     )
 
 
@@ -335,6 +336,7 @@ def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str
         "duration_s": round(seconds, 1),
         "trial_id": trial.trial.id,
         "config_digest": trial.digest,
+        "visits": list(trial.visit_order),
         "software_version": version("corelab"),
         "cases_measured": len(result.reads),
         "cases_new": len(result.new_keys),

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from corelab.errors import ConfigError, Fault
-from corelab.stages.measure import measurement_of
+from corelab.kernels.infarct_dwi import DwiParameters
+from corelab.kernels.measure import is_below_detection
+from corelab.stages.measure import diffusivity, measurement_of, swelling_of
 from corelab.stages.overlay import mosaic_of, panels_of, texts_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.store.files import Json, write_bytes, write_json
 from corelab.store.nifti import load_volume, save_volume
-from corelab.vocab import Acquisition, Contrast, Measurement, QcFlag
+from corelab.vocab import Acquisition, Contrast, Measurement, Modality, QcFlag
 from corelab.volume import Volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRequest:
-    """Which files, and the b-value that makes the image a DWI."""
+    """Which files, the b-value that makes the image a DWI, and the hours from onset."""
 
     image: Path
     out: Path
     adc: Path | None
     b0: Path | None
     b_value_s_mm2: float | None
+    flair: Path | None = None
+    hours_from_onset: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +48,13 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
     Raises
     ------
     ConfigError
-        When an ADC or a b0 is given without the b-value.
+        When what goes with a DWI is given without the b-value.
     UnfitDataError
         When an image cannot be measured; no older result of the same name stays then.
     StoreError
         When the folder cannot be written to.
     """
-    if request.b_value_s_mm2 is None and (request.adc or request.b0):
-        fault = Fault(
-            key="--bvalue",
-            found="none",
-            expected="the b-value of the DWI that --adc and --b0 go with",
-        )
-        raise ConfigError("segment", (fault,))
+    _require_b_value(request)
     is_dwi = request.b_value_s_mm2 is not None
     contrast = Contrast.DWI if is_dwi else Contrast.CT
     stem = request.image.name.removesuffix(".gz").removesuffix(".nii")
@@ -65,25 +63,65 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
     mosaic = request.out / f"{stem}_desc-infarct_qa.png"
     for older in (mask, read, mosaic):
         older.unlink(missing_ok=True)
-    image = _load(request.image, contrast)
+    image = _load(request.image, contrast, request.b_value_s_mm2)
     adc = _load(request.adc, Contrast.ADC) if request.adc else None
     b0 = _load(request.b0, Contrast.B0) if request.b0 else None
-    if request.b_value_s_mm2 is None:
-        made = segment_ct(image)
-    else:
-        made = segment_dwi(image, adc, b0, b_value_s_mm2=request.b_value_s_mm2)
-    measurement = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
+    made = _segmented(request, image, adc, b0)
+    measurement = _measured(made, image, adc, b0)
+    if is_below_detection(measurement.infarct_volume_ml, made.record.modality):
+        flags = tuple(dict.fromkeys((*made.record.flags, QcFlag.BELOW_DETECTION)))
+        made = replace(made, record=replace(made.record, flags=flags))
     save_volume(mask, made.infarct)
     write_json(read, _read(made, measurement))
-    write_bytes(mosaic, _mosaic(image, adc, made, title=stem))
+    write_bytes(mosaic, _mosaic(image, adc, made, measurement=measurement, title=stem))
     return SegmentResult(measurement=measurement, mask=mask, mosaic=mosaic, flags=made.record.flags)
 
 
-def _load(path: Path, contrast: Contrast) -> Volume:
-    volume = load_volume(path)
-    return Volume(
-        data=volume.data, affine=volume.affine, acquisition=Acquisition(contrast=contrast)
+def _require_b_value(request: SegmentRequest) -> None:
+    beside = request.adc or request.b0 or request.flair
+    if request.b_value_s_mm2 is None and (beside or request.hours_from_onset is not None):
+        fault = Fault(
+            key="--bvalue",
+            found="none",
+            expected="the b-value of the DWI that --adc, --b0, --flair and --hours go with",
+        )
+        raise ConfigError("segment", (fault,))
+
+
+def _segmented(
+    request: SegmentRequest, image: Volume, adc: Volume | None, b0: Volume | None
+) -> Segmentation:
+    if request.b_value_s_mm2 is None:
+        return segment_ct(image)
+    return segment_dwi(
+        image,
+        adc,
+        b0,
+        b_value_s_mm2=request.b_value_s_mm2,
+        flair=_load(request.flair, Contrast.FLAIR) if request.flair else None,
+        parameters=DwiParameters(hours_from_onset=request.hours_from_onset),
     )
+
+
+def _measured(
+    made: Segmentation, image: Volume, adc: Volume | None, b0: Volume | None
+) -> Measurement:
+    record, masks = made.record, {"labels": made.infarct, "brain": made.brain}
+    on_dwi = record.modality is Modality.DWI
+    scale = record.adc_scale_to_mm2_s
+    swelling = swelling_of(
+        diffusivity(image, adc, b0, scale_to_mm2_s=scale) if on_dwi else image,
+        record.modality,
+        hemisphere=record.hemisphere,
+        **masks,
+    )
+    return replace(measurement_of(nested=made.nested, **masks), swelling=swelling)
+
+
+def _load(path: Path, contrast: Contrast, b_value_s_mm2: float | None = None) -> Volume:
+    volume = load_volume(path)
+    acquisition = Acquisition(contrast=contrast, b_value_s_mm2=b_value_s_mm2)
+    return Volume(data=volume.data, affine=volume.affine, acquisition=acquisition)
 
 
 def _read(made: Segmentation, measurement: Measurement) -> dict[str, Json]:
@@ -101,8 +139,14 @@ def _read(made: Segmentation, measurement: Measurement) -> dict[str, Json]:
     }
 
 
-def _mosaic(image: Volume, adc: Volume | None, made: Segmentation, *, title: str) -> bytes:
-    measurement = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
+def _mosaic(
+    image: Volume,
+    adc: Volume | None,
+    made: Segmentation,
+    *,
+    measurement: Measurement,
+    title: str,
+) -> bytes:
     brain = np.asarray(made.brain.data, dtype=np.uint8)
     return mosaic_of(
         panels=panels_of(image, adc, made.record.adc_scale_to_mm2_s, brain),

@@ -10,7 +10,7 @@ from pathlib import Path
 from corelab.blinding.audit import audit
 from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
-from corelab.store.table import load_problems
+from corelab.store.table import load_problems, load_visits
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
 _FOLDER = "withdrawn"
@@ -53,7 +53,7 @@ def withdraw_leaks(
 
 def own_words(layout: Layout, trial_id: str) -> frozenset[str]:
     """Words that OUT holds on purpose: trial, subject codes and visits."""
-    words = {trial_id}
+    words = {trial_id, *load_visits(layout)}
     for folder in layout.root.glob("sub-*/ses-*"):
         words |= {folder.parent.name.removeprefix("sub-"), folder.name.removeprefix("ses-")}
     for problem in load_problems(layout):

@@ -113,6 +113,34 @@ def test_the_volume_is_near_the_truth(
     assert low <= float(row["infarct_volume_ml"]) <= high
 
 
+def test_growth_of_each_subject_is_told_or_the_reason_why_not(
+    batch: Run, volumes: dict[tuple[str, str], dict[str, str]]
+) -> None:
+    found = rows(batch.out / "growth.csv")
+    subjects = {code for code, _ in TRUTH}
+    assert {(row["subject_code"], row["visit"]) for row in found} == {
+        (code, visit) for code in subjects for visit in ("fu24h", "fu_late")
+    }
+    for row in found:
+        pair = [volumes.get((row["subject_code"], row[v])) for v in ("baseline_visit", "visit")]
+        before, after = (known["infarct_volume_ml"] if known else "" for known in pair)
+        if before and after:
+            assert float(row["growth_ml"]) == pytest.approx(float(after) - float(before), abs=1e-3)
+            assert row["missing_reason"] == ""
+        else:
+            assert row["growth_ml"] == ""
+            assert row["missing_reason"]
+    assert any(row["growth_ml"] for row in found)
+
+
+def test_every_secondary_value_is_a_number_or_has_its_reason(batch: Run) -> None:
+    columns = json.loads((batch.out / "volumes.json").read_text())["columns"]
+    names = [column["name"] for column in columns if "Secondary" in column["definition"]]
+    for row in rows(batch.out / "reads.csv"):
+        absent = [pair.split(":")[0] for pair in row["secondary_missing"].split(";") if pair]
+        assert absent == sorted(name for name in names if not row[name])
+
+
 def test_every_file_is_accounted_for(batch: Run) -> None:
     counts = json.loads((batch.out / "batch.json").read_text())["files"]
     n_files = sum(path.is_file() for path in (SAMPLE / "incoming").rglob("*"))
@@ -144,6 +172,8 @@ def test_nothing_else_lies_in_out(batch: Run) -> None:
         "volumes.csv",
         "volumes.parquet",
         "volumes.json",
+        "growth.csv",
+        "growth.json",
         "reads.csv",
         "problems.csv",
         "batch.json",

@@ -163,3 +163,11 @@ def test_lossy_pixels_are_not_allowed_unless_the_trial_says_so(
 def test_a_word_is_no_answer_to_whether_lossy_pixels_are_allowed(tmp_path: Path) -> None:
     found = faults(tmp_path, ("lossy_pixels_allowed = false", 'lossy_pixels_allowed = "yes"'))
     assert list(found) == ["limits.lossy_pixels_allowed"]
+
+
+def test_growth_is_counted_from_the_earliest_visit_however_the_file_lists_them(
+    trial: Trial,
+) -> None:
+    assert trial.visit_order == ("baseline", "fu24h", "fu_late")
+    turned = trial.model_copy(update={"visits": trial.visits[::-1]})
+    assert turned.visit_order == trial.visit_order

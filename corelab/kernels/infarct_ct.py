@@ -45,8 +45,6 @@ BILATERAL_SHARE = 0.33
 UNSURE_CORE = 0.85
 UNSURE_SPREAD = 0.08
 UNSURE_ML = 1.0
-DETECTED_ML = 3.0
-"""Of infarcts this large 5 HU and more below healthy tissue, the method finds most."""
 
 
 def segment_infarct_ct(
@@ -136,7 +134,6 @@ def _flags(scan: Scan, findings: Findings, mask: Mask) -> tuple[QcFlag, ...]:
     ends = np.flatnonzero(scan.tissue.brain.any(axis=(0, 1)))[[0, -1]]
     raised = {
         QcFlag.LOW_CONFIDENCE: is_unsure or total_ml < UNSURE_ML,
-        QcFlag.BELOW_DETECTION: total_ml < DETECTED_ML,
         QcFlag.BILATERAL: _hemisphere(scan, mask) is Hemisphere.BILATERAL,
         QcFlag.TOUCHES_MASK_EDGE: bool(mask[:, :, ends].any()),
         QcFlag.PLANE_MISMATCH: scan.midline.mismatch_mm > MISMATCH_MM,

@@ -46,6 +46,27 @@ def orientation_of(affine: NDArray[np.float64]) -> Orientation:
     )
 
 
+def shear_of(affine: NDArray[np.float64], orientation: Orientation) -> float:
+    """Shift of the slices towards the front, mm for each mm up along their normal.
+
+    The tangent of a gantry's tilt; 0 for a stack that is not axial.
+
+    Parameters
+    ----------
+    affine : (4, 4) array
+        Voxel index to RAS+ mm, slices along k.
+    orientation
+        Of that affine.
+    """
+    if orientation.axes[2] != 2:  # noqa: PLR2004 - k is the slice axis
+        return 0.0
+    front, step = affine[:3, orientation.axes[1]], affine[:3, 2]
+    normal = np.cross(affine[:3, 0], affine[:3, 1])
+    height = abs(float(step @ normal)) / float(np.linalg.norm(normal))
+    sign = -1 if orientation.flips[1] != orientation.flips[2] else 1
+    return sign * float(step @ front) / float(np.linalg.norm(front)) / height
+
+
 def to_ras(image: NDArray[Scalar], orientation: Orientation) -> NDArray[Scalar]:
     """View of an image in RAS+ order.
 

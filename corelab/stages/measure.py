@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.measure import mask_volume_ml, pieces, slice_areas_cm2
+from corelab.kernels.orientation import orientation_of, shear_of, to_ras
+from corelab.kernels.swelling import MaskedHead, swelling_ct, swelling_dwi
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
 from corelab.store.nifti import load_mask
-from corelab.vocab import LABEL_VALUE, Case, Component, Label, Measurement, Modality
+from corelab.vocab import (
+    LABEL_VALUE,
+    Case,
+    Component,
+    Contrast,
+    Hemisphere,
+    Label,
+    Measurement,
+    Modality,
+    Swelling,
+    ValueScale,
+)
 from corelab.volume import Volume
 
 VOLUME_DECIMALS = 4
@@ -27,7 +43,7 @@ def volume_ml(mask: Volume) -> float:
     return mask_volume_ml(np.asarray(mask.data) != 0, mask.voxel_volumes_mm3)
 
 
-def measure(case: Case, modality: Modality, layout: Layout) -> Measurement:
+def measure(case: Case, modality: Modality, hemisphere: Hemisphere, layout: Layout) -> Measurement:
     """Measure the masks of a case, as they lie on disk.
 
     Parameters
@@ -36,6 +52,8 @@ def measure(case: Case, modality: Modality, layout: Layout) -> Measurement:
         Whose masks.
     modality
         What they were segmented on.
+    hemisphere
+        Side of the infarct, as it was segmented or as the reader of an edited mask says.
     layout
         Where they lie.
 
@@ -45,11 +63,102 @@ def measure(case: Case, modality: Modality, layout: Layout) -> Measurement:
         When a mask does not lie on the grid of its image.
     """
     image = load_image(layout.image(case, modality.contrast))
-    return measurement_of(
-        labels=image.with_data(load_mask(layout.infarct_mask(case), image)),
+    labels = image.with_data(load_mask(layout.infarct_mask(case), image))
+    brain = image.with_data(load_mask(layout.brain_mask(case), image))
+    measurement = measurement_of(
+        labels=labels,
         nested=image.with_data(load_mask(layout.range_mask(case), image)),
-        brain=image.with_data(load_mask(layout.brain_mask(case), image)),
+        brain=brain,
     )
+    measured_on = _diffusivity_on_disk(case, layout, image) if modality is Modality.DWI else image
+    swelling = swelling_of(measured_on, modality, labels=labels, brain=brain, hemisphere=hemisphere)
+    return replace(measurement, swelling=swelling)
+
+
+def swelling_of(
+    image: Volume | None,
+    modality: Modality,
+    *,
+    labels: Volume,
+    brain: Volume,
+    hemisphere: Hemisphere,
+) -> Swelling:
+    """Secondary numbers of a case.
+
+    Parameters
+    ----------
+    image
+        CT in HU; for a DWI its ADC in mm²/s, from :func:`diffusivity`, or ``None``.
+    modality
+        What was segmented on.
+    labels
+        1 infarct, 2 blood inside it.
+    brain
+        Brain mask on the same grid.
+    hemisphere
+        Side of the infarct.
+
+    Raises
+    ------
+    UnfitDataError
+        ``head_not_found`` when the brain mask is empty.
+    """
+    orientation = orientation_of(labels.affine)
+    values = to_ras(labels.data, orientation)
+    i, j, k = (labels.spacing_mm[axis] for axis in orientation.axes)
+    heights = np.full(values.shape[2], k)
+    if orientation.axes[2] == 2:  # noqa: PLR2004 - k is the slice axis
+        heights = labels.slab_heights_mm[:: -1 if orientation.flips[2] else 1]
+    head = MaskedHead(
+        brain=to_ras(brain.data, orientation) != 0,
+        infarct=values != 0,
+        blood=values == LABEL_VALUE[Label.BLOOD_IN_INFARCT],
+        hemisphere=hemisphere,
+        spacing_mm=(i, j, k),
+        heights_mm=heights,
+        shear=shear_of(labels.affine, orientation),
+    )
+    shown = None if image is None else to_ras(image.data, orientation)
+    if modality is Modality.DWI:
+        return swelling_dwi(None if shown is None else shown.astype(np.float32), head)
+    if shown is None:
+        raise ValueError("a CT is measured on its image")
+    return swelling_ct(shown, head)
+
+
+def diffusivity(
+    dwi: Volume, adc: Volume | None, b0: Volume | None, *, scale_to_mm2_s: float | None
+) -> Volume | None:
+    """ADC in mm²/s of a diffusion scan: as delivered, else computed, else ``None``.
+
+    Parameters
+    ----------
+    dwi
+        Trace image; says its b-value.
+    adc
+        As delivered.
+    b0
+        On the grid of ``dwi``.
+    scale_to_mm2_s
+        What turns the delivered ADC into mm²/s.
+    """
+    if adc is not None and scale_to_mm2_s is not None:
+        return dwi.with_data(np.asarray(adc.data, np.float32) * np.float32(scale_to_mm2_s))
+    if adc is not None or b0 is None or not (dwi.acquisition and b0.acquisition):
+        return None
+    scales = {dwi.acquisition.value_scale, b0.acquisition.value_scale}
+    b_value = dwi.acquisition.b_value_s_mm2
+    if b_value is None or (len(scales) > 1 and ValueScale.FLOATING_POINT in scales):
+        return None
+    weighting = b_value - (b0.acquisition.b_value_s_mm2 or 0.0)
+    return dwi.with_data(compute_adc(b0.data, dwi.data, weighting))
+
+
+def _diffusivity_on_disk(case: Case, layout: Layout, dwi: Volume) -> Volume | None:
+    paths = (layout.image(case, contrast) for contrast in (Contrast.ADC, Contrast.B0))
+    adc, b0 = (load_image(path) if path.exists() else None for path in paths)
+    scale = adc.acquisition.adc_scale_to_mm2_s if adc and adc.acquisition else None
+    return diffusivity(dwi, adc, b0, scale_to_mm2_s=scale)
 
 
 def measurement_of(*, labels: Volume, nested: Volume, brain: Volume) -> Measurement:

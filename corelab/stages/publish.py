@@ -9,6 +9,7 @@ from pathlib import Path
 from corelab.errors import ReasonCode, StoreError
 from corelab.store.bids import description
 from corelab.store.files import read_json, write_json, write_text
+from corelab.store.growth import with_growth_flags
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
@@ -20,11 +21,16 @@ from corelab.vocab import Problem, Read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What every table and page says of the trial and the software."""
+    """What every table and page says of the trial and the software.
+
+    ``visits`` are the trial's in the order of their time, the baseline first; empty where they
+    are not known.
+    """
 
     trial_id: str
     software_version: str
     config_digest: str
+    visits: tuple[str, ...] = ()
 
 
 def publication_from(layout: Layout) -> Publication:
@@ -33,10 +39,12 @@ def publication_from(layout: Layout) -> Publication:
         batch = read_json(layout.batch)
     except StoreError:
         batch = {}
+    visits = batch.get("visits")
     return Publication(
         trial_id=str(batch.get("trial_id", "")),
         software_version=str(batch.get("software_version", "")),
         config_digest=str(batch.get("config_digest", "")),
+        visits=tuple(str(visit) for visit in visits) if isinstance(visits, list) else (),
     )
 
 
@@ -52,10 +60,11 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     publication
         What is known of unmeasured cases too.
     """
-    write_tables(layout, problems, publication.trial_id)
+    write_tables(layout, problems, publication.trial_id, publication.visits)
     name = f"{publication.trial_id}: blinded infarct volumes"
     write_json(layout.dataset_description, description(name, publication.software_version))
-    reads = [load_read(path) for path in layout.reads()]
+    loaded = [load_read(path) for path in layout.reads()]
+    reads = with_growth_flags(loaded, publication.visits)
     page = QaPage(
         trial_id=publication.trial_id,
         rows=tuple(_rows(layout, reads, problems)),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from corelab.kernels.measure import is_below_detection
 from corelab.series import CasePlan
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
@@ -94,8 +95,10 @@ def _flags(
 ) -> tuple[QcFlag, ...]:
     low, high = PLAUSIBLE_BRAIN_ML
     unusual = not low <= measurement.brain_volume_ml <= high
+    is_small = is_below_detection(measurement.infarct_volume_ml, plan.modality)
     flags = plan.flags + segmentation.flags
     flags += (QcFlag.BRAIN_VOLUME_UNUSUAL,) if unusual else ()
+    flags += (QcFlag.BELOW_DETECTION,) if is_small else ()
     return tuple(sorted(set(flags)))
 
 

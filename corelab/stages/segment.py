@@ -17,7 +17,7 @@ from corelab.kernels.hounsfield import has_metal_near, has_usual_brain
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
 from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
-from corelab.kernels.orientation import Orientation, from_ras, orientation_of, to_ras
+from corelab.kernels.orientation import from_ras, orientation_of, shear_of, to_ras
 from corelab.kernels.reduction import bounding_box
 from corelab.kernels.skull_gap import is_skull_open
 from corelab.store.image import load_image, note_adc_scale
@@ -37,7 +37,7 @@ from corelab.vocab import (
 )
 from corelab.volume import Volume
 
-METHOD = {Modality.NCCT: "ncct_mirror_ratio_2", Modality.DWI: "dwi_main_mode_1"}
+METHOD = {Modality.NCCT: "ncct_mirror_ratio_2", Modality.DWI: "dwi_main_mode_2"}
 _TILT_FLAG_DEG = 0.5
 _GRID_TOLERANCE_MM = 0.5
 Box = tuple[slice, slice, slice]
@@ -78,7 +78,7 @@ def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segment
     spacing_mm = _permuted(image.spacing_mm, orientation.axes)
     hu = to_ras(image.data, orientation)
     brain = brain_mask_ct(hu, spacing_mm)
-    shear = _shear(image, orientation)
+    shear = shear_of(image.affine, orientation)
     infarct, box = _cut_out(segment_infarct_ct(hu, brain, spacing_mm, chosen, shear=shear))
     doubts = {
         QcFlag.SKULL_OPEN: is_skull_open(hu, brain, spacing_mm),
@@ -90,23 +90,13 @@ def segment_ct(image: Volume, parameters: CtParameters | None = None) -> Segment
     return _segmentation(image, brain, (infarct, box), record)
 
 
-def _shear(image: Volume, orientation: Orientation) -> float:
-    """Shift of the slices to the front, mm for each mm upwards; 0 without gantry tilt."""
-    _, j, k = orientation.axes
-    if k != 2:  # noqa: PLR2004 - slices lie along the third axis
-        return 0.0
-    front = image.affine[:3, j] / np.linalg.norm(image.affine[:3, j])
-    step = image.affine[:3, k]
-    sign = -1 if orientation.flips[1] != orientation.flips[2] else 1
-    return sign * float(step @ front / (step @ image.normal))
-
-
 def segment_dwi(
     dwi: Volume,
     adc: Volume | None = None,
     b0: Volume | None = None,
     *,
     b_value_s_mm2: float,
+    flair: Volume | None = None,
     parameters: DwiParameters | None = None,
 ) -> Segmentation:
     """Segment the infarct on a diffusion trace image.
@@ -122,6 +112,8 @@ def segment_dwi(
         On the same grid.
     b_value_s_mm2
         Diffusion weighting of ``dwi``.
+    flair
+        FLAIR of the same visit on any grid; looked at where the visit is late.
     parameters
         Of the method; the kernel's documented ones when left out.
 
@@ -147,7 +139,13 @@ def segment_dwi(
         b0_data = None
     weighting_s_mm2 = b_value_s_mm2 - _b_value(b0)
     diffusion = _diffusion(adc_data, b0_data, trace, brain=brain, weighting_s_mm2=weighting_s_mm2)
-    images = DwiImages(trace.astype(np.float32), diffusion.adc_mm2_s, b0_data, b_value_s_mm2)
+    images = DwiImages(
+        dwi=trace.astype(np.float32),
+        adc_mm2_s=diffusion.adc_mm2_s,
+        b0=b0_data,
+        b_value_s_mm2=b_value_s_mm2,
+        flair=_flair_on_grid(flair, dwi, chosen),
+    )
     infarct, box = _cut_out(segment_infarct_dwi(images, brain, spacing_mm, chosen))
     flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
     used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
@@ -201,7 +199,7 @@ def _segment_case(
         raise UnfitDataError(ReasonCode.B_VALUE_UNKNOWN, "the trace image carries no b-value")
     beside = {
         contrast: load_image(layout.image(case, contrast))
-        for contrast in (Contrast.ADC, Contrast.B0)
+        for contrast in (Contrast.ADC, Contrast.B0, Contrast.FLAIR)
         if layout.image(case, contrast).exists()
     }
     return segment_dwi(
@@ -209,8 +207,21 @@ def _segment_case(
         beside.get(Contrast.ADC),
         beside.get(Contrast.B0),
         b_value_s_mm2=b_value,
+        flair=beside.get(Contrast.FLAIR),
         parameters=parameters,
     )
+
+
+def _flair_on_grid(
+    flair: Volume | None, dwi: Volume, parameters: DwiParameters
+) -> NDArray[np.float32] | None:
+    """FLAIR on the trace's grid in RAS+ order, where it has a say and fits."""
+    if flair is None or not parameters.is_late:
+        return None
+    from corelab.store.registration import onto_grid  # noqa: PLC0415 - slow, few visits are late
+
+    brought = onto_grid(flair, dwi)
+    return None if brought is None else to_ras(brought, orientation_of(dwi.affine))
 
 
 class _Diffusion(NamedTuple):

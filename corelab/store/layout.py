@@ -35,6 +35,16 @@ class Layout:
         return self.root / "volumes.json"
 
     @property
+    def growth_csv(self) -> Path:
+        """Growth from baseline, one row per subject and follow-up visit."""
+        return self.root / "growth.csv"
+
+    @property
+    def growth_dictionary(self) -> Path:
+        """What each column of the growth table means."""
+        return self.root / "growth.json"
+
+    @property
     def reads_csv(self) -> Path:
         """One row per read."""
         return self.root / "reads.csv"

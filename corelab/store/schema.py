@@ -2,48 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import fields
 
+from corelab.store.column import FLAG_SEPARATOR, Cell, CellType, Column, closed, described
 from corelab.store.files import Json
 from corelab.store.standout import FLAG_WORDS
-from corelab.vocab import Hemisphere, Modality, Problem, QcFlag, Read, ReadStatus
-
-Cell = str | float | int | None
-MISSING_RULE = (
-    "An empty cell is a value that could not be measured; problems.csv says why. "
-    "0 is a measured value."
+from corelab.vocab import (
+    Absence,
+    Hemisphere,
+    Modality,
+    Problem,
+    QcFlag,
+    Read,
+    ReadStatus,
+    Swelling,
 )
-FLAG_SEPARATOR = ";"
+
+MISSING_RULE = (
+    "An empty cell is a value that could not be measured; problems.csv says why, and "
+    "secondary_missing where the case itself was measured. 0 is a measured value."
+)
+WHY_WORDS: dict[Absence, str] = {
+    Absence.NO_INFARCT: "there is no infarct",
+    Absence.BILATERAL: "infarct on both sides: no side is healthy",
+    Absence.CT_ONLY: "defined on CT only",
+    Absence.ADC_ABSENT: "there is no ADC map",
+    Absence.PLANE_MISMATCH: "the two halves of the head are not alike enough to compare",
+    Absence.VENTRICLES_NOT_FOUND: "no septum with ventricle on both sides was found",
+    Absence.TOO_LITTLE_TISSUE: "less than 0.5 mL of tissue to compare on one side",
+    Absence.TOO_LITTLE_CSF: "less than 2 mL of CSF on the healthy side",
+    Absence.OLDER_VERSION: "measured by a version that did not know this value; run again",
+}
+"""What the reasons for an empty secondary value mean, for people."""
 
 
-class CellType(StrEnum):
-    """Type of a column."""
+def _secondary(pick: Callable[[Swelling], Cell]) -> Callable[[Read], Cell]:
+    """Cell of a secondary value; empty in records that are older than it."""
 
-    TEXT = "string"
-    NUMBER = "number"
-    INTEGER = "integer"
+    def value(read: Read) -> Cell:
+        swelling = read.measurement.swelling
+        return None if swelling is None else pick(swelling)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One column of the volume table."""
-
-    name: str
-    label: str
-    type: CellType
-    definition: str
-    value: Callable[[Read], Cell]
-    unit: str | None = None
-    allowed: tuple[str, ...] = ()
+    return value
 
 
-def _closed(words: Iterable[StrEnum]) -> tuple[str, ...]:
-    return tuple(word.value for word in words)
+def _range_text(limits: tuple[float, float] | None) -> str | None:
+    return None if limits is None else f"{limits[0]:g} to {limits[1]:g}"
 
 
-VOLUME_COLUMNS: tuple[Column, ...] = (
+def _why_missing(read: Read) -> str:
+    swelling = read.measurement.swelling
+    if swelling is None:
+        names = [field.name for field in fields(Swelling) if field.name not in _NO_VALUES]
+        absent = [(name, Absence.OLDER_VERSION) for name in sorted(names)]
+    else:
+        absent = list(swelling.absent)
+    return FLAG_SEPARATOR.join(f"{name}:{reason}" for name, reason in absent)
+
+
+_NO_VALUES = ("nwu_window_hu", "absent")
+
+VOLUME_COLUMNS: tuple[Column[Read], ...] = (
     Column(
         name="trial_id",
         label="Trial identifier",
@@ -73,7 +93,7 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
             "Image that the infarct was segmented on. Volumes of different modalities are not "
             "interchangeable."
         ),
-        allowed=_closed(Modality),
+        allowed=closed(Modality),
         value=lambda read: read.modality.value,
     ),
     Column(
@@ -128,7 +148,7 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
         label="Hemisphere",
         type=CellType.TEXT,
         definition="Side of the infarct, as the patient's own left and right.",
-        allowed=_closed(Hemisphere),
+        allowed=closed(Hemisphere),
         value=lambda read: read.hemisphere.value,
     ),
     Column(
@@ -167,7 +187,7 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
         label="Read status",
         type=CellType.TEXT,
         definition="Who stands behind the volume.",
-        allowed=_closed(ReadStatus),
+        allowed=closed(ReadStatus),
         value=lambda read: read.read_status.value,
     ),
     Column(
@@ -177,7 +197,7 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
         definition=f"Why a reader must look, joined by '{FLAG_SEPARATOR}'; empty for none. "
         + "; ".join(f"{flag}: {words}" for flag, words in FLAG_WORDS.items())
         + ".",
-        allowed=_closed(QcFlag),
+        allowed=closed(QcFlag),
         value=lambda read: FLAG_SEPARATOR.join(read.qc_flags),
     ),
     Column(
@@ -193,6 +213,92 @@ VOLUME_COLUMNS: tuple[Column, ...] = (
         type=CellType.TEXT,
         definition="First 16 hexadecimal digits of the SHA-256 of the resolved trial settings.",
         value=lambda read: read.config_digest,
+    ),
+    Column(
+        name="nwu_percent",
+        label="Net water uptake, within a window of HU",
+        type=CellType.NUMBER,
+        unit="%",
+        definition=(
+            "100 x (1 - mean HU of the infarct / mean HU of its mirror image), voxels within "
+            "nwu_window_hu on both sides, blood and CSF left out. Secondary. NCCT only."
+        ),
+        value=_secondary(lambda swelling: swelling.nwu_percent),
+    ),
+    Column(
+        name="nwu_window_hu",
+        label="Window of nwu_percent",
+        type=CellType.TEXT,
+        unit="HU",
+        definition="Lowest and highest HU of the voxels that nwu_percent is made of.",
+        value=_secondary(lambda swelling: _range_text(swelling.nwu_window_hu)),
+    ),
+    Column(
+        name="nwu_unwindowed_percent",
+        label="Net water uptake, without a window",
+        type=CellType.NUMBER,
+        unit="%",
+        definition=(
+            "As nwu_percent, of all voxels but blood and CSF: larger where an infarct is darker "
+            "than the window. Secondary. NCCT only."
+        ),
+        value=_secondary(lambda swelling: swelling.nwu_unwindowed_percent),
+    ),
+    Column(
+        name="oedema_corrected_volume_ml",
+        label="Infarct volume less its water",
+        type=CellType.NUMBER,
+        unit="mL",
+        definition=(
+            "infarct_volume_ml x (1 - nwu_percent / 100). Secondary: never a part of "
+            "infarct_volume_ml. NCCT only."
+        ),
+        value=_secondary(lambda swelling: swelling.oedema_corrected_volume_ml),
+    ),
+    Column(
+        name="csf_ratio",
+        label="CSF of the affected over the healthy side",
+        type=CellType.NUMBER,
+        definition=(
+            "Volume of CSF in the brain mask on the infarct's side of the mid-sagittal plane, the "
+            "infarct left out, over that on the other side. CSF is below 12.5 HU on NCCT and above "
+            "0.0015 mm2/s on DWI. Secondary."
+        ),
+        value=_secondary(lambda swelling: swelling.csf_ratio),
+    ),
+    Column(
+        name="midline_shift_mm",
+        label="Midline shift",
+        type=CellType.NUMBER,
+        unit="mm",
+        definition=(
+            "Distance of the septum between the lateral ventricles from the mid-sagittal plane, in "
+            "the slice where it is largest; positive towards the patient's right. Secondary."
+        ),
+        value=_secondary(lambda swelling: swelling.midline_shift_mm),
+    ),
+    Column(
+        name="hemisphere_share_percent",
+        label="Share of the hemisphere that is infarct",
+        type=CellType.NUMBER,
+        unit="%",
+        definition=(
+            "infarct_volume_ml over the volume of the brain mask on the infarct's side of the "
+            "mid-sagittal plane, as far as scanned. Secondary."
+        ),
+        value=_secondary(lambda swelling: swelling.hemisphere_share_percent),
+    ),
+    Column(
+        name="secondary_missing",
+        label="Why secondary values are missing",
+        type=CellType.TEXT,
+        definition=(
+            f"'column:reason' for each secondary value that is empty, joined by "
+            f"'{FLAG_SEPARATOR}'. "
+            + "; ".join(f"{reason}: {words}" for reason, words in WHY_WORDS.items())
+            + "."
+        ),
+        value=_why_missing,
     ),
     Column(
         name="endpoint_eligible",
@@ -225,22 +331,9 @@ def unmeasured_row(problem: Problem, trial_id: str) -> dict[str, Cell]:
 
 def data_dictionary() -> dict[str, Json]:
     """Return what ``volumes.json`` holds: each column's meaning, in column order."""
-    columns: list[Json] = []
-    for column in VOLUME_COLUMNS:
-        allowed: list[Json] = list(column.allowed)
-        columns.append(
-            {
-                "name": column.name,
-                "label": column.label,
-                "type": column.type.value,
-                "unit": column.unit,
-                "definition": column.definition,
-                "allowed_values": allowed or None,
-            }
-        )
     return {
         "table": "volumes",
         "row": "one case: one subject at one visit",
         "missing": MISSING_RULE,
-        "columns": columns,
+        "columns": described(VOLUME_COLUMNS),
     }

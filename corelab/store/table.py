@@ -12,17 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corelab.errors import StoreError
+from corelab.store.column import Cell, CellType
 from corelab.store.files import write_bytes, write_json, write_text
+from corelab.store.growth import (
+    GROWTH_COLUMNS,
+    growth_dictionary,
+    growth_of,
+    growth_row,
+    with_growth_flags,
+)
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
-from corelab.store.schema import (
-    VOLUME_COLUMNS,
-    Cell,
-    CellType,
-    data_dictionary,
-    row_of,
-    unmeasured_row,
-)
+from corelab.store.schema import VOLUME_COLUMNS, data_dictionary, row_of, unmeasured_row
 from corelab.vocab import Problem, Read
 
 _ARROW_TYPE = {
@@ -34,7 +35,9 @@ _SPREADSHEET_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 
 
-def write_tables(layout: Layout, problems: Iterable[Problem], trial_id: str) -> None:
+def write_tables(
+    layout: Layout, problems: Iterable[Problem], trial_id: str, visits: Sequence[str] = ()
+) -> None:
     """Rebuild every table from the reads under OUT and the problems of the batch.
 
     Parameters
@@ -45,8 +48,11 @@ def write_tables(layout: Layout, problems: Iterable[Problem], trial_id: str) -> 
         What was not measured, and why.
     trial_id
         Trial of the cases that were not measured.
+    visits
+        Labels of the trial's visits in the order of their time, the baseline first. Without
+        them there is no table of growth.
     """
-    reads = [load_read(path) for path in layout.reads()]
+    reads = with_growth_flags([load_read(path) for path in layout.reads()], visits)
     listed = sorted(set(problems), key=lambda row: tuple(asdict(row).values()))
     rows = _volume_rows(reads, listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
@@ -58,6 +64,11 @@ def write_tables(layout: Layout, problems: Iterable[Problem], trial_id: str) -> 
         to_csv(["reader", *names], [{"reader": r.reader, **row_of(r)} for r in reads]),
     )
     write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, [asdict(problem) for problem in listed]))
+    if visits:
+        growth = growth_of(reads, listed, visits, trial_id)
+        names = [column.name for column in GROWTH_COLUMNS]
+        write_text(layout.growth_csv, to_csv(names, [growth_row(pair) for pair in growth]))
+        write_json(layout.growth_dictionary, growth_dictionary(visits))
 
 
 def load_problems(layout: Layout) -> tuple[Problem, ...]:
@@ -65,6 +76,14 @@ def load_problems(layout: Layout) -> tuple[Problem, ...]:
     if not layout.problems_csv.exists():
         return ()
     return tuple(Problem(**row) for row in read_csv(layout.problems_csv, _PROBLEM_NAMES))
+
+
+def load_visits(layout: Layout) -> frozenset[str]:
+    """Labels of the visits that the growth table names; none when there is no such table."""
+    if not layout.growth_csv.exists():
+        return frozenset()
+    rows = read_csv(layout.growth_csv, ("baseline_visit", "visit"))
+    return frozenset(visit for row in rows for visit in row.values())
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from corelab.kernels.measure import mask_volume_ml, pieces, slice_areas_cm2
+from corelab.kernels.measure import (
+    is_below_detection,
+    mask_volume_ml,
+    pieces,
+    slice_areas_cm2,
+)
+from corelab.vocab import Modality
 
 MASKS = npst.arrays(bool, (4, 5, 3), elements=st.booleans())
 
@@ -50,3 +56,20 @@ def test_slice_area_is_in_square_centimetres() -> None:
     mask = np.zeros((20, 20, 2), bool)
     mask[:10, :10, 1] = True
     np.testing.assert_allclose(slice_areas_cm2(mask, 1.0), [0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("volume_ml", "modality", "expected"),
+    [
+        (0.0, Modality.NCCT, False),
+        (2.9, Modality.NCCT, True),
+        (3.0, Modality.NCCT, False),
+        (0.0, Modality.DWI, False),
+        (0.29, Modality.DWI, True),
+        (0.3, Modality.DWI, False),
+    ],
+)
+def test_what_is_found_below_detection_is_told_and_zero_is_not(
+    volume_ml: float, modality: Modality, *, expected: bool
+) -> None:
+    assert is_below_detection(volume_ml, modality) is expected

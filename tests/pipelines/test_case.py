@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from corelab.series import CasePlan, Frame, PlannedImage, Series
+from corelab.stages.measure import measure
 from corelab.store.layout import Layout, sidecar_of
-from corelab.store.record import load_read
+from corelab.store.record import load_read, save_read
 from corelab.trial import Trial
 from corelab.vocab import Contrast, QcFlag
 from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
@@ -58,6 +59,22 @@ def test_every_image_and_mask_is_bound_to_the_read_by_its_digest(task: CaseTask)
     masks = ["brain_mask", "infarct_mask", "range_mask"]
     assert roles == [image.contrast.value for image in task.plan.images] + masks
     assert all(len(digest.sha256) == 64 for digest in read.digests)
+
+
+def test_the_method_knows_how_late_the_visit_is_unless_the_trial_says_otherwise(
+    task: CaseTask, tmp_path: Path
+) -> None:
+    visit = task.trial.visit(task.plan.case.visit)
+    assert visit is not None
+    read = run_case(task).read
+    assert read is not None
+    assert dict(read.parameters)["hours_from_onset"] == visit.middle_h
+    dwi = task.trial.methods.dwi._replace(hours_from_onset=100.0)
+    methods = task.trial.methods.model_copy(update={"dwi": dwi})
+    trial = task.trial.model_copy(update={"methods": methods})
+    other = run_case(dataclasses.replace(task, trial=trial, out=tmp_path / "other")).read
+    assert other is not None
+    assert dict(other.parameters)["hours_from_onset"] == 100.0
 
 
 def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Path) -> None:
@@ -138,3 +155,22 @@ def test_a_volume_of_exact_pixels_is_eligible(task: CaseTask) -> None:
     read = run_case(task).read
     assert read is not None
     assert read.is_endpoint_eligible
+
+
+def test_the_masks_on_disk_are_measured_again_to_the_same_numbers(task: CaseTask) -> None:
+    read = run_case(task).read
+    assert read is not None
+    assert read.measurement.swelling is not None
+    again = measure(task.plan.case, read.modality, read.hemisphere, Layout(task.out))
+    assert again == read.measurement
+
+
+def test_a_read_of_a_version_without_secondary_values_is_made_anew(task: CaseTask) -> None:
+    first = run_case(task).read
+    assert first is not None
+    old = dataclasses.replace(first.measurement, swelling=None)
+    layout = Layout(task.out)
+    save_read(layout.read(first.case), dataclasses.replace(first, measurement=old))
+    again = run_case(task)
+    assert again.is_new
+    assert again.read == first

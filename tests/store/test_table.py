@@ -14,7 +14,7 @@ from corelab.store.layout import Layout
 from corelab.store.record import load_read, save_read
 from corelab.store.schema import VOLUME_COLUMNS
 from corelab.store.table import load_problems, read_csv, to_csv, write_tables
-from corelab.vocab import Problem, QcFlag, Read
+from corelab.vocab import Absence, Problem, QcFlag, Read, Swelling
 
 CONTRACT = [
     "trial_id",
@@ -145,3 +145,74 @@ def test_a_volume_says_whether_it_is_eligible_and_an_unmeasured_case_does_not(
     column = json.loads(layout.volumes_dictionary.read_text("utf-8"))["columns"][-1]
     assert column["allowed_values"] == ["yes", "no"]
     assert "compressed with loss" in column["definition"]
+
+
+SWELLING = Swelling(
+    nwu_percent=22.5,
+    nwu_unwindowed_percent=24.0,
+    nwu_window_hu=(20.0, 80.0),
+    oedema_corrected_volume_ml=9.6875,
+    csf_ratio=None,
+    midline_shift_mm=-3.25,
+    hemisphere_share_percent=2.0,
+    absent=(("csf_ratio", Absence.TOO_LITTLE_CSF),),
+)
+SECONDARY = [
+    "nwu_percent",
+    "nwu_window_hu",
+    "nwu_unwindowed_percent",
+    "oedema_corrected_volume_ml",
+    "csf_ratio",
+    "midline_shift_mm",
+    "hemisphere_share_percent",
+    "secondary_missing",
+]
+
+
+def with_swelling(read: Read) -> Read:
+    return replace(read, measurement=replace(read.measurement, swelling=SWELLING))
+
+
+def test_secondary_values_stand_in_columns_of_their_own(
+    tmp_path: Path, make_read: Callable[..., Read]
+) -> None:
+    layout, read = Layout(tmp_path), with_swelling(make_read())
+    save_read(layout.read(read.case), read)
+    assert load_read(layout.read(read.case)) == read
+    write_tables(layout, [PROBLEM], "NCT0")
+    unmeasured, row = rows(layout.volumes_csv)
+    assert row["infarct_volume_ml"] == "12.5"
+    assert [row[name] for name in SECONDARY] == [
+        "22.5",
+        "20 to 80",
+        "24.0",
+        "9.6875",
+        "",
+        "-3.25",
+        "2.0",
+        "csf_ratio:too_little_csf",
+    ]
+    assert [unmeasured[name] for name in SECONDARY] == [""] * len(SECONDARY)
+
+
+def test_a_record_of_an_older_version_has_empty_cells_that_say_so(
+    tmp_path: Path, make_read: Callable[..., Read]
+) -> None:
+    layout, read = Layout(tmp_path), make_read()
+    save_read(layout.read(read.case), read)
+    content = json.loads(layout.read(read.case).read_text("utf-8"))
+    del content["measurement"]["swelling"]
+    layout.read(read.case).write_text(json.dumps(content))
+    write_tables(layout, [], "NCT0")
+    (row,) = rows(layout.volumes_csv)
+    assert row["infarct_volume_ml"] == "12.5"
+    assert row["midline_shift_mm"] == ""
+    missing = dict(pair.split(":") for pair in row["secondary_missing"].split(";"))
+    assert set(missing.values()) == {"older_version"}
+    assert set(missing) == {n for n in SECONDARY if n not in ("nwu_window_hu", "secondary_missing")}
+
+
+def test_the_dictionary_explains_every_reason_for_an_empty_cell(layout: Layout) -> None:
+    columns = json.loads(layout.volumes_dictionary.read_text())["columns"]
+    [missing] = (column for column in columns if column["name"] == "secondary_missing")
+    assert all(f"{reason}: " in missing["definition"] for reason in Absence)
