@@ -148,11 +148,13 @@ def _weighted_sum(
     padded: NDArray[np.float32], half_kernel: NDArray[np.float32], size: int
 ) -> NDArray[np.float32]:
     reach = half_kernel.size - 1
-    total = padded[:, reach : reach + size] * half_kernel[0]
+    total = np.zeros((padded.shape[0], size, padded.shape[2]), dtype=np.float32)
     pair = np.empty_like(total)
-    for away in range(1, reach + 1):
+    # The smallest weights first, which keeps the rounding of the sum small.
+    for away in range(reach, 0, -1):
         before, after = reach - away, reach + away
         np.add(padded[:, before : before + size], padded[:, after : after + size], out=pair)
         pair *= half_kernel[away]
         total += pair
-    return np.asarray(total)
+    total += np.multiply(padded[:, reach : reach + size], half_kernel[0], out=pair)
+    return total
