@@ -14,7 +14,7 @@ DOORS = {
     "gdcm": "corelab/dicom/",
     "openjpeg": "corelab/dicom/",
     "jpeg_ls": "corelab/dicom/",
-    "SimpleITK": "corelab/dicom/",
+    "SimpleITK": ("corelab/dicom/", "corelab/store/registration.py"),
     "nibabel": ("corelab/store/nifti_header.py", "corelab/phantom/atlas.py"),
     "backports": "corelab/dicom/archive.py",
     "zipfile": "corelab/dicom/zipfiles.py",
