@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.kernels.smoothing import gaussian, smooth_within
+from corelab.kernels.reduction import interpolate
+from corelab.kernels.smoothing import smooth_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +20,24 @@ MAD_TO_SIGMA = 1.4826
 PARENCHYMA_MM2_S = (300e-6, 1200e-6)
 """Brain tissue at any stage of an infarct and any b-value up to 2000; liquor lies above."""
 
-HEALTHY_ADC_RATIO = (0.75, 1.4)
+HEALTHY_ADC_RATIO = (0.82, 1.4)
 """Around the parenchyma's median: outside lie cores of infarcts, and liquor."""
 
 HEALTHY_SIGNAL = 0.5
 """Without ADC: darker than this share of the brain's median is liquor."""
 
-ADC_SMOOTHING_MM = 1.5
+ADC_SMOOTHING_MM = 2.0
 """ADC is the noisier channel, and decisions on it need less detail than borders do."""
 
-SHADING_SIGMA_MM = 22.0
-"""Wider than any gyrus, narrower than coil shading at 3 T."""
-
 SHADING_STEP_MM = (4.0, 4.0, 4.0)
-ONE_SIDED_SHADING = 1.15
-SHADING_ROUNDS = 3
+MIN_HEALTHY_SHARE = 0.2
+"""Least share of healthy voxels in a block of that size for it to say what is normal there."""
+
+SHADING = ((22.0, 1.15),) * 3 + ((8.0, 1.03),) * 2
+"""Rounds of a mean's sigma in mm and how much brighter than its mirror it may be. A wide mean is
+coil shading, which may be somewhat one-sided; a narrow one is shading close to the coil, or
+tissue that is bright or dark on both sides, and an infarct is neither."""
+
 OUTLIER_SIGMA = 2.5
 FIRST_SPREAD = 0.3
 """Least half-width of the first round's window, log signal: shading alone can be as wide."""
@@ -50,7 +54,7 @@ class DwiContrast(NamedTuple):
     sigma : float
         Spread of healthy parenchyma's signal: anatomy and noise together.
     adc_ratio : (I, J, K) float32 array or None
-        ADC, smoothed by 1.5 mm in the slice, over the parenchyma's median. ``None`` without
+        ADC, smoothed by 2 mm in the slice, over the parenchyma's median. ``None`` without
         an ADC map.
     """
 
@@ -95,8 +99,9 @@ def diffusion_contrast(
     adc_ratio = None if adc_mm2_s is None else _adc_ratio(adc_mm2_s, brain, across.spacing_mm)
     healthy = _healthy(dwi, adc_ratio, brain)
     floor = np.float32(1e-3) * np.median(dwi[brain])
-    log_signal = np.log(np.maximum(dwi, floor)).astype(np.float32)
-    signal = np.exp(_without_shading(log_signal, healthy, across))
+    log_signal = np.log(np.maximum(dwi, floor, dtype=np.float32))
+    signal = np.exp(log_signal - _shading(log_signal, healthy, across))
+    signal /= np.median(signal[healthy])
     signal[~brain] = 0
     around = signal[healthy]
     around = around[np.abs(around - 1) < 2 * HEALTHY_SIGNAL]
@@ -129,37 +134,25 @@ def _healthy(
     return healthy if healthy.any() else lit
 
 
-def _without_shading(
+def _shading(
     log_signal: NDArray[np.float32], healthy: NDArray[np.bool_], across: Across
 ) -> NDArray[np.float32]:
-    """Log signal over the local healthy level, (I, J, K) float32 array."""
-    residual = log_signal - np.median(log_signal[healthy])
-    flat = residual
-    weight = healthy & _near_zero(residual, healthy, FIRST_SPREAD)
-    for _ in range(SHADING_ROUNDS):
-        flat = residual - _shading(residual, weight, across)
-        flat -= np.median(flat[weight])
-        weight = healthy & _near_zero(flat, weight, 0.0)
-    return flat
+    """Healthy level of the log signal around each place, (I, J, K) float32 array."""
+    grid = across.grid(SHADING_STEP_MM)
+    share, level = grid.reduce(log_signal, healthy)
+    known = share > min(MIN_HEALTHY_SHARE, float(share.max()) / 2)
+    flat = level - np.median(level[known])
+    kept = known & _near_zero(flat, known, FIRST_SPREAD)
+    for sigma_mm, one_sided in SHADING:
+        mean = smooth_within(flat, share * kept, sigma_mm=sigma_mm, spacing_mm=grid.step_mm)
+        flat = flat - np.minimum(mean, grid.mirror(mean) + np.float32(np.log(one_sided)))
+        flat -= np.median(flat[kept])
+        kept = known & _near_zero(flat, kept, 0.0)
+    return interpolate(level - flat, grid.factors, log_signal.shape)
 
 
 def _near_zero(
-    residual: NDArray[np.float32], among: NDArray[np.bool_], least: float
+    flat: NDArray[np.float32], among: NDArray[np.bool_], least: float
 ) -> NDArray[np.bool_]:
-    spread = MAD_TO_SIGMA * float(np.median(np.abs(residual[among])))
-    return np.asarray(np.abs(residual) < max(OUTLIER_SIGMA * spread, least, 1e-3))
-
-
-def _shading(
-    residual: NDArray[np.float32], weight: NDArray[np.bool_], across: Across
-) -> NDArray[np.float32]:
-    """Wide weighted mean of the log signal, limited by the other side's, (I, J, K) float32."""
-    grid = across.grid(SHADING_STEP_MM)
-    share, mean = grid.reduce(residual, weight)
-    field = smooth_within(mean, share, sigma_mm=SHADING_SIGMA_MM, spacing_mm=grid.step_mm)
-    field = np.minimum(field, grid.mirror(field) + np.float32(np.log(ONE_SIDED_SHADING)))
-    # Blocks would leave steps of some percent where the shading is steep.
-    blur_mm = [
-        step / 2 if n > 1 else 0.0 for step, n in zip(grid.step_mm, grid.factors, strict=True)
-    ]
-    return gaussian(grid.expand(field), blur_mm, spacing_mm=across.spacing_mm)
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(flat[among])))
+    return np.asarray(np.abs(flat) < max(OUTLIER_SIGMA * spread, least, 1e-3))

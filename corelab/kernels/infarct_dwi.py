@@ -1,9 +1,10 @@
 """Infarct on diffusion-weighted MRI: bright on the trace, one-sided, dark on ADC while acute.
 
-Seeds are certain infarct: far above the patient's own parenchyma, well above the brightest
-tissue around the mirrored place, with low ADC. From seeds the mask grows to a fixed height
-between the lesion's core and the other side. What grew far beyond its seeds has no border of
-its own (shading, cortex, the skirt of a susceptibility artefact) and is dropped whole.
+Seeds are certain infarct: above the patient's own parenchyma and above the brightest tissue
+around the mirrored place, the more the nearer their ADC is to normal. From seeds the mask grows
+to half the height between the lesion's core and the other side, in brightness and ADC together.
+What grew far beyond its seeds has no border of its own (shading, cortex, the skirt of a
+susceptibility artefact) and is dropped whole.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.across import Across
 from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.dwi_contrast import diffusion_contrast
-from corelab.kernels.dwi_evidence import gather_evidence
-from corelab.kernels.dwi_lesion import Lesion, accept, find_core, find_seeds, grow, keep_joined
+from corelab.kernels.dwi_evidence import gather_evidence, perturbed
+from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, find_core, grow, keep_joined
 from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
+from corelab.kernels.dwi_scar import has_scar
+from corelab.kernels.dwi_seeds import find_seeds
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import find_midline, side_of
-from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, fill_holes
+from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, erode_disc
 from corelab.kernels.reduction import bounding_box
 from corelab.vocab import Hemisphere, QcFlag
 
@@ -34,13 +38,18 @@ __all__ = ["BrightSeed", "DwiImages", "DwiParameters", "segment_infarct_dwi"]
 BLOOD_B0_RATIO = 0.6
 """Blood is darker on b0 than this share of parenchyma (0.2-0.5 in echo-planar images)."""
 
-BLOOD_CLOSE_MM = 4.0
-"""Half the widest blood-filled gap in the lesion's border that still counts as inside."""
+BLOOD_RIM_MM = 3.0
+"""Widest rim between blood and infarct, where the two mix to the brightness of brain."""
+
+BLOOD_ENCLOSED_SHARE = 0.5
+"""Least share of a dark piece's border beside the infarct; vessels and air cells lie outside."""
 
 HIGH_REACH_MM = 4.0
 """``high`` is the same lesion drawn generously, not another one that it leaks into."""
 
 EDGE_MM = 2.0
+MISMATCH_MM = 3.0
+"""Mean distance between the brain's border and its mirrored border; 1-2 mm in healthy heads."""
 
 BILATERAL_SHARE = 0.1
 BILATERAL_MIN_ML = 0.5
@@ -64,12 +73,15 @@ class DwiImages(NamedTuple):
         Image without diffusion weighting, on the trace's scale.
     b_value_s_mm2 : float
         Diffusion weighting of the trace.
+    flair : (I, J, K) float32 array or None
+        FLAIR brought to the same grid, any scale; 0 where it shows nothing. Has a say late.
     """
 
     dwi: NDArray[np.float32]
     adc_mm2_s: NDArray[np.float32] | None
     b0: NDArray[np.float32] | None
     b_value_s_mm2: float
+    flair: NDArray[np.float32] | None = None
 
 
 def segment_infarct_dwi(
@@ -102,29 +114,44 @@ def segment_infarct_dwi(
     cropped = _cropped(images, box)
     lesion = _lesion(cropped, brain[box], spacing_mm, parameters)
     grown = accept(lesion, grow(lesion, shift=0))
-    blood = _blood(lesion, grown, cropped.b0)
-    mask = grown | blood
-    low = (grow(lesion, shift=1) & mask) | blood
+    mask, blood = _with_blood(lesion, grown, cropped.b0)
+    low = (grow(_perturbed(lesion, 1), shift=1) & mask) | blood
     reach = dilate_disc(mask, HIGH_REACH_MM, spacing_mm=spacing_mm)
-    high = (keep_joined(grow(lesion, shift=-1), mask) & reach) | mask
-    hemisphere = _hemisphere(lesion, mask)
+    high = (keep_joined(grow(_perturbed(lesion, -1), shift=-1), mask) & reach) | mask
+    found = _Found(mask, low, high, _hemisphere(lesion, mask))
     return Infarct(
         mask=_uncropped(mask, box, brain.shape),
         blood=_uncropped(blood, box, brain.shape),
         low=_uncropped(low, box, brain.shape),
         high=_uncropped(high, box, brain.shape),
-        hemisphere=hemisphere,
-        flags=_flags(lesion, (low, mask, high), hemisphere, images),
+        hemisphere=found.hemisphere,
+        flags=_flags(lesion, found, images),
     )
+
+
+class _Found(NamedTuple):
+    """The masks on the cropped grid, and their side."""
+
+    mask: NDArray[np.bool_]
+    low: NDArray[np.bool_]
+    high: NDArray[np.bool_]
+    hemisphere: Hemisphere
+
+
+def _perturbed(lesion: Lesion, shift: int) -> Lesion:
+    """Lesion with smoothing and plane a little different, and the seeds that they give."""
+    evidence = perturbed(lesion.evidence, lesion.contrast, lesion.brain, lesion.across, shift=shift)
+    seeds = find_seeds(evidence, lesion.brain, lesion.parameters)
+    return lesion._replace(evidence=evidence, seeds=seeds)
 
 
 def _cropped(images: DwiImages, box: tuple[slice, slice, slice]) -> DwiImages:
     dwi = _clean(images.dwi[box])
-    b0 = None if images.b0 is None else _clean(images.b0[box])
+    b0, flair = (None if part is None else _clean(part[box]) for part in (images.b0, images.flair))
     adc = None if images.adc_mm2_s is None else _clean(images.adc_mm2_s[box])
     if adc is None and b0 is not None:
         adc = compute_adc(b0, dwi, images.b_value_s_mm2)
-    return DwiImages(dwi, adc, b0, images.b_value_s_mm2)
+    return DwiImages(dwi, adc, b0, images.b_value_s_mm2, flair)
 
 
 def _clean(part: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -148,21 +175,43 @@ def _lesion(
 ) -> Lesion:
     across = Across(brain.shape, spacing_mm, find_midline(brain, spacing_mm))
     contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
-    evidence = gather_evidence(contrast, brain, across)
+    flair = images.flair if parameters.is_late else None
+    evidence = gather_evidence(contrast, brain, across, flair)
     seeds = find_seeds(evidence, brain, parameters)
-    core = find_core(contrast.signal, seeds, across)
+    adc = None if evidence.adc is None else evidence.adc.across
+    core = find_core(contrast.signal, adc, seeds, across)
     return Lesion(contrast, evidence, brain, across, parameters, seeds, core)
 
 
-def _blood(
+def _with_blood(
     lesion: Lesion, mask: NDArray[np.bool_], b0: NDArray[np.float32] | None
-) -> NDArray[np.bool_]:
-    """Blood: dark on both images, in the infarct or in its border, (I, J, K) bool array."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Infarct with its blood and the rim between them, and the blood alone, (I, J, K) bool.
+
+    Blood is a dark piece on both images that the infarct encloses for the most part.
+    """
     if b0 is None or not mask.any():
-        return np.zeros_like(mask)
-    closed = close_disc(mask, BLOOD_CLOSE_MM, spacing_mm=lesion.across.spacing_mm)
-    dark = (lesion.contrast.signal < 1) & (b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain]))
-    return np.asarray(fill_holes(closed) & lesion.brain & dark)
+        return mask, np.zeros_like(mask)
+    spacing_mm = lesion.across.spacing_mm
+    dark = lesion.brain & (lesion.contrast.signal < 1)
+    dark &= b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])
+    blood = _enclosed(dark, dilate_disc(mask & ~dark, BLOOD_RIM_MM, spacing_mm=spacing_mm))
+    if not blood.any():
+        return mask, blood
+    closed = close_disc(mask | blood, BLOOD_RIM_MM, spacing_mm=spacing_mm)
+    rim = closed & dilate_disc(blood, BLOOD_RIM_MM, spacing_mm=spacing_mm) & lesion.brain
+    return mask | blood | (rim & ~lesion.evidence.is_csf), blood
+
+
+def _enclosed(dark: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pieces whose in-slice border lies near the infarct for the most part, (I, J, K) bool."""
+    labels, count = ndimage.label(dark, structure=TOUCHING)
+    ring = ndimage.grey_dilation(labels, footprint=IN_PLANE_FACES)
+    ring[labels > 0] = 0
+    border = np.bincount(ring.ravel(), minlength=count + 1)
+    keep = np.bincount(ring[near], minlength=count + 1) > BLOOD_ENCLOSED_SHARE * border
+    keep[0] = False
+    return np.asarray(keep[labels])
 
 
 def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:
@@ -178,22 +227,24 @@ def _hemisphere(lesion: Lesion, mask: NDArray[np.bool_]) -> Hemisphere:
     return Hemisphere.RIGHT if right > left else Hemisphere.LEFT
 
 
-def _flags(
-    lesion: Lesion,
-    nested: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]],
-    hemisphere: Hemisphere,
-    images: DwiImages,
-) -> tuple[QcFlag, ...]:
-    low_ml, mask_ml, high_ml = (np.count_nonzero(part) * lesion.voxel_ml for part in nested)
+def _flags(lesion: Lesion, found: _Found, images: DwiImages) -> tuple[QcFlag, ...]:
+    p = lesion.parameters
+    low_ml, mask_ml, high_ml = (
+        np.count_nonzero(part) * lesion.voxel_ml for part in (found.low, found.mask, found.high)
+    )
     inner = erode_disc(lesion.brain, EDGE_MM, spacing_mm=lesion.across.spacing_mm)
-    first, last = lesion.parameters.b_value_range_s_mm2
+    first, last = p.b_value_range_s_mm2
     raised = {
         QcFlag.NO_INFARCT_FOUND: mask_ml == 0,
+        QcFlag.BELOW_DETECTION: 0 < mask_ml < p.sure_ml,
         QcFlag.LOW_CONFIDENCE: high_ml - low_ml > max(UNSURE_MIN_ML, UNSURE_SHARE * mask_ml),
-        QcFlag.BILATERAL: hemisphere is Hemisphere.BILATERAL,
-        QcFlag.TOUCHES_MASK_EDGE: bool((nested[1] & ~inner).any()),
+        QcFlag.BILATERAL: found.hemisphere is Hemisphere.BILATERAL,
+        QcFlag.TOUCHES_MASK_EDGE: bool((found.mask & ~inner).any()),
+        QcFlag.PLANE_MISMATCH: lesion.across.midline.mismatch_mm > MISMATCH_MM,
+        QcFlag.OLD_INFARCT_SUSPECTED: has_scar(lesion, found.mask),
         QcFlag.B_VALUE_OUTSIDE_RANGE: not first <= images.b_value_s_mm2 <= last,
         QcFlag.ADC_COMPUTED: images.adc_mm2_s is None and images.b0 is not None,
         QcFlag.ADC_ABSENT: images.adc_mm2_s is None and images.b0 is None,
+        QcFlag.FLAIR_USED: lesion.evidence.flair_ratio is not None,
     }
     return tuple(flag for flag, is_raised in raised.items() if is_raised)

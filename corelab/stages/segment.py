@@ -35,7 +35,7 @@ from corelab.vocab import (
 )
 from corelab.volume import Volume
 
-METHOD = {Modality.NCCT: "ncct_mirror_ratio_1", Modality.DWI: "dwi_main_mode_1"}
+METHOD = {Modality.NCCT: "ncct_mirror_ratio_1", Modality.DWI: "dwi_main_mode_2"}
 _TILT_FLAG_DEG = 0.5
 _GRID_TOLERANCE_MM = 0.5
 
@@ -90,6 +90,7 @@ def segment_dwi(
     b0: Volume | None = None,
     *,
     b_value_s_mm2: float,
+    flair: Volume | None = None,
     parameters: DwiParameters | None = None,
 ) -> Segmentation:
     """Segment the infarct on a diffusion trace image.
@@ -105,6 +106,8 @@ def segment_dwi(
         On the same grid.
     b_value_s_mm2
         Diffusion weighting of ``dwi``.
+    flair
+        FLAIR of the same visit on any grid; looked at where the visit is late.
     parameters
         Of the method; the kernel's documented ones when left out.
 
@@ -129,7 +132,13 @@ def segment_dwi(
         b0_data = None
     weighting_s_mm2 = b_value_s_mm2 - _b_value(b0)
     diffusion = _diffusion(adc_data, b0_data, trace, brain=brain, weighting_s_mm2=weighting_s_mm2)
-    images = DwiImages(trace.astype(np.float32), diffusion.adc_mm2_s, b0_data, b_value_s_mm2)
+    images = DwiImages(
+        dwi=trace.astype(np.float32),
+        adc_mm2_s=diffusion.adc_mm2_s,
+        b0=b0_data,
+        b_value_s_mm2=b_value_s_mm2,
+        flair=_flair_on_grid(flair, dwi, chosen),
+    )
     infarct = segment_infarct_dwi(images, brain, spacing_mm, chosen)
     flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
     used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
@@ -183,7 +192,7 @@ def _segment_case(
         raise UnfitDataError(ReasonCode.B_VALUE_UNKNOWN, "the trace image carries no b-value")
     beside = {
         contrast: load_image(layout.image(case, contrast))
-        for contrast in (Contrast.ADC, Contrast.B0)
+        for contrast in (Contrast.ADC, Contrast.B0, Contrast.FLAIR)
         if layout.image(case, contrast).exists()
     }
     return segment_dwi(
@@ -191,8 +200,21 @@ def _segment_case(
         beside.get(Contrast.ADC),
         beside.get(Contrast.B0),
         b_value_s_mm2=b_value,
+        flair=beside.get(Contrast.FLAIR),
         parameters=parameters,
     )
+
+
+def _flair_on_grid(
+    flair: Volume | None, dwi: Volume, parameters: DwiParameters
+) -> NDArray[np.float32] | None:
+    """FLAIR on the trace's grid in RAS+ order, where it has a say and fits."""
+    if flair is None or not parameters.is_late:
+        return None
+    from corelab.store.registration import onto_grid  # noqa: PLC0415 - slow, few visits are late
+
+    brought = onto_grid(flair, dwi)
+    return None if brought is None else to_ras(brought, orientation_of(dwi.affine))
 
 
 class _Diffusion(NamedTuple):

@@ -9,9 +9,18 @@ from numpy.typing import NDArray
 
 from corelab.kernels.across import Across
 from corelab.kernels.dwi_contrast import DwiContrast
-from corelab.kernels.dwi_evidence import Evidence, WideEvidence
-from corelab.kernels.dwi_lesion import Lesion, accept, find_core, find_seeds, grow, keep_joined
+from corelab.kernels.dwi_evidence import AdcEvidence, Evidence
+from corelab.kernels.dwi_lesion import (
+    Lesion,
+    accept,
+    find_core,
+    grow,
+    keep_joined,
+    pieces_of,
+    weight_of,
+)
 from corelab.kernels.dwi_parameters import DEFAULTS, DwiParameters
+from corelab.kernels.dwi_seeds import find_seeds, seed_margin
 from corelab.kernels.midline import Midline
 
 SHAPE = (24, 24, 5)
@@ -35,10 +44,22 @@ def blob(*, signal: float, adc: float, size: int = 6) -> tuple[NDArray[np.float3
     return maps
 
 
-def evidence_of(signal: NDArray[np.float32], adc: NDArray[np.float32] | None) -> Evidence:
+def evidence_of(
+    signal: NDArray[np.float32], adc: NDArray[np.float32] | None, *, wide_adc: float = 1.0
+) -> Evidence:
     z = (signal - 1) / np.float32(SIGMA)
-    wide = WideEvidence(flat(0), flat(0), None if adc is None else flat(1))
-    return Evidence(z, z, flat(1), adc, NOWHERE, NOWHERE, wide)
+    return Evidence(
+        z=z,
+        excess=z,
+        reference=flat(1),
+        wide_z=flat(0),
+        wide_excess=flat(0),
+        adc=None if adc is None else AdcEvidence(adc, adc, adc, flat(wide_adc)),
+        flair_ratio=None,
+        opposite=flat(0),
+        is_csf=NOWHERE,
+        is_near_air=NOWHERE,
+    )
 
 
 def lesion_of(
@@ -50,8 +71,9 @@ def lesion_of(
 ) -> Lesion:
     if seeds is None:
         seeds = find_seeds(evidence, BRAIN, parameters)
-    core = find_core(signal, seeds, ACROSS)
-    contrast = DwiContrast(signal, SIGMA, evidence.adc_ratio)
+    adc = None if evidence.adc is None else evidence.adc.across
+    core = find_core(signal, adc, seeds, ACROSS)
+    contrast = DwiContrast(signal, SIGMA, adc)
     return Lesion(contrast, evidence, BRAIN, ACROSS, parameters, seeds, core)
 
 
@@ -65,11 +87,12 @@ def accepted(signal: NDArray[np.float32], evidence: Evidence) -> NDArray[np.bool
     [
         (1.6, 0.7, True),
         (1.6, 0.95, False),
-        (1.3, 0.7, False),
-        (2.1, 0.95, True),
+        (1.6, 0.88, True),
+        (1.2, 0.7, False),
+        (2.1, 0.99, True),
         (2.1, 1.2, False),
     ],
-    ids=["infarct", "shine-through", "pale", "pseudo-normal", "old"],
+    ids=["infarct", "shine-through", "embolus", "pale", "pseudo-normal", "old"],
 )
 def test_a_seed_is_bright_and_restricted_or_glaring(
     signal: float, adc: float, *, is_seed: bool
@@ -85,21 +108,40 @@ def test_late_infarcts_need_no_low_adc() -> None:
     assert find_seeds(evidence, BRAIN, late).sum() == 36
 
 
+def test_a_late_seed_with_a_flair_needs_brightness_there() -> None:
+    evidence = evidence_of(*blob(signal=1.5, adc=1.1))
+    late = DEFAULTS._replace(hours_from_onset=120.0)
+    for ratio, count in ((1.3, 36), (1.05, 0)):
+        with_flair = evidence._replace(flair_ratio=flat(ratio))
+        assert find_seeds(with_flair, BRAIN, late).sum() == count
+        assert not find_seeds(with_flair, BRAIN, DEFAULTS).any()
+
+
+def test_the_height_asked_for_rises_with_adc_and_never_falls() -> None:
+    heights = []
+    for adc in (0.6, 0.85, 0.9, 0.95, 1.0):
+        evidence = evidence_of(flat(1.6), flat(adc))
+        heights.append(4.0 - float(seed_margin(evidence, DEFAULTS)[0, 0, 0]))
+    np.testing.assert_allclose(heights, [1.5, 1.5, 3.0, 4.5, 6.0], atol=1e-5)
+
+
 def test_brightness_alone_proves_nothing_near_air() -> None:
     evidence = evidence_of(*blob(signal=2.5, adc=0.95))
     assert not find_seeds(evidence._replace(is_near_air=BRAIN), BRAIN, DEFAULTS).any()
 
 
 def test_without_adc_seeds_must_be_brighter() -> None:
-    for signal, is_seed in ((1.55, False), (1.7, True)):
+    for signal, is_seed in ((1.5, False), (1.7, True)):
         evidence = evidence_of(blob(signal=signal, adc=1)[0], None)
         assert find_seeds(evidence, BRAIN, DEFAULTS).any() == is_seed
 
 
 def test_border_lies_at_the_set_height_between_other_side_and_core() -> None:
     signal, adc = blob(signal=2.0, adc=0.6)
-    signal[10, 4:10, 2] = 1.55
-    signal[3, 4:10, 2] = 1.45
+    signal[10, 4:10, 2] = 1.6
+    signal[3, 4:10, 2] = 1.35
+    adc[10, 4:10, 2] = 0.8
+    adc[3, 4:10, 2] = 0.84
     mask = grow(lesion_of(signal, evidence_of(signal, adc)), shift=0)
     assert mask[10, 6, 2]
     assert not mask[3, 6, 2]
@@ -107,8 +149,10 @@ def test_border_lies_at_the_set_height_between_other_side_and_core() -> None:
 
 def test_stricter_border_lies_inside_and_a_generous_one_outside() -> None:
     signal, adc = blob(signal=2.0, adc=0.6)
-    signal[10, 4:10, 2] = 1.55
-    signal[3, 4:10, 2] = 1.45
+    signal[10, 4:10, 2] = 1.5
+    signal[3, 4:10, 2] = 1.44
+    adc[10, 4:10, 2] = 0.8
+    adc[3, 4:10, 2] = 0.82
     lesion = lesion_of(signal, evidence_of(signal, adc))
     strict, middle, generous = (grow(lesion, shift=shift) for shift in (1, 0, -1))
     assert strict.sum() < middle.sum() < generous.sum()
@@ -116,16 +160,19 @@ def test_stricter_border_lies_inside_and_a_generous_one_outside() -> None:
     assert not (middle & ~generous).any()
 
 
-def test_core_is_the_brighter_half_of_the_seeds() -> None:
+def test_core_leaves_out_seeds_that_partial_volume_thinned() -> None:
     signal, _ = blob(signal=2.0, adc=0.6)
     seeds = signal > 1
     signal[4:10, 4, 2] = 1.2
-    core = find_core(signal, seeds, ACROSS)
-    np.testing.assert_allclose(core[4:10, 4:10, 2], 2.0, rtol=1e-5)
+    core = find_core(signal, None, seeds, ACROSS)
+    np.testing.assert_allclose(core.signal[4:10, 4:10, 2], 2.0, rtol=1e-5)
 
 
 def test_core_is_nothing_without_seeds() -> None:
-    assert not find_core(flat(1.5), NOWHERE, ACROSS).any()
+    core = find_core(flat(1.5), flat(0.7), NOWHERE, ACROSS)
+    assert core.adc is not None
+    assert not core.signal.any()
+    assert not core.adc.any()
 
 
 def test_emboli_of_three_voxels_stay_and_specks_go() -> None:
@@ -136,9 +183,48 @@ def test_emboli_of_three_voxels_stay_and_specks_go() -> None:
         assert accepted(signal, evidence_of(signal, adc)).any() == stays
 
 
+def test_one_voxel_that_just_passes_is_no_embolus() -> None:
+    signal, adc = flat(1), flat(1)
+    signal[6:9, 6, 2], adc[6:9, 6, 2] = 1.3, 0.87
+    assert find_seeds(evidence_of(signal, adc), BRAIN, DEFAULTS).sum() == 0
+    signal[6, 6, 2], adc[6, 6, 2] = 1.45, 0.85
+    evidence = evidence_of(signal, adc)
+    assert find_seeds(evidence, BRAIN, DEFAULTS).sum() == 1
+    assert not accepted(signal, evidence).any()
+
+
+def test_dark_ganglia_in_a_restricted_surrounding_join_by_adc() -> None:
+    signal, adc = blob(signal=2.0, adc=0.6)
+    signal[7, 7, 2] = signal[4:10, 10, 2] = 1.02
+    adc[4:10, 10, 2] = 0.6
+    for wide_adc, joins in ((0.7, True), (0.95, False)):
+        evidence = evidence_of(signal, adc, wide_adc=wide_adc)
+        assert grow(lesion_of(signal, evidence), shift=0)[6, 10, 2] == joins
+
+
+@given(
+    mask=npst.arrays(bool, SHAPE, elements=st.booleans(), fill=st.just(value=False)),
+    heights=npst.arrays(np.float32, SHAPE, elements=st.integers(0, 7), fill=st.just(np.float32(1))),
+)
+def test_weight_is_what_the_three_best_seeds_of_a_piece_exceed_what_is_asked_by(
+    mask: NDArray[np.bool_], heights: NDArray[np.float32]
+) -> None:
+    signal = 1 + np.float32(SIGMA) * heights
+    lesion = lesion_of(signal, evidence_of(signal, flat(0.7)), seeds=NOWHERE)
+    pieces = pieces_of(mask)
+    margin = heights - DEFAULTS.excess_seed
+    margin[heights < DEFAULTS.z_seed] = 0
+    expected = [
+        sorted(np.maximum(margin[pieces.labels == label], 0))[-3:]
+        for label in range(1, pieces.sizes.size)
+    ]
+    found = weight_of(lesion, pieces)[1:]
+    np.testing.assert_allclose(found, [sum(best) for best in expected], atol=1e-4)
+
+
 def test_what_leaked_far_beyond_its_seeds_is_dropped() -> None:
     signal, adc = blob(signal=1.8, adc=1.0, size=14)
-    adc[5:7, 5:7, 2] = 0.7
+    adc[10:12, 10:12, 2] = 0.7
     assert find_seeds(evidence_of(signal, adc), BRAIN, DEFAULTS).sum() == 4
     assert not accepted(signal, evidence_of(signal, adc)).any()
 

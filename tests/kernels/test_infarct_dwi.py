@@ -153,11 +153,49 @@ def test_trace_alone_still_measures_and_says_so() -> None:
     assert QcFlag.ADC_ABSENT in found.flags
 
 
-@pytest.mark.parametrize(("b_value", "is_flagged"), [(800, False), (1200, False), (1500, True)])
+@pytest.mark.parametrize(
+    ("b_value", "is_flagged"), [(800, False), (1500, False), (2000, True), (700, True)]
+)
 def test_unusual_b_value_is_flagged(b_value: float, *, is_flagged: bool) -> None:
     head = make_head()
     found = segment_infarct_dwi(images_of(head, b_value), head.brain, SPACING_MM)
     assert (QcFlag.B_VALUE_OUTSIDE_RANGE in found.flags) == is_flagged
+
+
+def test_an_old_scar_is_told_and_a_healthy_head_has_none() -> None:
+    scar = make_head((MIDDLE,), change=Change(adc=1.45, b0=2.6))
+    assert QcFlag.OLD_INFARCT_SUSPECTED in segmented(scar).flags
+    assert QcFlag.OLD_INFARCT_SUSPECTED not in segmented(make_head((MIDDLE,))).flags
+
+
+def test_a_finding_that_is_barely_there_is_below_detection() -> None:
+    speck = segmented(make_head((Blob((-45, 20, 20), (3.5, 3.5, 4)),)))
+    assert 0 < millilitres(speck.mask) < DEFAULTS.sure_ml
+    assert QcFlag.BELOW_DETECTION in speck.flags
+    assert QcFlag.BELOW_DETECTION not in segmented(make_head((MIDDLE,))).flags
+
+
+def test_a_brain_that_no_plane_mirrors_is_flagged() -> None:
+    head = make_head((BESIDE_VENTRICLE,))
+    half = head.brain.copy()
+    half[66:, :70] = False
+    found = segment_infarct_dwi(images_of(head), half, SPACING_MM)
+    assert QcFlag.PLANE_MISMATCH in found.flags
+    assert QcFlag.PLANE_MISMATCH not in segmented(head).flags
+
+
+def test_flair_has_a_say_at_a_late_visit_only() -> None:
+    head = make_head((MIDDLE,), change=Change(adc=1.2, b0=1.7))
+    flair = np.where(head.fraction > 0.5, 150, 100).astype(np.float32)
+    images = images_of(head)._replace(flair=flair)
+    late = segment_infarct_dwi(images, head.brain, SPACING_MM, LATE)
+    assert QcFlag.FLAIR_USED in late.flags
+    assert millilitres(late.mask) == pytest.approx(head.truth_ml, rel=0.2)
+    early = segment_infarct_dwi(images, head.brain, SPACING_MM)
+    assert QcFlag.FLAIR_USED not in early.flags
+    assert not early.mask.any()
+    dark = images._replace(flair=np.full_like(flair, 100))
+    assert not segment_infarct_dwi(dark, head.brain, SPACING_MM, LATE).mask.any()
 
 
 def test_infarct_at_the_edge_of_the_mask_is_flagged() -> None:

@@ -88,6 +88,58 @@ def test_a_missing_adc_is_computed_from_b0_and_said(dwi_head: Head) -> None:
     assert corelab.volume_ml(made.infarct) == pytest.approx(dwi_head.truth_ml, rel=0.15)
 
 
+@pytest.mark.parametrize(("axes", "signs"), ORDERS)
+def test_a_dwi_mask_does_not_depend_on_the_order_of_axes(
+    dwi_head: Head, axes: tuple[int, ...], signs: tuple[int, ...]
+) -> None:
+    def made(axes: tuple[int, ...], signs: tuple[int, ...]) -> Segmentation:
+        dwi, adc, b0 = (
+            stored(part, SPACING_MM, axes, signs)
+            for part in (dwi_head.dwi, dwi_head.adc, dwi_head.b0)
+        )
+        return corelab.segment_dwi(dwi, adc, b0, b_value_s_mm2=B_VALUE)
+
+    plain, other = made(RAS_AXES, (1, 1, 1)), made(axes, signs)
+    np.testing.assert_array_equal(voxels_in_ras(other, axes, signs), plain.infarct.data)
+    assert other.record.hemisphere is plain.record.hemisphere is Hemisphere.RIGHT
+
+
+def test_a_skull_stripped_dwi_gives_the_same_volume(dwi_head: Head) -> None:
+    parts = (dwi_head.dwi, dwi_head.adc, dwi_head.b0)
+    bare = (np.where(dwi_head.brain, part, 0).astype(np.float32) for part in parts)
+    dwi, adc, b0 = (stored(part, SPACING_MM, RAS_AXES, (1, 1, 1)) for part in bare)
+    for beside in (b0, None):
+        made = corelab.segment_dwi(dwi, adc, beside, b_value_s_mm2=B_VALUE)
+        assert corelab.volume_ml(made.infarct) == pytest.approx(dwi_head.truth_ml, rel=0.12)
+
+
+def test_a_flair_that_does_not_fit_leaves_the_dwi_as_it_is(dwi_head: Head) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    adc, late = dwi.with_data(dwi_head.adc), DwiParameters(hours_from_onset=140.0)
+    far = dwi.affine.copy()
+    far[0, 3] += 80.0
+    flair = Volume(data=dwi_head.b0, affine=far)
+    with_it = corelab.segment_dwi(dwi, adc, b_value_s_mm2=B_VALUE, flair=flair, parameters=late)
+    without = corelab.segment_dwi(dwi, adc, b_value_s_mm2=B_VALUE, parameters=late)
+    assert QcFlag.FLAIR_USED not in with_it.record.flags
+    np.testing.assert_array_equal(with_it.infarct.data, without.infarct.data)
+
+
+def test_a_flair_has_a_say_at_a_late_visit_and_is_told(dwi_head: Head) -> None:
+    dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
+    adc, flair = dwi.with_data(dwi_head.adc), dwi.with_data(dwi_head.b0)
+    for hours, is_used in ((140.0, True), (24.0, False)):
+        made = corelab.segment_dwi(
+            dwi,
+            adc,
+            b_value_s_mm2=B_VALUE,
+            flair=flair,
+            parameters=DwiParameters(hours_from_onset=hours),
+        )
+        assert (QcFlag.FLAIR_USED in made.record.flags) == is_used
+        assert dict(made.record.parameters)["hours_from_onset"] == hours
+
+
 def test_an_adc_elsewhere_in_space_is_refused(dwi_head: Head) -> None:
     dwi = stored(dwi_head.dwi, SPACING_MM, RAS_AXES, (1, 1, 1))
     shifted = dwi.affine.copy()
@@ -103,7 +155,7 @@ def test_every_parameter_is_recorded_by_name(dwi_head: Head) -> None:
     made = corelab.segment_dwi(dwi, dwi.with_data(dwi_head.adc), b_value_s_mm2=B_VALUE)
     recorded = dict(made.record.parameters)
     assert recorded["b_value_s_mm2"] == B_VALUE
-    assert recorded["early.z"] == DwiParameters().early.z
+    assert recorded["early.excess"] == DwiParameters().early.excess
     assert recorded["border_height"] == DwiParameters().border_height
 
 
