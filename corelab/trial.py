@@ -63,6 +63,11 @@ class Visit(_Settings):
     latest_h: Hours
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
 
+    @property
+    def middle_h(self) -> float:
+        """Middle of the window, hours from the trial's reference time."""
+        return (self.earliest_h + self.latest_h) / 2
+
     @model_validator(mode="after")
     def _window_is_open(self) -> Visit:
         if self.earliest_h >= self.latest_h:

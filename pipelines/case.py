@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corelab.errors import StoreError, UnfitDataError
+from corelab.kernels.infarct_ct import CtParameters
+from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.series import CasePlan, SourceVersion
 from corelab.stages.convert import convert
 from corelab.stages.measure import measure
@@ -124,10 +126,8 @@ def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutc
 def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
     plan, trial = task.plan, task.trial
     case, modality = plan.case, plan.modality
-    methods = trial.methods
-    parameters = methods.ncct if modality is Modality.NCCT else methods.dwi
     convert(plan, work)
-    segmentation = segment(case, modality, work, parameters)
+    segmentation = segment(case, modality, work, _parameters(trial, case, modality))
     read = read_case(
         plan,
         work,
@@ -138,6 +138,20 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
     )
     overlay(read, work)
     return read
+
+
+def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | DwiParameters:
+    """Parameters of a modality's method, with the hours that the protocol gives the visit.
+
+    The trial's own, where it sets any, come first. A scan's date stays in the vault: the
+    middle of its visit's window is near enough to tell early infarcts from late ones.
+    """
+    if modality is Modality.NCCT:
+        return trial.methods.ncct
+    dwi, visit = trial.methods.dwi, trial.visit(case.visit)
+    if dwi.hours_from_onset is not None or visit is None:
+        return dwi
+    return dwi._replace(hours_from_onset=visit.middle_h)
 
 
 def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:

@@ -118,12 +118,24 @@ def segment(
     bvalue: Annotated[
         float | None, typer.Option(min=1, help="s/mm2; says that IMAGE is a DWI.")
     ] = None,
+    flair: Annotated[
+        Path | None, typer.Option(exists=True, help="FLAIR, any grid; has a say after day 3.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours from onset to the DWI.")] = None,
 ) -> None:
     """Segment one NIfTI image without a trial: a CT, or a DWI with --bvalue."""
     from pipelines.command import segment_command
     from pipelines.single import SegmentRequest
 
-    request = SegmentRequest(image=image, out=out, adc=adc, b0=b0, b_value_s_mm2=bvalue)
+    request = SegmentRequest(
+        image=image,
+        out=out,
+        adc=adc,
+        b0=b0,
+        b_value_s_mm2=bvalue,
+        flair=flair,
+        hours_from_onset=hours,
+    )
     raise typer.Exit(segment_command(request))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from corelab.errors import ConfigError, Fault
+from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.stages.measure import measurement_of
 from corelab.stages.overlay import mosaic_of, panels_of, texts_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
@@ -19,13 +20,15 @@ from corelab.volume import Volume
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRequest:
-    """Which files, and the b-value that makes the image a DWI."""
+    """Which files, the b-value that makes the image a DWI, and the hours from onset."""
 
     image: Path
     out: Path
     adc: Path | None
     b0: Path | None
     b_value_s_mm2: float | None
+    flair: Path | None = None
+    hours_from_onset: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +47,13 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
     Raises
     ------
     ConfigError
-        When an ADC or a b0 is given without the b-value.
+        When what goes with a DWI is given without the b-value.
     UnfitDataError
         When an image cannot be measured; no older result of the same name stays then.
     StoreError
         When the folder cannot be written to.
     """
-    if request.b_value_s_mm2 is None and (request.adc or request.b0):
-        fault = Fault(
-            key="--bvalue",
-            found="none",
-            expected="the b-value of the DWI that --adc and --b0 go with",
-        )
-        raise ConfigError("segment", (fault,))
+    _require_b_value(request)
     is_dwi = request.b_value_s_mm2 is not None
     contrast = Contrast.DWI if is_dwi else Contrast.CT
     stem = request.image.name.removesuffix(".gz").removesuffix(".nii")
@@ -67,16 +64,36 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
         older.unlink(missing_ok=True)
     image = _load(request.image, contrast)
     adc = _load(request.adc, Contrast.ADC) if request.adc else None
-    b0 = _load(request.b0, Contrast.B0) if request.b0 else None
-    if request.b_value_s_mm2 is None:
-        made = segment_ct(image)
-    else:
-        made = segment_dwi(image, adc, b0, b_value_s_mm2=request.b_value_s_mm2)
+    made = _segmented(request, image, adc)
     measurement = measurement_of(labels=made.infarct, nested=made.nested, brain=made.brain)
     save_volume(mask, made.infarct)
     write_json(read, _read(made, measurement))
     write_bytes(mosaic, _mosaic(image, adc, made, title=stem))
     return SegmentResult(measurement=measurement, mask=mask, mosaic=mosaic, flags=made.record.flags)
+
+
+def _require_b_value(request: SegmentRequest) -> None:
+    beside = request.adc or request.b0 or request.flair
+    if request.b_value_s_mm2 is None and (beside or request.hours_from_onset is not None):
+        fault = Fault(
+            key="--bvalue",
+            found="none",
+            expected="the b-value of the DWI that --adc, --b0, --flair and --hours go with",
+        )
+        raise ConfigError("segment", (fault,))
+
+
+def _segmented(request: SegmentRequest, image: Volume, adc: Volume | None) -> Segmentation:
+    if request.b_value_s_mm2 is None:
+        return segment_ct(image)
+    return segment_dwi(
+        image,
+        adc,
+        _load(request.b0, Contrast.B0) if request.b0 else None,
+        b_value_s_mm2=request.b_value_s_mm2,
+        flair=_load(request.flair, Contrast.FLAIR) if request.flair else None,
+        parameters=DwiParameters(hours_from_onset=request.hours_from_onset),
+    )
 
 
 def _load(path: Path, contrast: Contrast) -> Volume:

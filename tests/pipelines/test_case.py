@@ -60,6 +60,22 @@ def test_every_image_and_mask_is_bound_to_the_read_by_its_digest(task: CaseTask)
     assert all(len(digest.sha256) == 64 for digest in read.digests)
 
 
+def test_the_method_knows_how_late_the_visit_is_unless_the_trial_says_otherwise(
+    task: CaseTask, tmp_path: Path
+) -> None:
+    visit = task.trial.visit(task.plan.case.visit)
+    assert visit is not None
+    read = run_case(task).read
+    assert read is not None
+    assert dict(read.parameters)["hours_from_onset"] == visit.middle_h
+    dwi = task.trial.methods.dwi._replace(hours_from_onset=100.0)
+    methods = task.trial.methods.model_copy(update={"dwi": dwi})
+    trial = task.trial.model_copy(update={"methods": methods})
+    other = run_case(dataclasses.replace(task, trial=trial, out=tmp_path / "other")).read
+    assert other is not None
+    assert dict(other.parameters)["hours_from_onset"] == 100.0
+
+
 def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Path) -> None:
     reads = task.trial.reads.model_copy(update={"readers": 3})
     others = [

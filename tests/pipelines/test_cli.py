@@ -98,6 +98,16 @@ def test_an_adc_without_a_b_value_is_wrong_usage(tmp_path: Path) -> None:
     assert "--bvalue" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--flair", "--hours"])
+def test_what_goes_with_a_dwi_is_wrong_usage_without_a_b_value(option: str, tmp_path: Path) -> None:
+    image = tmp_path / "dwi.nii"
+    image.write_bytes(b"x")
+    value = "24" if option == "--hours" else image
+    done = call("segment", image, option, value, "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "--bvalue" in done.stderr
+
+
 def test_an_audit_without_a_vault_proves_nothing_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     done = call("audit", tmp_path, "--vault", tmp_path / "folder")
