@@ -43,8 +43,8 @@ ADC_HEIGHT = (-0.5, 1.25)
 AIRY_SHARE = 0.2
 WEIGHED_SEEDS = 3
 LARGE_ML = 1.0
-"""From here on a component is judged by its share of seeds alone, and smoothed: noise frays the
-border of large infarcts, but closing small ones would join emboli."""
+"""From here on a component may be pale, and is smoothed: noise frays the border of large
+infarcts, but closing small ones would join emboli."""
 
 CHOROID_MAX_ML = 1.0
 CHOROID_CSF_SHARE = 0.6
@@ -206,7 +206,7 @@ def keep_joined(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np
     return np.asarray(keep[labels])
 
 
-class _Pieces(NamedTuple):
+class Pieces(NamedTuple):
     """Connected pieces of what was grown; every array is (count + 1,), 0 the background."""
 
     labels: NDArray[np.int32]
@@ -215,6 +215,12 @@ class _Pieces(NamedTuple):
     def holding(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Voxels of the mask in each piece."""
         return np.bincount(self.labels[mask], minlength=self.sizes.size)
+
+
+def pieces_of(mask: NDArray[np.bool_]) -> Pieces:
+    """Sort a mask into its 26-connected pieces."""
+    labels, count = ndimage.label(mask, structure=TOUCHING)
+    return Pieces(labels, np.bincount(labels.ravel(), minlength=count + 1))
 
 
 def accept(lesion: Lesion, grown: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -230,21 +236,21 @@ def accept(lesion: Lesion, grown: NDArray[np.bool_]) -> NDArray[np.bool_]:
         What :func:`grow` made of them.
     """
     p = lesion.parameters
-    labels, count = ndimage.label(grown, structure=TOUCHING)
-    pieces = _Pieces(labels, np.bincount(labels.ravel(), minlength=count + 1))
+    pieces = pieces_of(grown)
     volumes_ml = pieces.sizes * lesion.voxel_ml
     keep = (pieces.sizes >= p.min_voxels) & (volumes_ml >= p.min_component_ml)
     keep &= _is_seeded(lesion, pieces)
-    keep &= (volumes_ml >= LARGE_ML) | (_weight(lesion, pieces) >= p.min_weight)
+    is_broad = pieces.holding(lesion.evidence.reaches(p.wide_seed)) > 0
+    keep &= (is_broad & (volumes_ml >= LARGE_ML)) | (weight_of(lesion, pieces) >= p.min_weight)
     is_wet = _csf_share(lesion, pieces) > CHOROID_CSF_SHARE
     keep &= ~(is_wet & (volumes_ml <= CHOROID_MAX_ML))
     keep[0] = False
-    mask = np.asarray(keep[labels])
-    large = np.asarray((keep & (volumes_ml >= LARGE_ML))[labels])
+    mask = np.asarray(keep[pieces.labels])
+    large = np.asarray((keep & (volumes_ml >= LARGE_ML))[pieces.labels])
     return _smoothed(lesion, mask, large)
 
 
-def _is_seeded(lesion: Lesion, pieces: _Pieces) -> NDArray[np.bool_]:
+def _is_seeded(lesion: Lesion, pieces: Pieces) -> NDArray[np.bool_]:
     """Whether seeds, or weak signs of both kinds, make up enough of each piece."""
     p = lesion.parameters
     seeds, airy = pieces.holding(lesion.seeds), pieces.holding(lesion.evidence.is_near_air)
@@ -262,7 +268,7 @@ def _support(lesion: Lesion) -> NDArray[np.bool_]:
     return np.asarray(one_sided & (lesion.evidence.adc.across <= lesion.parameters.adc_support))
 
 
-def _weight(lesion: Lesion, pieces: _Pieces) -> NDArray[np.float64]:
+def weight_of(lesion: Lesion, pieces: Pieces) -> NDArray[np.float64]:
     """Sum of what the three best seeds of each piece exceed the height asked for by."""
     margin = seed_margin(lesion.evidence, lesion.parameters)
     places = np.nonzero((pieces.labels > 0) & (margin > 0))
@@ -274,7 +280,7 @@ def _weight(lesion: Lesion, pieces: _Pieces) -> NDArray[np.float64]:
     return weight.astype(np.float64)
 
 
-def _csf_share(lesion: Lesion, pieces: _Pieces) -> NDArray[np.float64]:
+def _csf_share(lesion: Lesion, pieces: Pieces) -> NDArray[np.float64]:
     """Share of each piece's in-slice border that is liquor, (count + 1,) array."""
     around = ndimage.grey_dilation(pieces.labels, footprint=IN_PLANE_FACES)
     around[pieces.labels > 0] = 0

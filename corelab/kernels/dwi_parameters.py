@@ -100,8 +100,8 @@ class DwiParameters(NamedTuple):
     min_support_share, excess_support, adc_support
         Or, if it holds a seed at all, least share of voxels with both signs weakly.
     min_weight
-        Least sum of what a component's three best seeds exceed the height asked for by:
-        noise hardly reaches it three times.
+        Least sum of what a component's three best seeds exceed the height asked for by;
+        broad bright places are spared that. Noise and uneven white matter do not reach it.
     min_voxels, min_component_ml
         Emboli of three voxels count, specks do not.
     b_value_range_s_mm2
@@ -134,7 +134,7 @@ class DwiParameters(NamedTuple):
     min_support_share: float = 0.45
     excess_support: float = 1.0
     adc_support: float = 0.9
-    min_weight: float = 2.5
+    min_weight: float = 4.0
     min_voxels: int = 3
     min_component_ml: float = 0.02
     b_value_range_s_mm2: tuple[float, float] = (800.0, 1500.0)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from corelab.kernels.across import Across
 from corelab.kernels.dwi_contrast import DwiContrast
 from corelab.kernels.dwi_evidence import AdcEvidence, Evidence
-from corelab.kernels.dwi_lesion import Lesion, accept, find_core, grow, keep_joined
+from corelab.kernels.dwi_lesion import (
+    Lesion,
+    accept,
+    find_core,
+    grow,
+    keep_joined,
+    pieces_of,
+    weight_of,
+)
 from corelab.kernels.dwi_parameters import DEFAULTS, DwiParameters
 from corelab.kernels.dwi_seeds import find_seeds, seed_margin
 from corelab.kernels.midline import Midline
@@ -192,6 +200,26 @@ def test_dark_ganglia_in_a_restricted_surrounding_join_by_adc() -> None:
     for wide_adc, joins in ((0.7, True), (0.95, False)):
         evidence = evidence_of(signal, adc, wide_adc=wide_adc)
         assert grow(lesion_of(signal, evidence), shift=0)[6, 10, 2] == joins
+
+
+@given(
+    mask=npst.arrays(bool, SHAPE, elements=st.booleans(), fill=st.just(value=False)),
+    heights=npst.arrays(np.float32, SHAPE, elements=st.integers(0, 7), fill=st.just(np.float32(1))),
+)
+def test_weight_is_what_the_three_best_seeds_of_a_piece_exceed_what_is_asked_by(
+    mask: NDArray[np.bool_], heights: NDArray[np.float32]
+) -> None:
+    signal = 1 + np.float32(SIGMA) * heights
+    lesion = lesion_of(signal, evidence_of(signal, flat(0.7)), seeds=NOWHERE)
+    pieces = pieces_of(mask)
+    margin = heights - DEFAULTS.excess_seed
+    margin[heights < DEFAULTS.z_seed] = 0
+    expected = [
+        sorted(np.maximum(margin[pieces.labels == label], 0))[-3:]
+        for label in range(1, pieces.sizes.size)
+    ]
+    found = weight_of(lesion, pieces)[1:]
+    np.testing.assert_allclose(found, [sum(best) for best in expected], atol=1e-4)
 
 
 def test_what_leaked_far_beyond_its_seeds_is_dropped() -> None:
