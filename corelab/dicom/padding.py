@@ -100,4 +100,4 @@ def padding_to_air(
 def _reaching_the_edge(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     edge = np.zeros_like(marks)
     edge[[0, -1]] = edge[:, [0, -1]] = True
-    return keep_touching(marks, edge)
+    return keep_touching(marks[:, :, np.newaxis], edge[:, :, np.newaxis])[:, :, 0]
