@@ -138,6 +138,9 @@ def _shaped(tissue: CtTissue, settled: Mask, blood: Mask, p: CtParameters) -> Ma
     halfway_hu = (tissue.fluid_hu + core_hu) / 2
     dark = (tissue.hu < halfway_hu) & (tissue.broad_hu < halfway_hu + SPECK_HU)
     fluid = tissue.wide_fluid | dark
+    # What is as dark but leads nowhere is the softest part of the infarct: ventricles, sulci
+    # and scars that open into them go on beyond it.
+    fluid = keep_touching(fluid, fluid & ~whole)
     solid = open_disc(whole & ~fluid, SMOOTH_MM, spacing_mm=step)
     filled = fill_small_holes(solid, SPECK_MM2 / (step[0] * step[1]))
     kept = keep_touching(filled, settled & filled)
