@@ -61,6 +61,9 @@ class CtParameters(NamedTuple):
         A region whose core is brighter than the first needs as many seeds as the second,
     faintest_core, faintest_min_ml : float
         or, with a core no brighter than this one, to grow to this volume.
+    wall_max_ml, wall_share : float
+        A smaller region of which more than this share lies on a ventricle is leukoaraiosis,
+        which two sides seldom have alike, or the ventricle's own partial volume.
     noisy_slice : float
         A slice this many times as noisy as the median holds streaks and grows no seeds.
     border_lowest, border_highest, border_spreads : float
@@ -81,17 +84,19 @@ class CtParameters(NamedTuple):
     seed_lowest: float = 0.70
     seed_level: float = 0.90
     wide_highest: float = 0.945
-    wide_spreads: float = 4.5
-    wide_min_ml: float = 8.0
-    wide_outweighs: float = 4.0
+    wide_spreads: float = 4.0
+    wide_min_ml: float = 7.0
+    wide_outweighs: float = 3.0
     sulcus_clearance_mm: float = 2.5
     ventricle_clearance_mm: float = 4.0
     edge_clearance_mm: float = 3.0
     seed_flatness: float = 0.4
     faint_core: float = 0.80
     faint_min_ml: float = 3.0
-    faintest_core: float = 0.82
+    faintest_core: float = 0.84
     faintest_min_ml: float = 20.0
+    wall_max_ml: float = 12.0
+    wall_share: float = 0.6
     noisy_slice: float = 1.5
     border_lowest: float = 0.75
     border_highest: float = 0.90

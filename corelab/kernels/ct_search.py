@@ -33,6 +33,12 @@ PARTED_MM = 20.0
 PARTED_SHARE = 0.88
 """Share that brain fills of its own outline, gaps closed, below which bone parts it."""
 
+VENTRICLE_DEPTH_MM = 15.0
+"""Depth below the skull from which on wide fluid is a ventricle's: fissures lie higher."""
+
+WALL_MM = 6.0
+"""How far from a ventricle leukoaraiosis and its partial volume reach as a rule."""
+
 BASE_MM = 60.0
 """From the foramen magnum to the orbital roofs is less."""
 
@@ -53,6 +59,8 @@ class Scan(NamedTuple):
         Slices too noisy to start from.
     base : (K,) bool array
         Slices through the base of the skull.
+    walls : (I, J, K) bool array
+        What lies on the ventricles, in the neighbouring slices too.
     """
 
     tissue: CtTissue
@@ -61,6 +69,7 @@ class Scan(NamedTuple):
     deep: Mask
     streaked: NDArray[np.bool_]
     base: NDArray[np.bool_]
+    walls: Mask
 
 
 class Findings(NamedTuple):
@@ -121,6 +130,7 @@ def prepare_scan(
         deep=solid & _inner(tissue, p),
         streaked=~(noise <= p.noisy_slice * typical),
         base=_through_the_base(brain, spacing_mm),
+        walls=_walls(tissue),
     )
 
 
@@ -165,6 +175,13 @@ def _through_the_base(brain: Mask, spacing_mm: tuple[float, float, float]) -> ND
     return np.asarray(np.arange(len(areas)) <= np.max(np.flatnonzero(parted), initial=-1))
 
 
+def _walls(tissue: CtTissue) -> Mask:
+    ventricles = tissue.wide_fluid & (tissue.depth_mm > VENTRICLE_DEPTH_MM)
+    slices = max(1, round(WALL_MM / tissue.spacing_mm[2]))
+    across = ndimage.binary_dilation(ventricles, ACROSS, iterations=slices)
+    return dilate_disc(across, WALL_MM, spacing_mm=tissue.spacing_mm)
+
+
 def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:
     """Leave out what lies at the base of the skull but continues nothing above it."""
     above = int(np.count_nonzero(base))
@@ -204,7 +221,7 @@ def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
     regions = [
         region
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
-        if _is_believed(region, tissue.voxel_ml, p)
+        if _is_believed(region, tissue.voxel_ml, p) and not _lines_a_ventricle(region, scan, p)
     ]
     return Findings(regions, ratio)
 
@@ -214,6 +231,13 @@ def _is_believed(region: Region, voxel_ml: float, p: CtParameters) -> bool:
     if region.core <= p.faint_core or region.seed_count * voxel_ml >= p.faint_min_ml:
         return True
     return region.core <= p.faintest_core and region.size * voxel_ml >= p.faintest_min_ml
+
+
+def _lines_a_ventricle(region: Region, scan: Scan, p: CtParameters) -> bool:
+    """Whether a small region lies on a ventricle for the most part, as leukoaraiosis does."""
+    on_walls = float(np.count_nonzero(region.mask & scan.walls))
+    is_small = region.size * scan.tissue.voxel_ml < p.wall_max_ml
+    return is_small and on_walls > p.wall_share * region.size
 
 
 def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:

@@ -73,6 +73,14 @@ def test_fluid_beside_the_infarct_is_given_up() -> None:
     assert outline.mask.sum() == pytest.approx(22 * 30 * 4, rel=0.06)
 
 
+def test_a_soft_middle_that_leads_nowhere_is_infarct() -> None:
+    image = an_image()
+    image[40:50, 50:60, 2:4] = 10
+    assert outlined(image).mask[BLOCK].mean() > 0.95
+    image[40:110, 50:60, 2:4] = 10
+    assert not outlined(image).mask[42:60, 52:58, 2:4].any()
+
+
 def test_an_effaced_sulcus_is_closed() -> None:
     image = an_image()
     image[44:46, 40:70, 1:5] = 27

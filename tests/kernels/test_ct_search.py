@@ -63,6 +63,17 @@ def test_a_faint_small_region_is_not_believed() -> None:
     assert find_regions(a_scan(image), DEFAULT).regions == []
 
 
+def test_a_small_region_on_a_ventricle_is_leukoaraiosis() -> None:
+    image = plain()
+    image[54:60, 45:70, 4:8] = 20
+    scan = a_scan(image)
+    assert scan.walls[54:56, 50:65, 4:8].all()
+    assert not scan.walls[60:, :, :].any()
+    assert find_regions(scan, DEFAULT).regions == []
+    (region,) = find_regions(scan, DEFAULT._replace(wall_max_ml=0.0)).regions
+    assert region.mask[58, 57, 6]
+
+
 def test_a_flat_region_is_not_believed() -> None:
     image = plain()
     image[62:80, 40:75, 6] = 20
