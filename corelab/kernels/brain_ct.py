@@ -109,7 +109,7 @@ def brain_mask_ct(image_hu: NDArray[np.generic], spacing_mm: Sequence[float]) ->
     """
     factors = factors_for(spacing_mm, COARSE_MM, image_hu.shape)
     coarse_mm = _scaled(spacing_mm, factors)
-    image = _with_air_background(reduce_mean(np.clip(image_hu, *HU_RANGE), factors))
+    image = _with_air_background(reduce_mean(image_hu, factors, HU_RANGE))
     head = _head(image, coarse_mm)
     bone = (image > BONE_HU) & head
     solid = open_disc(bone, COARSE_MM[0], spacing_mm=coarse_mm)
@@ -218,7 +218,7 @@ def _on_the_full_grid(
     inside, local = image_hu[box], rough[box]
     factors = factors_for(spacing_mm, FINE_MM, inside.shape)
     fine_mm = _scaled(spacing_mm, factors)
-    image = _with_air_background(reduce_mean(np.clip(inside, *HU_RANGE), factors))
+    image = _with_air_background(reduce_mean(inside, factors, HU_RANGE))
     reach = dilate_disc(reduce_mean(local, factors) > 0, COARSE_MM[0], spacing_mm=fine_mm)
     fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < INNER_TABLE_HU))
     opened = open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm)

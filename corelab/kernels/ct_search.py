@@ -11,7 +11,7 @@ from scipy import ndimage
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions
 from corelab.kernels.midline import Midline, find_midline, side_of
-from corelab.kernels.mirror_ratio import MirrorRatio, distrust_uneven_slices, mirror_ratio
+from corelab.kernels.mirror_ratio import MirrorRatio, Shares, distrust_uneven_slices, mirror_ratio
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -150,10 +150,11 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     """
     known = np.zeros_like(scan.deep)
     clear = p._replace(seed_rungs=p.seed_rungs[:1], faintest_min_ml=np.inf)
-    findings = _search(scan, _ratio(scan, known), clear)
+    shares = Shares.of(scan.tissue)
+    findings = _search(scan, _ratio(scan, known, shares), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
-        ratio = distrust_uneven_slices(_ratio(scan, known), scan.base, scan.deep)
+        ratio = distrust_uneven_slices(_ratio(scan, known, shares), scan.base, scan.deep)
         findings = _search(scan, ratio, p)
         if not findings.regions:
             break
@@ -202,8 +203,8 @@ def _inner(tissue: CtTissue, p: CtParameters) -> Mask:
     return erode_disc(inside, p.edge_clearance_mm, spacing_mm=tissue.spacing_mm)
 
 
-def _ratio(scan: Scan, known: Mask) -> MirrorRatio:
-    return mirror_ratio(scan.tissue, scan.midline, lesion=known, deep=scan.deep)
+def _ratio(scan: Scan, known: Mask, shares: Shares) -> MirrorRatio:
+    return mirror_ratio(scan.tissue, scan.midline, lesion=known, deep=scan.deep, shares=shares)
 
 
 def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:

@@ -126,12 +126,12 @@ def _adc_ratio(
 def _healthy(
     dwi: NDArray[np.float32], adc_ratio: NDArray[np.float32] | None, brain: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    lit = brain & (dwi > HEALTHY_SIGNAL * np.median(dwi[brain]))
-    if adc_ratio is None:
-        return lit
-    low, high = HEALTHY_ADC_RATIO
-    healthy = brain & (dwi > 0) & (adc_ratio > low) & (adc_ratio < high)
-    return healthy if healthy.any() else lit
+    if adc_ratio is not None:
+        low, high = HEALTHY_ADC_RATIO
+        healthy = brain & (dwi > 0) & (adc_ratio > low) & (adc_ratio < high)
+        if healthy.any():
+            return healthy
+    return brain & (dwi > HEALTHY_SIGNAL * np.median(dwi[brain]))
 
 
 def _shading(

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from corelab.kernels.dwi_seeds import seed_margin
 from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, fill_small_holes
+from corelab.kernels.reduction import bounding_box
 from corelab.kernels.smoothing import smooth_within
 
 if TYPE_CHECKING:
@@ -199,11 +200,15 @@ def _near_seeds(lesion: Lesion) -> NDArray[np.bool_]:
 
 def keep_joined(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Keep the 26-connected pieces of a mask that hold a seed, (I, J, K) bool array."""
-    labels, count = ndimage.label(mask, structure=TOUCHING)
+    joined, inside = np.zeros_like(mask), mask & seeds
+    if not inside.any():
+        return joined
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = ndimage.label(mask[box], structure=TOUCHING)
     keep = np.zeros(count + 1, dtype=bool)
-    keep[labels[seeds]] = True
-    keep[0] = False
-    return np.asarray(keep[labels])
+    keep[labels[inside[box]]] = True
+    joined[box] = keep[labels]
+    return joined
 
 
 class Pieces(NamedTuple):
@@ -219,7 +224,10 @@ class Pieces(NamedTuple):
 
 def pieces_of(mask: NDArray[np.bool_]) -> Pieces:
     """Sort a mask into its 26-connected pieces."""
-    labels, count = ndimage.label(mask, structure=TOUCHING)
+    labels, count = np.zeros(mask.shape, dtype=np.int32), 0
+    if mask.any():
+        box = bounding_box(mask, (0, 0, 0))
+        labels[box], count = ndimage.label(mask[box], structure=TOUCHING)
     return Pieces(labels, np.bincount(labels.ravel(), minlength=count + 1))
 
 
@@ -282,10 +290,14 @@ def weight_of(lesion: Lesion, pieces: Pieces) -> NDArray[np.float64]:
 
 def _csf_share(lesion: Lesion, pieces: Pieces) -> NDArray[np.float64]:
     """Share of each piece's in-slice border that is liquor, (count + 1,) array."""
-    around = ndimage.grey_dilation(pieces.labels, footprint=IN_PLANE_FACES)
-    around[pieces.labels > 0] = 0
+    if pieces.sizes.size == 1:
+        return np.zeros(1)
+    box = bounding_box(pieces.labels > 0, (1, 1, 0))
+    labels = pieces.labels[box]
+    around = ndimage.grey_dilation(labels, footprint=IN_PLANE_FACES)
+    around[labels > 0] = 0
     border = np.bincount(around.ravel(), minlength=pieces.sizes.size)
-    wet = np.bincount(around[lesion.evidence.is_csf], minlength=pieces.sizes.size)
+    wet = np.bincount(around[lesion.evidence.is_csf[box]], minlength=pieces.sizes.size)
     return np.asarray(wet / np.maximum(border, 1))
 
 

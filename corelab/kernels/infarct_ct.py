@@ -80,7 +80,7 @@ def segment_infarct_ct(
     box = bounding_box(brain, (*margin, 0))
     factors = factors_for(spacing_mm, WORK_MM, image_hu[box].shape)
     i, j, k = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
-    image = reduce_mean(np.clip(image_hu[box], *HU_RANGE), factors)
+    image = reduce_mean(image_hu[box], factors, HU_RANGE)
     inside = reduce_mean(brain[box], factors) > HALF
     scan = prepare_scan(image, inside, (i, j, k), parameters, shear=shear)
     findings = find_regions(scan, parameters)

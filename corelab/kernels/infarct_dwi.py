@@ -207,9 +207,11 @@ def _enclosed(dark: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bo
     """Pieces whose in-slice border lies near the infarct for the most part, (I, J, K) bool."""
     labels, count = ndimage.label(dark, structure=TOUCHING)
     ring = ndimage.grey_dilation(labels, footprint=IN_PLANE_FACES)
-    ring[labels > 0] = 0
-    border = np.bincount(ring.ravel(), minlength=count + 1)
-    keep = np.bincount(ring[near], minlength=count + 1) > BLOOD_ENCLOSED_SHARE * border
+    ring[dark] = 0
+    beside = np.bincount(ring[near], minlength=count + 1)
+    if not beside[1:].any():
+        return np.zeros_like(dark)
+    keep = beside > BLOOD_ENCLOSED_SHARE * np.bincount(ring.ravel(), minlength=count + 1)
     keep[0] = False
     return np.asarray(keep[labels])
 

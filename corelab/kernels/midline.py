@@ -137,12 +137,13 @@ def mirror(
     upright[1, 2] = midline.shear
     sheared = np.linalg.inv(upright)
     reflection = sheared @ (np.eye(3) - 2 * np.outer(normal, normal)) @ upright
+    turn = reflection * step / step[:, np.newaxis]
+    offset = 2 * midline.distance_mm * (sheared @ normal) / step
+    values = image.astype(np.float32)
+    if image.dtype == np.bool_:
+        return _mirrored_part(values, turn, offset)
     mirrored: NDArray[np.float32] = ndimage.affine_transform(
-        image.astype(np.float32),
-        reflection * step / step[:, np.newaxis],
-        offset=2 * midline.distance_mm * (sheared @ normal) / step,
-        order=1,
-        mode="constant",
+        values, turn, offset=offset, order=1, mode="constant"
     )
     return mirrored
 
@@ -161,6 +162,28 @@ def side_of(
     ]
     i, j, k = np.ix_(*steps)
     return np.asarray(i + j + k - midline.distance_mm, dtype=np.float32)
+
+
+def _mirrored_part(
+    mask: NDArray[np.float32], turn: NDArray[np.float64], offset: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Mirrored mask, looked up only where its box falls: most masks fill little of an image."""
+    mirrored = np.zeros_like(mask, order="C")
+    if not mask.any():
+        return mirrored
+    # Neighbours of the mask have a share of it, and their mirror has, too.
+    ends = [(part.start - 2, part.stop + 1) for part in bounding_box(mask > 0, (0, 0, 0))]
+    corners = np.stack(np.meshgrid(*ends, indexing="ij")).reshape(3, -1)
+    falls = turn @ corners + offset[:, np.newaxis]
+    box = tuple(
+        slice(max(0, int(low)), max(0, min(size, int(high) + 2)))
+        for low, high, size in zip(falls.min(axis=1), falls.max(axis=1), mask.shape, strict=True)
+    )
+    i, j, k = np.ix_(*(np.arange(part.start, part.stop, dtype=np.float64) for part in box))
+    # Summed in the order of a whole image's transform, so that it gives the same numbers.
+    at = [shift + i * a + j * b + k * c for shift, (a, b, c) in zip(offset, turn, strict=True)]
+    mirrored[box] = ndimage.map_coordinates(mask, at, order=1, mode="constant")
+    return mirrored
 
 
 class _Shape(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from corelab.kernels.midline import Midline, mirror
 from corelab.kernels.morphology import dilate_disc
 from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
-from corelab.kernels.smoothing import gaussian, smooth_within
+from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
 
 BORDER_MM = 3.0
@@ -60,7 +60,11 @@ class Coarse(NamedTuple):
 
     def lacking(self, local_mm: float, mirrored_mm: float) -> NDArray[np.float32]:
         """1 minus the geometric mean of what the density lacks of its mirror and its level."""
-        local, mirrored = self.local(local_mm), self.mirrored(mirrored_mm)
+        smooth = self._smooth(local_mm)
+        local = _mean(*smooth)
+        mirrored = self._mean_mirrored(
+            *(smooth if mirrored_mm == local_mm else self._smooth(mirrored_mm))
+        )
         product = np.maximum(1 - local / mirrored, 0) * np.maximum(1 - local, 0)
         return np.asarray(1 - np.sqrt(product), dtype=np.float32)
 
@@ -71,7 +75,11 @@ class Coarse(NamedTuple):
 
     def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
         """Local mean on the other side of the plane; 1 where nothing is near."""
-        total, share = self._smooth(sigma_mm)
+        return self._mean_mirrored(*self._smooth(sigma_mm))
+
+    def _mean_mirrored(
+        self, total: NDArray[np.float32], share: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         return _mean(
             mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
         )
@@ -114,8 +122,36 @@ class MirrorRatio(NamedTuple):
     spread: float
 
 
+class Shares(NamedTuple):
+    """How much of the tissue's weight is near each place: the same whatever the lesion.
+
+    Attributes
+    ----------
+    border, seed : (I, J, K) float32 array
+        At the scale that a border is set on, and at that of seeds.
+    """
+
+    border: NDArray[np.float32]
+    seed: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, tissue: CtTissue) -> Shares:
+        """Shares of the weight of sorted tissues."""
+        step = tissue.spacing_mm
+        border, seed = (
+            share_within(tissue.weight, sigma_mm=across_slices(mm, step), spacing_mm=step)
+            for mm in (BORDER_MM, SEED_MM)
+        )
+        return cls(border, seed)
+
+
 def mirror_ratio(
-    tissue: CtTissue, midline: Midline, *, lesion: NDArray[np.bool_], deep: NDArray[np.bool_]
+    tissue: CtTissue,
+    midline: Midline,
+    *,
+    lesion: NDArray[np.bool_],
+    deep: NDArray[np.bool_],
+    shares: Shares | None = None,
 ) -> MirrorRatio:
     """Ratio of local to mirrored density, with levels and spread from outside the lesion.
 
@@ -129,8 +165,10 @@ def mirror_ratio(
         What is known to be lesion so far; it and its mirror do not count as healthy.
     deep : (I, J, K) bool array
         Parenchyma away from fluid and skull, where the spread is taken.
+    shares
+        Of these tissues, where ratios are taken with several lesions.
     """
-    step = tissue.spacing_mm
+    step, shares = tissue.spacing_mm, shares or Shares.of(tissue)
     halo = dilate_disc(lesion, HALO_MM, spacing_mm=step) if lesion.any() else lesion
     healthy = ~halo
     if lesion.any():
@@ -141,14 +179,14 @@ def mirror_ratio(
     reference = np.minimum(coarse.mirrored(REFERENCE_MM), BRIGHTEST_REFERENCE)
     reference = interpolate(reference, coarse.factors, relative.shape)
     parenchyma = tissue.brain & ~tissue.fluid
-    seed = _over(_local(relative, tissue, SEED_MM), reference, parenchyma)
+    seed = _over(_local(relative, tissue, SEED_MM, shares.seed), reference, parenchyma)
     judged = deep & healthy
     wide = interpolate(coarse.lacking(WIDE_MM, WIDE_MM), coarse.factors, relative.shape)
     return MirrorRatio(
-        border=_joint(_local(relative, tissue, BORDER_MM), reference, parenchyma),
+        border=_joint(_local(relative, tissue, BORDER_MM, shares.border), reference, parenchyma),
         seed=seed,
         wide=np.where(parenchyma, wide, np.float32(1)),
-        level=_local(in_slice, tissue, SEED_MM),
+        level=_local(in_slice, tissue, SEED_MM, shares.seed),
         coarse=coarse,
         judged=judged,
         spread=_spread(seed[judged] if judged.any() else seed[deep]),
@@ -185,10 +223,15 @@ def distrust_uneven_slices(
     )
 
 
-def _local(relative: NDArray[np.float32], tissue: CtTissue, sigma_mm: float) -> NDArray[np.float32]:
+def _local(
+    relative: NDArray[np.float32],
+    tissue: CtTissue,
+    sigma_mm: float,
+    share: NDArray[np.float32],
+) -> NDArray[np.float32]:
     step = tissue.spacing_mm
     sigma = across_slices(sigma_mm, step)
-    return smooth_within(relative, tissue.weight, sigma_mm=sigma, spacing_mm=step)
+    return smooth_within(relative, tissue.weight, sigma_mm=sigma, spacing_mm=step, share=share)
 
 
 def _over(

@@ -139,18 +139,23 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     A hole that reaches the edge of the image is not enclosed and stays open.
     """
-    labels, count = _pieces(~mask, IN_PLANE_FACES)
-    is_open = _labels_at_the_edge(labels, count)
-    return np.asarray(~is_open[labels])
+    return fill_small_holes(mask, np.inf)
 
 
 def fill_small_holes(mask: NDArray[np.bool_], max_voxels: float) -> NDArray[np.bool_]:
     """Return the mask plus its enclosed holes of at most ``max_voxels`` pixels, (I, J, K) bool."""
-    labels, count = _pieces(~mask, IN_PLANE_FACES)
+    filled = mask.copy(order="K")
+    if not mask.any():
+        return filled
+    # What lies around the mask's box is open: a hole that reaches its edge is, too.
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = _pieces(~mask[box], IN_PLANE_FACES)
     is_open = _labels_at_the_edge(labels, count)
-    is_open |= _sizes(labels, count) > max_voxels
-    is_open[0] = False
-    return np.asarray(~is_open[labels])
+    if np.isfinite(max_voxels):
+        is_open |= _sizes(labels, count) > max_voxels
+        is_open[0] = False
+    filled[box] = ~is_open[labels]
+    return filled
 
 
 def _pieces(

@@ -85,7 +85,7 @@ def _on_coarse_grid(
         at_the_edge |= np.expand_dims(away_mm < EDGE_MM, tuple({0, 1, 2} - {axis}))
     return _Coarse(
         inside=inside,
-        bone=reduce_mean(np.clip(image_hu[box], *HU_RANGE), factors) > BONE_HU,
+        bone=reduce_mean(image_hu[box], factors, HU_RANGE) > BONE_HU,
         at_the_edge=at_the_edge,
         spacing_mm=(i, j, k),
     )

@@ -47,6 +47,7 @@ def smooth_within(
     *,
     sigma_mm: Sequence[float] | float,
     spacing_mm: Sequence[float],
+    share: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Weighted Gaussian mean of the masked voxels, (I, J, K) float32 array.
 
@@ -62,6 +63,8 @@ def smooth_within(
         Standard deviation, one for all axes or one an axis, mm; 0 leaves an axis alone.
     spacing_mm
         Voxel size along i, j and k, mm.
+    share : (I, J, K) float32 array
+        What :func:`share_within` tells of this mask, where several images are smoothed in it.
 
     Notes
     -----
@@ -70,10 +73,21 @@ def smooth_within(
     sigmas = _sigmas_voxel(sigma_mm, spacing_mm)
     weight = mask.astype(np.float32)
     total = _gaussian(image.astype(np.float32) * weight, sigmas, "constant")
-    share = _gaussian(weight, sigmas, "constant")
+    if share is None:
+        share = _gaussian(weight, sigmas, "constant")
     smoothed = np.zeros_like(total)
     np.divide(total, share, out=smoothed, where=share > MIN_WEIGHT)
     return smoothed
+
+
+def share_within(
+    mask: NDArray[np.generic], *, sigma_mm: Sequence[float] | float, spacing_mm: Sequence[float]
+) -> NDArray[np.float32]:
+    """Share of the kernel around each voxel that lies on the mask, (I, J, K) float32 array.
+
+    Parameters as for :func:`smooth_within`.
+    """
+    return _gaussian(mask, _sigmas_voxel(sigma_mm, spacing_mm), "constant")
 
 
 def halo_voxels(sigma_mm: float, step_mm: float) -> int:

@@ -36,7 +36,7 @@ PARENCHYMA_MM2_S, CSF_MM2_S = 800e-6, 3000e-6
 
 WORK_MM = (1.0, 1.0, 2.5)
 MARGIN_MM = 4.0
-HU_RANGE = (-20.0, 200.0)
+HU_RANGE = (-20, 200)
 ADC_RANGE_MM2_S = (0.0, 4e-3)
 """Bone, air and divisions by noise must not outweigh a block's other voxels."""
 
@@ -207,7 +207,7 @@ def _scene(
     side_mm = side_of(midline, brain.shape, (i, j, k))
     return _Scene(
         head=coarse,
-        image=reduce_mean(np.clip(image[box], *value_range), factors),
+        image=reduce_mean(image[box], factors, value_range),
         midline=midline,
         ipsilateral=side_mm > 0 if head.hemisphere is Hemisphere.RIGHT else side_mm < 0,
         infarct_ml=head.volume_ml(head.infarct),

@@ -195,13 +195,14 @@ def even_depths(
         Where levels may be taken from.
     """
     pure = _pure(tissue, healthy)
-    shell = np.digitize(tissue.depth_mm, SHELLS_MM)
+    depths_mm, densities = tissue.depth_mm[pure], density[pure]
+    shell = np.digitize(depths_mm, SHELLS_MM)
     at_mm, level = [], []
     for label in range(len(SHELLS_MM) + 1):
-        inside = pure & (shell == label)
+        inside = shell == label
         if np.count_nonzero(inside) >= MIN_LEVEL_VOXELS:
-            at_mm.append(float(tissue.depth_mm[inside].mean()))
-            level.append(float(np.median(density[inside])))
+            at_mm.append(float(depths_mm[inside].mean()))
+            level.append(float(np.median(densities[inside])))
     if not at_mm:
         return density
     return np.asarray(density / np.interp(tissue.depth_mm, at_mm, level), dtype=np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.kernels.orientation import Orientation, orientation_of, to_ras
+from corelab.kernels.reduction import values_in
 from corelab.store.files import write_bytes
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
@@ -108,7 +109,7 @@ def panels_of(
     if image.acquisition and image.acquisition.contrast is Contrast.CT:
         low, high = CT_LEVEL_HU - CT_WIDTH_HU / 2, CT_LEVEL_HU + CT_WIDTH_HU / 2
         return (Panel(image=shown, name="CT", window_low=low, window_high=high),)
-    inside = shown[to_ras(brain, orientation) != 0].astype(np.float32)
+    inside = values_in(shown, to_ras(brain, orientation) != 0).astype(np.float32)
     white = float(np.percentile(inside, _DWI_WHITE_PERCENTILE)) if inside.size else 1.0
     dwi = Panel(image=shown, name="DWI", window_low=0.0, window_high=white)
     if adc is None or adc_scale is None:

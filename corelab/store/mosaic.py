@@ -137,7 +137,9 @@ def plan_sheet(request: MosaicRequest, tiles_per_group: int) -> Sheet:
     slices = slices_with_neighbours(request.mask)
     if not slices:
         slices = slices_spread(request.brain, NO_INFARCT_SLICES)
-    crop = crop_around(request.brain | request.mask, request.spacing_mm, _MARGIN_MM)
+    # Seen from above, since the two joined would take as much memory as either.
+    seen = np.logical_or(np.any(request.brain, axis=2), np.any(request.mask, axis=2))
+    crop = crop_around(seen[:, :, np.newaxis], request.spacing_mm, _MARGIN_MM)
     sheet = _sheet_of(request, slices, crop, tiles=(tiles_per_group, 1))
     for groups_per_row in range(2, len(slices) + 1):
         smaller = _sheet_of(request, slices, crop, tiles=(tiles_per_group, groups_per_row))

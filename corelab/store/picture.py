@@ -69,14 +69,21 @@ def draw_mosaic(request: MosaicRequest) -> bytes:
     header = _draw_lines(_header_of(request), sheet.width)
     footer = _draw_lines(_footer_of(request, sheet), sheet.width)
     _draw_scale_bar(footer, round(_SCALE_BAR_MM * sheet.scale_px_per_mm))
-    size = (sheet.width, header.height + sheet.height + footer.height)
-    picture = Image.new("RGB", size, _BACKGROUND)
-    picture.paste(header, (0, 0))
+    # Put together as numbers: a picture of hundreds of slices would be in memory three times.
+    height = header.height + sheet.height + footer.height
+    pixels = np.empty((height, sheet.width, len(_BACKGROUND)), dtype=np.uint8)
+    pixels[:] = _BACKGROUND
+    _put(pixels, header, (0, 0))
     for (group, k), (place, tile) in product(enumerate(sheet.slices), enumerate(tiles)):
         left, top = sheet.corner(group, place)
-        picture.paste(_draw_tile(request, sheet, tile=tile, k=k), (left, header.height + top))
-    picture.paste(footer, (0, header.height + sheet.height))
-    return encode_png(np.asarray(picture))
+        _put(pixels, _draw_tile(request, sheet, tile=tile, k=k), (left, header.height + top))
+    _put(pixels, footer, (0, header.height + sheet.height))
+    return encode_png(pixels)
+
+
+def _put(pixels: NDArray[np.uint8], part: Image.Image, corner: tuple[int, int]) -> None:
+    left, top = corner
+    pixels[top : top + part.height, left : left + part.width] = np.asarray(part)
 
 
 def mosaic_thumbnail(png: bytes) -> bytes:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
@@ -50,6 +51,21 @@ def test_a_tilted_gantry_does_not_bend_the_mirror() -> None:
     assert misfit_mm(found, axes, head) < 1.5
     mirrored = mirror(head, found, SPACING_MM) > 0.5
     assert np.count_nonzero(mirrored & head) > 0.97 * np.count_nonzero(head)
+
+
+@given(
+    mask=hnp.arrays(np.bool_, (9, 8, 4)),
+    slopes=st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)),
+    distance_mm=st.floats(-3, 18) | st.integers(-1, 9).map(lambda n: 0.9 * n),
+    shear=st.sampled_from([0.0, 0.3, -0.3]),
+)
+def test_a_mask_is_mirrored_to_the_same_numbers_as_its_shares(
+    mask: NDArray[np.bool_], slopes: tuple[float, float], distance_mm: float, shear: float
+) -> None:
+    i, j, k = np.array([1.0, *slopes]) / np.linalg.norm([1.0, *slopes])
+    plane = Midline((float(i), float(j), float(k)), distance_mm, 0.0, shear)
+    shares = mirror(mask.astype(np.float32), plane, SPACING_MM)
+    np.testing.assert_array_equal(mirror(mask, plane, SPACING_MM), shares)
 
 
 def test_a_plane_stays_where_it_is_seen_from_elsewhere() -> None:

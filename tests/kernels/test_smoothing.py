@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from corelab.kernels.smoothing import gaussian, smooth_within
+from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 
 SPACING_MM = (1.0, 0.5, 4.0)
 images = hnp.arrays(np.int16, (7, 8, 3), elements=st.integers(-1000, 1000))
@@ -46,6 +46,16 @@ def test_a_constant_stays_constant_whatever_lies_outside(
     image = np.where(mask, value, outside).astype(np.int16)
     smoothed = smooth_within(image, mask, sigma_mm=2.0, spacing_mm=SPACING_MM)
     np.testing.assert_allclose(smoothed[mask], value, rtol=1e-4, atol=1e-2)
+
+
+@given(image=images, mask=masks)
+def test_a_share_known_before_changes_nothing(
+    image: NDArray[np.int16], mask: NDArray[np.bool_]
+) -> None:
+    share = share_within(mask, sigma_mm=2.0, spacing_mm=SPACING_MM)
+    at_once = smooth_within(image, mask, sigma_mm=2.0, spacing_mm=SPACING_MM)
+    again = smooth_within(image, mask, sigma_mm=2.0, spacing_mm=SPACING_MM, share=share)
+    np.testing.assert_array_equal(again, at_once)
 
 
 @given(image=images)
