@@ -196,24 +196,24 @@ def mirror_ratio(
 def distrust_uneven_slices(
     ratio: MirrorRatio, base: NDArray[np.bool_], deep: NDArray[np.bool_]
 ) -> MirrorRatio:
-    """Ratios drawn towards 1 in slices that are more uneven than the scan as a whole.
+    """Ratios drawn towards 1 in slices of the skull's base that are more uneven than the scan.
 
-    Between the petrous bones healthy tissue is as uneven as an infarct is deep.
+    Between the petrous bones healthy tissue is as uneven as an infarct is deep. Higher up
+    nothing but a lesion makes a slice so uneven.
 
     Parameters
     ----------
     ratio
-        Taken with the lesion known, which would make its own slices uneven.
+        Of the whole scan.
     base : (K,) bool array
-        Slices through the base of the skull, where what looks like a lesion counts as
-        uneven too: bone darkens whole lobes there.
+        Slices through the base of the skull. What looks like a lesion there counts as uneven
+        too: bone darkens whole lobes.
     deep : (I, J, K) bool array
         Parenchyma away from fluid and skull.
     """
     trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
-    for k in range(len(trust)):
-        counted = deep[:, :, k] if base[k] else ratio.judged[:, :, k]
-        ratios = ratio.seed[:, :, k][counted]
+    for k in np.flatnonzero(base):
+        ratios = ratio.seed[:, :, k][deep[:, :, k]]
         if ratios.size >= MIN_SLICE_VOXELS:
             trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
     return ratio._replace(
