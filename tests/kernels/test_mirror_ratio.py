@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline
-from corelab.kernels.mirror_ratio import MirrorRatio, mirror_ratio
+from corelab.kernels.mirror_ratio import MirrorRatio, distrust_uneven_slices, mirror_ratio
 from corelab.kernels.tissue_ct import sort_tissue
 
 SPACING_MM = (1.5, 1.5, 5.0)
@@ -66,3 +66,16 @@ def test_a_known_lesion_does_not_count_as_spread() -> None:
 
 def test_an_even_brain_has_no_spread() -> None:
     assert ratio_of(np.full(SHAPE, 34, dtype=np.float32)).spread < 1e-3
+
+
+def test_an_uneven_slice_counts_for_less_at_the_base_of_the_skull_only() -> None:
+    i, j, _ = np.indices(SHAPE)
+    pattern = np.where((i + j) % 2 == 0, 1, -1).astype(np.float32)
+    seed = 1 + np.array([0.03, 0.18, 0.03, 0.18], dtype=np.float32) * pattern
+    plain = ratio_of(np.full(SHAPE, 33, dtype=np.float32))
+    ratio = plain._replace(border=seed, seed=seed, wide=seed, spread=0.03)
+    base = np.array([True, True, False, False])
+    drawn = distrust_uneven_slices(ratio, base, np.ones(SHAPE, dtype=bool))
+    for part in (drawn.border, drawn.seed, drawn.wide):
+        assert np.abs(part[:, :, 1] - 1).max() < 0.3 * 0.18
+        np.testing.assert_array_equal(part[:, :, 2:], seed[:, :, 2:])
