@@ -10,7 +10,7 @@ import numpy as np
 
 from corelab.vocab import Modality
 
-SEED = 20240607
+SEED = 20261124
 
 
 @unique
