@@ -17,10 +17,11 @@ pytest.importorskip("nilearn", reason="the atlas ships in the nilearn package")
 
 @pytest.fixture(scope="module")
 def ct_plan() -> Plan:
-    """A wedge on few slices."""
+    """A wedge without swelling, on few slices."""
     plan = next(p for p in plans(Half.TUNING, Modality.NCCT) if p.name == "ct_12_mca")
     scan = replace(plan.scan, cut=Cut.WHOLE, thickness_mm=8.0, tilt_deg=0.0)
-    return replace(plan, scan=scan)
+    lesions = replace(plan.lesions, bulge_mm=None, shift_mm=0.0)
+    return replace(plan, scan=scan, lesions=lesions)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def straight(ct_plan: Plan) -> Made:
 @pytest.fixture(scope="module")
 def mr_plan() -> Plan:
     plan = next(p for p in plans(Half.TUNING, Modality.DWI) if p.name == "dwi_06_emboli")
-    return replace(plan, scan=replace(plan.scan, has_b0=False))
+    return replace(plan, scan=replace(plan.scan, cut=Cut.WHOLE, has_b0=False, has_flair=False))
 
 
 @pytest.fixture(scope="module")
