@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline, mirror, side_of
 from corelab.kernels.morphology import dilate_disc, keep_larger_than, keep_touching, open_disc
-from corelab.kernels.tissue_ct import CtTissue
+from corelab.kernels.tissue_ct import CALCIUM_HU, CtTissue, slice_levels_hu
 
 Mask = NDArray[np.bool_]
 
 CLOT_OVER_BRAIN_HU = 22.0
 """Acute clot is 55 to 80 HU beside brain of 33; a vessel's blood stays below 50."""
 
-CALCIUM_HU = 110.0
 CLOT_MM = 3.0
 CLOT_ML = 1.0
 CLOT_REACH_MM = 3.0
@@ -45,7 +44,7 @@ def has_blood_outside(tissue: CtTissue, infarct: Mask) -> bool:
         Its blood included; may be empty.
     """
     step = tissue.spacing_mm
-    levels = _slice_levels_hu(tissue)
+    levels = slice_levels_hu(tissue, ~infarct)
     clot = tissue.bright & (tissue.hu > levels + CLOT_OVER_BRAIN_HU)
     if not clot.any():
         return False
@@ -77,13 +76,3 @@ def suspects_old_infarct(tissue: CtTissue, midline: Midline, infarct: Mask) -> b
     near = dilate_disc(tissue.fluid, CAVITY_REACH_MM, spacing_mm=step)
     alone = wide & (mirror(near, midline, step) < HALF)
     return bool(keep_larger_than(alone, CAVITY_ML / tissue.voxel_ml).any())
-
-
-def _slice_levels_hu(tissue: CtTissue) -> NDArray[np.float32]:
-    pure = tissue.weight == 1
-    whole = float(np.median(tissue.hu[pure])) if pure.any() else 0.0
-    levels = [
-        float(np.median(tissue.hu[:, :, k][pure[:, :, k]])) if pure[:, :, k].any() else whole
-        for k in range(pure.shape[2])
-    ]
-    return np.array(levels, dtype=np.float32)

@@ -20,7 +20,7 @@ from corelab.kernels.morphology import (
     open_disc,
 )
 from corelab.kernels.reduction import bounding_box
-from corelab.kernels.tissue_ct import CtTissue, even_depths, even_slices
+from corelab.kernels.tissue_ct import CALCIUM_HU, CtTissue, even_depths, even_slices
 
 Mask = NDArray[np.bool_]
 
@@ -35,9 +35,6 @@ SPECK_MM2 = 15.0
 SPECK_HU = 4.0
 """What a sulcus of 2 mm stays below, blurred, above what fluid and infarct share; a dark spot
 of noise does not."""
-
-CALCIUM_HU = 110.0
-"""No clot is denser; contrast left by an angiography may be, and is no blood either."""
 
 BLOOD_BORDER_HU = 42.0
 """Halfway between an infarct (21 HU) and clot (62 HU)."""

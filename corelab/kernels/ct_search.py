@@ -138,8 +138,8 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     """Infarcted regions, roughly outlined.
 
     Searched three times, first for what cannot be missed: what one search found, and its
-    mirror, do not count as healthy in the next, so that a large infarct neither hides in its
-    own statistics nor takes the trust from the slices it lies in.
+    mirror, do not count as healthy in the next, so that a large infarct does not hide in its
+    own statistics.
 
     Parameters
     ----------

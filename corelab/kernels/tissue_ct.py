@@ -25,6 +25,9 @@ the spots are noise."""
 BLOOD_HU = 50.0
 """Acute clot is 50-80 HU; grey matter ends at 45."""
 
+CALCIUM_HU = 110.0
+"""No clot is denser; contrast left by an angiography may be, and is no blood either."""
+
 MIXED_HU = 22.0
 """Next to fluid, what is below this is partly fluid."""
 
@@ -167,6 +170,14 @@ def even_slices(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.floa
     healthy : (I, J, K) bool array
         Where levels may be taken from.
     """
+    return np.asarray(tissue.hu / slice_levels_hu(tissue, healthy))
+
+
+def slice_levels_hu(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Density of each slice's healthy parenchyma, (K,) float32 array, HU.
+
+    Parameters as for :func:`even_slices`.
+    """
     pure = _pure(tissue, healthy)
     whole = float(np.median(tissue.hu[pure]))
     levels = [
@@ -175,7 +186,7 @@ def even_slices(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.floa
         else whole
         for k in range(pure.shape[2])
     ]
-    return np.asarray(tissue.hu / np.array(levels, dtype=np.float32))
+    return np.array(levels, dtype=np.float32)
 
 
 def even_depths(

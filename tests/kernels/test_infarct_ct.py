@@ -176,9 +176,10 @@ def test_an_empty_brain_is_refused() -> None:
 def test_inputs_stay_unchanged() -> None:
     head = build_ct_head(Recipe(lesion_ml=20))
     brain = brain_mask_ct(head.hu, head.spacing_mm)
-    for array in (head.hu, brain):
-        array.flags.writeable = False
+    before = head.hu.copy(), brain.copy()
     segment_infarct_ct(head.hu, brain, head.spacing_mm)
+    np.testing.assert_array_equal(head.hu, before[0])
+    np.testing.assert_array_equal(brain, before[1])
 
 
 def test_a_real_hypodensity_is_found_where_it_is(shared_data: Path) -> None:
