@@ -20,7 +20,7 @@ DOORS = {
     "zipfile": "corelab/dicom/zipfiles.py",
     "tarfile": "corelab/dicom/tarfiles.py",
     "resource": "pipelines/limits.py",
-    "isal": ("corelab/store/nifti.py", "corelab/store/png.py"),
+    "isal": "corelab/store/nifti.py",
     "pyarrow": "corelab/store/table.py",
     "PIL": "corelab/store/",
     "jinja2": "corelab/store/",
