@@ -50,6 +50,28 @@ StudyKey = tuple[str, str]
 """Patient and study: what one case's series have in common."""
 
 
+class IdentifierKind(StrEnum):
+    """What an identifying text is; the leak audit searches each kind by its own rule."""
+
+    NAME = "name"
+    NUMBER = "number"
+    UID = "uid"
+    MOMENT = "moment"
+    PLACE = "place"
+    DEVICE = "device"
+    DESCRIPTION = "description"
+    CODE = "code"
+    FILE_NAME = "file name"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identifier:
+    """One text that a delivery carried and that may not cross."""
+
+    text: str
+    kind: IdentifierKind
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who, when and from where. Never leaves the vault.
