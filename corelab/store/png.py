@@ -40,7 +40,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     np.subtract(flat[1:], flat[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", columns, rows, _BIT_DEPTH, _TRUECOLOUR, 0, 0, 0)
     # ISA-L packs faster, but has been seen to pack the same pixels in two ways.
-    packed = zlib.compress(filtered, _LEVEL)
+    packed = zlib.compress(filtered.data, _LEVEL)
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
 
