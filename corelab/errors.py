@@ -48,7 +48,9 @@ class ReasonCode(StrEnum):
     B_VALUE_UNKNOWN = "b_value_unknown"
     ADC_UNIT_UNKNOWN = "adc_unit_unknown"
     SUBJECT_UNKNOWN = "subject_unknown"
+    CODE_IDENTIFYING = "code_identifying"
     VISIT_UNKNOWN = "visit_unknown"
+    NOT_A_VISIT = "not_a_visit"
     NO_USABLE_SERIES = "no_usable_series"
     OUTSIDE_ACQUISITION_LIMITS = "outside_acquisition_limits"
     GRIDS_DIFFER = "grids_differ"
@@ -65,6 +67,7 @@ NO_QUERY = frozenset(
         ReasonCode.UNSUPPORTED_CLASS,
         ReasonCode.UNSUPPORTED_LAYOUT,
         ReasonCode.TOO_FEW_SLICES,
+        ReasonCode.NOT_A_VISIT,
     }
 )
 """Reasons of what nobody needs: they ask the site nothing, and make no row of a problem."""

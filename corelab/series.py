@@ -206,18 +206,29 @@ class LooseFile:
 class Delivery:
     """Everything found under one incoming folder: nothing is left out.
 
-    ``n_files`` = files of all series + loose files + ``n_duplicates`` + ``n_ignored``
+    ``n_files`` = files of all series + loose files + ``duplicates`` + ``ignored``
     (DICOMDIR, empty folders' helper files and the like). A readable archive counts as its
-    members, one that cannot be read as one file. ``skipped`` are no files: links, pipes,
-    devices, and folders that cannot be opened.
+    members, one that cannot be read as one file; the readable ones are the ``archives``.
+    ``skipped`` are no files: links, pipes, devices, and folders that cannot be opened.
     """
 
     series: tuple[Series, ...]
     loose: tuple[LooseFile, ...]
     skipped: tuple[LooseFile, ...]
     n_files: int
-    n_duplicates: int
-    n_ignored: int
+    duplicates: tuple[Path, ...] = ()
+    ignored: tuple[Path, ...] = ()
+    archives: tuple[Path, ...] = ()
+
+    @property
+    def n_duplicates(self) -> int:
+        """Number of files that came before."""
+        return len(self.duplicates)
+
+    @property
+    def n_ignored(self) -> int:
+        """Number of files that are known to hold no image."""
+        return len(self.ignored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -253,12 +264,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesVerdict:
-    """What becomes of one series; ``why`` is fit for the blinded side."""
+    """What becomes of one series; ``why`` is fit for the blinded side.
+
+    ``refusal`` is why it is held back, as far as that is told by a reason code.
+    """
 
     series: Series
     case: Case | None
     outcome: Outcome
     why: str
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,13 +312,18 @@ class SourceVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePlan:
-    """One case and the images that it will be measured on, small enough to travel."""
+    """One case and the images that it will be measured on, small enough to travel.
+
+    ``hours_from_reference`` lie between the trial's reference time and the measured study, to
+    0.1 h; ``None`` where either time is not known.
+    """
 
     case: Case
     modality: Modality
     images: tuple[PlannedImage, ...]
     choice: str
     flags: tuple[QcFlag, ...]
+    hours_from_reference: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,10 @@ DOORS = {
     "dask": ("pipelines/engine.py", "corelab/slabs.py"),
     "starlette": "corelab/review/",
     "uvicorn": "corelab/review/",
-    "sqlite3": "corelab/blinding/vault.py",
+    "sqlite3": "corelab/blinding/",
+    "cryptography": "corelab/blinding/cipher.py",
     "nilearn": "corelab/phantom/",
-    "typer": "pipelines/cli.py",
+    "typer": ("pipelines/cli.py", "pipelines/vault_cli.py"),
 }
 KERNEL_LIBRARIES = {"numpy", "scipy", "skimage", "corelab", "__future__"}
 STANDARD_FOR_KERNELS = {

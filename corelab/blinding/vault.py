@@ -1,67 +1,104 @@
 """The vault: who is who, where everything came from, what is held back. Unblinded.
 
-One SQLite file (WAL, synchronous FULL) in a folder that only its owner may open.
+One SQLite file (WAL, synchronous FULL) in a folder that only its owner may open. What identifies
+is sealed (:mod:`corelab.blinding.cipher`); codes, counts, outcomes and our own words are not.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from corelab.blinding.code import new_code
-from corelab.errors import StoreError
-from corelab.series import Identity, LooseFile, SeriesVerdict, SourceVersion
+from corelab.blinding.person import as_identifier
+from corelab.blinding.vault_delivery import (
+    Batch,
+    DeliveredFile,
+    digests_known,
+    file_text,
+    note_batch_end,
+    note_batch_start,
+    note_delivery,
+    number_of_file,
+)
+from corelab.blinding.vault_file import (
+    VaultFile,
+    is_current,
+    make_vault_folder,
+    open_file,
+    open_memory,
+    transaction,
+)
+from corelab.blinding.vault_ledger import Ledger
+from corelab.blinding.vault_log import note_access, now_utc
+from corelab.blinding.vault_series import (
+    KnownStudy,
+    known_studies,
+    newest_sources,
+    note_sources,
+    note_study,
+)
+from corelab.errors import NO_QUERY, ReasonCode, StoreError
+from corelab.series import (
+    Identifier,
+    IdentifierKind,
+    Identity,
+    LooseFile,
+    Refusal,
+    SeriesVerdict,
+    SourceVersion,
+    StudyKey,
+)
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
-_FOLDER_MODE = 0o700
-_FILE_MODE = 0o600
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS subject (
-    patient_id TEXT PRIMARY KEY, subject_code TEXT NOT NULL UNIQUE COLLATE NOCASE
-) STRICT;
-CREATE TABLE IF NOT EXISTS series (
-    series_uid TEXT NOT NULL, part TEXT NOT NULL, study_uid TEXT NOT NULL,
-    patient_id TEXT NOT NULL, acquired_at TEXT, subject_code TEXT, visit TEXT,
-    outcome TEXT NOT NULL, why TEXT NOT NULL, evidence TEXT NOT NULL,
-    PRIMARY KEY (study_uid, series_uid, part)
-) STRICT;
-CREATE TABLE IF NOT EXISTS file (
-    path TEXT PRIMARY KEY, series_uid TEXT, reason TEXT, evidence TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS identifier (value TEXT PRIMARY KEY) STRICT;
-CREATE TABLE IF NOT EXISTS source (
-    study_uid TEXT NOT NULL, series_uid TEXT NOT NULL, part TEXT NOT NULL,
-    number INTEGER NOT NULL, digest TEXT NOT NULL, noted_at_utc TEXT NOT NULL,
-    PRIMARY KEY (study_uid, series_uid, part, number)
-) STRICT;
-CREATE TABLE IF NOT EXISTS fault (
-    subject_code TEXT NOT NULL, visit TEXT NOT NULL, detail TEXT NOT NULL
-) STRICT;
-"""
+_LOCK_MODE = 0o600
 
 
 class Vault:
     """An open vault; make one with :func:`open_vault`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, file: VaultFile) -> None:
+        self._connection = file.connection
+        self._cipher = file.cipher
+        self.new_key_file = file.new_key_file
 
-    def code_of(self, patient_id: str) -> SubjectCode:
-        """Code of a patient, drawn at random at first sight and kept for good."""
+    @property
+    def ledger(self) -> Ledger:
+        """What a data manager reads of the vault."""
+        return Ledger(self._connection, self._cipher)
+
+    def known_code(self, patient_id: str) -> SubjectCode | None:
+        """Code that a patient has up to now."""
         row = self._connection.execute(
-            "SELECT subject_code FROM subject WHERE patient_id = ?", (patient_id,)
+            "SELECT subject_code FROM person WHERE patient = ?", (self._patient(patient_id),)
         ).fetchone()
-        if row:
-            return SubjectCode(row[0])
+        return SubjectCode(row[0]) if row else None
+
+    def code_of(
+        self, patient_id: str, is_fit: Callable[[str], bool] = lambda _: True
+    ) -> SubjectCode:
+        """Code of a patient, drawn at random at first sight and kept for good.
+
+        Parameters
+        ----------
+        patient_id
+            The patient.
+        is_fit
+            Whether a drawn code happens to tell nothing of the patient; drawn again otherwise.
+        """
+        known = self.known_code(patient_id)
+        if known:
+            return known
         taken = {
-            str(code) for (code,) in self._connection.execute("SELECT subject_code FROM subject")
+            str(code) for (code,) in self._connection.execute("SELECT subject_code FROM person")
         }
         code = new_code(taken)
+        while not is_fit(code):
+            code = new_code(taken)
         self.bind(patient_id, code)
         return code
 
@@ -75,191 +112,233 @@ class Vault:
         """
         with self._transaction():
             self._connection.execute(
-                "INSERT OR IGNORE INTO subject VALUES (?, ?)", (patient_id, code)
+                "INSERT OR IGNORE INTO person VALUES (?, ?, ?)",
+                (self._patient(patient_id), code, now_utc()),
             )
-        row = self._connection.execute(
-            "SELECT subject_code FROM subject WHERE patient_id = ?", (patient_id,)
-        ).fetchone()
-        if row is None or row[0] != code:
+        if self.known_code(patient_id) != code:
             raise StoreError(
                 f"subject code {code}: the vault holds this patient or this code in another pair"
             )
 
     def note_series(self, verdicts: Iterable[SeriesVerdict]) -> None:
         """Keep where each series came from and what became of it."""
+        studies: dict[StudyKey, list[SeriesVerdict]] = defaultdict(list)
+        for verdict in verdicts:
+            studies[verdict.series.identity.study_key].append(verdict)
         with self._transaction():
-            for verdict in verdicts:
-                self._note_one(verdict)
+            for key, of_study in studies.items():
+                note_study(self._connection, self._cipher, key, of_study)
+            series = [verdict.series for of_study in studies.values() for verdict in of_study]
+            self._note_identifiers(
+                text for identity in {s.identity for s in series} for text in _texts_of(identity)
+            )
+            self._note_identifiers(_names({path for part in series for path in part.files}))
 
     def note_loose(self, files: Iterable[LooseFile]) -> None:
         """Keep the files that belong to no series."""
+        files = tuple(files)
         with self._transaction():
             self._connection.executemany(
-                "INSERT OR REPLACE INTO file VALUES (?, NULL, ?, ?)",
-                [(_text(f.path), f.refusal.reason, f.refusal.evidence) for f in files],
+                "INSERT OR REPLACE INTO loose VALUES (?, ?, ?, ?)",
+                [
+                    (
+                        number_of_file(self._connection, self._cipher, file.path),
+                        file.refusal.reason,
+                        file.refusal.message,
+                        self._sealed("loose.evidence", file.refusal.evidence),
+                    )
+                    for file in files
+                ],
             )
-            self._note_identifiers(name for f in files for name in _names(f.path))
+            self._note_identifiers(_names({file.path for file in files}))
 
-    def note_fault(self, case: Case, detail: str) -> None:
+    def note_fault(self, case: Case, detail: str, batch: int | None = None) -> None:
         """Keep the details of a failed case, which may name paths."""
         with self._transaction():
             self._connection.execute(
-                "INSERT INTO fault VALUES (?, ?, ?)", (case.subject_code, case.visit, detail)
+                "INSERT INTO fault VALUES (?, ?, ?, ?)",
+                (batch, case.subject_code, case.visit, self._sealed("fault.detail", detail)),
             )
+
+    def note_case_problems(
+        self, cases: Iterable[Case], problems: Iterable[tuple[Case, Refusal]]
+    ) -> None:
+        """Keep what is wrong with these cases now, instead of what was wrong with them before."""
+        with self._transaction():
+            self._connection.executemany(
+                "DELETE FROM case_problem WHERE subject_code = ? AND visit = ?",
+                [(case.subject_code, case.visit) for case in cases],
+            )
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO case_problem VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        case.subject_code,
+                        case.visit,
+                        refusal.reason,
+                        refusal.message,
+                        self._sealed("case_problem.evidence", refusal.evidence),
+                    )
+                    for case, refusal in problems
+                ],
+            )
+
+    def start_batch(self, made_with: tuple[str, str, str], out: Path) -> int:
+        """Keep that a batch begins; its number.
+
+        Parameters
+        ----------
+        made_with
+            Software version, trial, digest of the trial's settings.
+        out
+            Where it writes.
+        """
+        with self._transaction():
+            return note_batch_start(self._connection, self._cipher, made_with, out)
+
+    def end_batch(self, batch: Batch) -> None:
+        """Keep what became of a batch."""
+        with self._transaction():
+            note_batch_end(self._connection, batch)
+
+    def note_delivery(self, root: Path, files: Iterable[DeliveredFile]) -> int:
+        """Keep every file of a delivery with its SHA-256; the delivery's number.
+
+        A delivery that holds the same bytes under the same names as an earlier one is that one.
+        """
+        with self._transaction():
+            return note_delivery(self._connection, self._cipher, root, files)
+
+    def digests_known(self, stamps: Mapping[Path, str]) -> dict[Path, str]:
+        """SHA-256 of the files that are as they were when it was taken, by their stamps."""
+        return digests_known(self._connection, self._cipher, stamps)
 
     def source_versions(self, study_uids: Iterable[str]) -> tuple[SourceVersion, ...]:
         """Newest version of the pixels of every part of these studies that was measured."""
-        found: list[SourceVersion] = []
-        for uid in study_uids:
-            rows = self._connection.execute(
-                "SELECT series_uid, part, max(number), digest FROM source"
-                " WHERE study_uid = ? GROUP BY series_uid, part ORDER BY series_uid, part",
-                (uid,),
-            )
-            found.extend(
-                SourceVersion(
-                    study_uid=uid, series_uid=series, part=part, number=number, digest=digest
-                )
-                for series, part, number, digest in rows
-            )
-        return tuple(found)
+        return newest_sources(self._connection, self._cipher, study_uids)
 
     def note_source(self, versions: Iterable[SourceVersion]) -> None:
         """Keep which pixels a case was measured on; a version that is known stays as it is."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._transaction():
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO source VALUES (?, ?, ?, ?, ?, ?)",
-                [(v.study_uid, v.series_uid, v.part, v.number, v.digest, now) for v in versions],
-            )
+            note_sources(self._connection, self._cipher, versions)
+
+    def studies_of(self, patient_id: str) -> tuple[KnownStudy, ...]:
+        """Every study of a patient that earlier runs have seen."""
+        return known_studies(self._connection, self._cipher, patient_id)
 
     def visits_of(self, patient_id: str) -> dict[str, VisitLabel]:
         """Visit of every study of a patient that has one, by study UID."""
-        rows = self._connection.execute(
-            "SELECT DISTINCT study_uid, visit FROM series"
-            " WHERE patient_id = ? AND visit IS NOT NULL ORDER BY study_uid",
-            (patient_id,),
-        )
-        return {str(uid): VisitLabel(visit) for uid, visit in rows}
+        return {s.study_uid: s.visit for s in self.studies_of(patient_id) if s.visit}
 
     def cases_of(self, study_uids: Iterable[str]) -> frozenset[Case]:
         """Cases that these studies have been up to now."""
         found: set[Case] = set()
         for uid in study_uids:
             rows = self._connection.execute(
-                "SELECT DISTINCT subject_code, visit FROM series"
-                " WHERE study_uid = ? AND subject_code IS NOT NULL",
-                (uid,),
+                "SELECT DISTINCT subject_code, visit FROM study"
+                " WHERE study = ? AND subject_code IS NOT NULL",
+                (self._study(uid),),
             )
             found.update(Case(SubjectCode(code), VisitLabel(visit)) for code, visit in rows)
         return frozenset(found)
 
-    def unassigned(self) -> tuple[str, ...]:
+    def unassigned(self) -> tuple[Refusal, ...]:
         """Why each study that belongs to no case is held back, over all deliveries."""
         rows = self._connection.execute(
-            "SELECT study_uid, min(why) FROM series WHERE subject_code IS NULL"
-            " GROUP BY study_uid ORDER BY study_uid"
+            "SELECT reason, why FROM study WHERE subject_code IS NULL ORDER BY reason, why"
         )
-        return tuple(str(why) for _, why in rows)
+        held = [Refusal(reason=ReasonCode(reason), message=why) for reason, why in rows]
+        return tuple(refusal for refusal in held if refusal.reason not in NO_QUERY)
 
-    def identifiers(self) -> tuple[str, ...]:
-        """Return every identifying text that any delivery has carried."""
-        rows = self._connection.execute("SELECT value FROM identifier ORDER BY value")
-        return tuple(str(value) for (value,) in rows)
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """Return every identifying text that any delivery has carried, sorted."""
+        rows = self._connection.execute("SELECT value, kind FROM identifier")
+        text_of = self._cipher.text_of
+        return tuple(
+            sorted(
+                Identifier(text_of("identifier.value", value), IdentifierKind(kind))
+                for value, kind in rows
+            )
+        )
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
-    def _note_one(self, verdict: SeriesVerdict) -> None:
-        series, identity, case = verdict.series, verdict.series.identity, verdict.case
-        part = f"{series.kind.value} {series.b_value_s_mm2} {len(series.frames)}"
-        evidence = series.refusal.evidence if series.refusal else ""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                identity.series_uid,
-                part,
-                identity.study_uid,
-                identity.patient_id,
-                identity.acquired_at.isoformat() if identity.acquired_at else None,
-                case.subject_code if case else None,
-                case.visit if case else None,
-                verdict.outcome,
-                verdict.why,
-                evidence,
-            ),
-        )
+    def _note_identifiers(self, identifiers: Iterable[Identifier]) -> None:
+        told = {(i.text.strip(), i.kind.value) for i in identifiers if i.text.strip()}
+        key_of = self._cipher.key_of
         self._connection.executemany(
-            "INSERT OR REPLACE INTO file VALUES (?, ?, NULL, '')",
-            [(_text(path), identity.series_uid) for path in series.files],
+            "INSERT OR IGNORE INTO identifier VALUES (?, ?)",
+            [(key_of("identifier.value", text), kind) for text, kind in told],
         )
-        self._note_identifiers(_texts_of(identity))
-        self._note_identifiers(name for path in series.files for name in _names(path))
 
-    def _note_identifiers(self, values: Iterable[str]) -> None:
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO identifier VALUES (?)",
-            [(value.strip(),) for value in values if value.strip()],
-        )
+    def _patient(self, patient_id: str) -> bytes:
+        return self._cipher.key_of("person.patient", patient_id.strip())
+
+    def _study(self, uid: str) -> bytes:
+        return self._cipher.key_of("study.study", uid)
+
+    def _sealed(self, column: str, text: str) -> bytes | None:
+        return self._cipher.seal(column, text) if text else None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        try:
-            with self._connection:
-                yield
-        except sqlite3.Error as error:
-            raise StoreError(f"the vault cannot be written: {error}") from error
+        with transaction(self._connection):
+            yield
 
 
 @contextmanager
-def open_vault(folder: Path) -> Iterator[Vault]:
-    """Open a vault, made with owner-only rights when it is new.
+def open_vault(
+    folder: Path, *, key_file: Path | None = None, command: str = "library", what: str = ""
+) -> Iterator[Vault]:
+    """Open a vault, made with owner-only rights when it is new; a line of its log says so.
+
+    Parameters
+    ----------
+    folder
+        Of the vault.
+    key_file
+        Its key, where it lies neither beside the folder nor in the environment.
+    command, what
+        Who opens it and for what, for the log.
 
     Raises
     ------
     StoreError
-        When the folder cannot be made or the file is no vault.
+        When the folder cannot be made, the file is no vault or damaged, or the key does not fit.
     """
+    file = open_file(folder, key_file)
+    vault = Vault(file)
     try:
-        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        folder.chmod(_FOLDER_MODE)
-        path = folder / "vault.sqlite"
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _FILE_MODE))
-        path.chmod(_FILE_MODE)
-        connection = sqlite3.connect(path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_SCHEMA)
-    except (OSError, sqlite3.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(f"the vault {folder} cannot be opened: {why}") from error
-    vault = Vault(connection)
-    try:
+        with transaction(file.connection):
+            note_access(file.connection, file.cipher, command, what)
         yield vault
     finally:
         vault.close()
 
 
-def _texts_of(identity: Identity) -> tuple[str, ...]:
-    return (
-        identity.patient_id,
-        identity.study_uid,
-        identity.series_uid,
-        identity.description,
-        *identity.texts,
-    )
+@contextmanager
+def rehearse(
+    folder: Path, *, key_file: Path | None = None, command: str = "rehearsal"
+) -> Iterator[Vault]:
+    """Copy of a vault in memory: what is written to it is gone afterwards.
 
+    The vault itself gets a line in its log, and nothing else; one of an older layout not even that.
 
-def _names(path: Path) -> tuple[str, ...]:
-    """Names that may identify: of the file, its folder, and the archive that it lies in."""
-    archives = [parent for parent in path.parents[1:] if parent.is_file()]
-    return tuple(_text(Path(part.name)) for part in (path, path.parent, *archives))
-
-
-def _text(path: Path) -> str:
-    """Path as text; bytes that are no UTF-8 are written as escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    Raises
+    ------
+    StoreError
+        As :func:`open_vault` does.
+    """
+    vault = Vault(open_memory(folder, key_file))
+    try:
+        if is_current(folder):
+            with open_vault(folder, key_file=key_file, command=command, what="a copy in memory"):
+                pass
+        yield vault
+    finally:
+        vault.close()
 
 
 @contextmanager
@@ -269,11 +348,37 @@ def hold_for_a_run(folder: Path) -> Iterator[None]:
     Raises
     ------
     StoreError
-        When another run holds the vault.
+        When another run holds the vault, or nobody may write there.
     """
-    with (folder / "run.lock").open("a") as stream:
+    make_vault_folder(folder)
+    try:
+        number = os.open(folder / "run.lock", os.O_CREAT | os.O_RDWR, _LOCK_MODE)
+    except OSError as error:
+        raise StoreError(f"the vault {folder} cannot be held: {error.strerror}") from error
+    with os.fdopen(number, "a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StoreError("another run holds this vault and OUT; wait until it ends") from error
         yield
+
+
+def _texts_of(identity: Identity) -> Iterator[Identifier]:
+    yield Identifier(identity.patient_id, IdentifierKind.NUMBER)
+    yield Identifier(identity.study_uid, IdentifierKind.UID)
+    yield Identifier(identity.series_uid, IdentifierKind.UID)
+    yield Identifier(identity.description, IdentifierKind.DESCRIPTION)
+    yield from map(as_identifier, identity.texts)
+
+
+def _names(paths: Iterable[Path]) -> Iterator[Identifier]:
+    """Names that may identify: of files, their folders, and the archives that they lie in."""
+    parts: set[str] = set()
+    folders: set[Path] = set()
+    for path in paths:
+        parts.add(path.name)
+        folders.add(path.parent)
+    for folder in folders:
+        parts.add(folder.name)
+        parts.update(parent.name for parent in folder.parents if parent.is_file())
+    yield from (Identifier(file_text(Path(name)), IdentifierKind.FILE_NAME) for name in parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from corelab.dicom.parse import parse
 from corelab.dicom.source import open_source
+from corelab.errors import UnfitDataError
 
 _CHUNK_BYTES = 2**20
 
@@ -45,6 +46,18 @@ def file_digest(path: Path) -> FileDigest:
             if is_plain:
                 pixels.update(chunk)
     return FileDigest(whole=whole.hexdigest(), pixels=pixels.hexdigest())
+
+
+def bytes_digest(path: Path) -> str:
+    """SHA-256 of a delivered file's bytes, whatever they are; empty where they cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open_source(path) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except (UnfitDataError, OSError):
+        return ""
+    return digest.hexdigest()
 
 
 def pixel_digest(path: Path) -> str:

@@ -61,24 +61,28 @@ def index(incoming: Path, reader: Reader | None = None) -> Delivery:
     found = walk(incoming)
     records: list[FileHeader | LooseFile] = []
     skipped = list(found.skipped)
-    waiting, n_ignored = list(found.files), 0
+    ignored: list[Path] = []
+    archives: list[Path] = []
+    waiting = list(found.files)
     while waiting:
+        ignored += filter(is_ignored, waiting)
         wanted = [path for path in waiting if not is_ignored(path)]
-        n_ignored += len(waiting) - len(wanted)
         waiting = []
         for record in reader.records(wanted):
             if isinstance(record, Archive):
+                archives.append(record.path)
                 waiting.extend(record.members)
                 skipped.extend(record.skipped)
             else:
                 records.append(record)
-    return index_headers(records, n_ignored=n_ignored, skipped=skipped, reader=reader)
+    delivery = index_headers(records, ignored=ignored, skipped=skipped, reader=reader)
+    return replace(delivery, archives=tuple(sorted(archives)))
 
 
 def index_headers(
     records: Iterable[FileHeader | LooseFile],
     *,
-    n_ignored: int = 0,
+    ignored: Sequence[Path] = (),
     skipped: Iterable[LooseFile] = (),
     reader: Reader | None = None,
 ) -> Delivery:
@@ -88,8 +92,8 @@ def index_headers(
     ----------
     records
         What :func:`corelab.dicom.header.read_header` returned for each file, in any order.
-    n_ignored
-        Number of files that were not read on purpose.
+    ignored
+        Files that were not read on purpose.
     skipped
         What is no file.
     reader
@@ -103,14 +107,15 @@ def index_headers(
         else:
             loose.append(record)
     kept = _without_duplicates(headers, reader or Here())
+    kept_paths = {header.path for header in kept}
     suspects = _series_beside(loose, headers)
     return Delivery(
         series=tuple(_with_suspicion(series, suspects) for series in assemble(kept)),
         loose=tuple(sorted(loose, key=lambda file: file.path)),
         skipped=tuple(sorted(skipped, key=lambda entry: entry.path)),
-        n_files=len(headers) + len(loose) + n_ignored,
-        n_duplicates=len(headers) - len(kept),
-        n_ignored=n_ignored,
+        n_files=len(headers) + len(loose) + len(ignored),
+        duplicates=tuple(sorted(h.path for h in headers if h.path not in kept_paths)),
+        ignored=tuple(sorted(ignored)),
     )
 
 

@@ -68,8 +68,8 @@ def choose(series: Sequence[Series], case_of: CaseOf, trial: Trial) -> Plan:
         if isinstance(case, Case):
             groups[case].append(part)
         else:
-            verdicts.append(_verdict(part, None, Outcome.QUARANTINED, str(case.message)))
-            problems.append(_problem(None, case))
+            verdicts.append(_held_back(part, None, case))
+            problems += [_problem(None, case)] if case.reason not in NO_QUERY else []
     cases = []
     for case, parts in sorted(groups.items()):
         pool = _pool(parts, trial.limits)
@@ -237,13 +237,10 @@ def _is_fault(series: Series) -> bool:
 def _judge(part: Series, case: Case, pool: _Pool, plan: CasePlan | None) -> SeriesVerdict:
     used = next((i for i in plan.images if part in i.sources), None) if plan else None
     if used:
-        outcome, why = Outcome.USED, _as_used(used)
-    elif _is_fault(part):
-        outcome, why = Outcome.QUARANTINED, str(part.refusal and part.refusal.message)
-    else:
-        outcome = Outcome.NOT_NEEDED
-        why = _why(part, pool, plan)
-    return _verdict(part, case, outcome, why)
+        return _verdict(part, case, Outcome.USED, _as_used(used))
+    if part.refusal and _is_fault(part):
+        return _held_back(part, case, part.refusal)
+    return _verdict(part, case, Outcome.NOT_NEEDED, _why(part, pool, plan))
 
 
 def _as_used(image: PlannedImage) -> str:
@@ -294,6 +291,11 @@ def _verdict(series: Series, case: Case | None, outcome: Outcome, why: str) -> S
     if outcome is not Outcome.USED and QcFlag.EXECUTABLE_PREAMBLE in series.flags:
         why += "; a file of it begins as a program does"
     return SeriesVerdict(series=series, case=case, outcome=outcome, why=why)
+
+
+def _held_back(series: Series, case: Case | None, refusal: Refusal) -> SeriesVerdict:
+    outcome = Outcome.NOT_NEEDED if refusal.reason in NO_QUERY else Outcome.QUARANTINED
+    return replace(_verdict(series, case, outcome, refusal.message), refusal=refusal)
 
 
 def _problem(case: Case | None, refusal: Refusal | None) -> Problem:

@@ -1,0 +1,140 @@
+"""Deliveries in the vault: every file with its SHA-256, and the batches that ran on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from corelab.blinding.cipher import Cipher
+from corelab.blinding.vault_log import now_utc
+
+
+class FileFate(StrEnum):
+    """What became of one file of a delivery."""
+
+    USED = "used"
+    NOT_NEEDED = "not needed"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredFile:
+    """One file of a delivery, or one member of an archive.
+
+    ``sha256`` is of its bytes, hexadecimal; empty where they could not be read. ``stamp`` tells
+    whether the file has been touched since.
+    """
+
+    path: Path
+    sha256: str
+    stamp: str
+    fate: FileFate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What became of a batch that has ended."""
+
+    number: int
+    delivery: int
+    counts: Mapping[str, int]
+
+
+def file_text(path: Path) -> str:
+    """Path as text; bytes that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def number_of_file(connection: sqlite3.Connection, cipher: Cipher, path: Path) -> int:
+    """Row of a file in the vault, made when it is new."""
+    sealed = cipher.key_of("file.path", file_text(Path(os.path.abspath(path))))  # noqa: PTH100 - a link is not followed
+    row = connection.execute("SELECT id FROM file WHERE path = ?", (sealed,)).fetchone()
+    if row:
+        return int(row[0])
+    cursor = connection.execute("INSERT INTO file VALUES (NULL, ?, NULL, NULL)", (sealed,))
+    return int(cursor.lastrowid or 0)
+
+
+def note_delivery(
+    connection: sqlite3.Connection, cipher: Cipher, root: Path, files: Iterable[DeliveredFile]
+) -> int:
+    """Keep a delivery and its files, or find that it is known; within a transaction."""
+    listed = sorted(files, key=lambda file: file.path)
+    digest, now = _digest_of(root, listed), now_utc()
+    numbers = [number_of_file(connection, cipher, file.path) for file in listed]
+    connection.executemany(
+        "UPDATE file SET stamp = ?, sha256 = ? WHERE id = ?",
+        [
+            (file.stamp, bytes.fromhex(file.sha256), number)
+            for file, number in zip(listed, numbers, strict=True)
+        ],
+    )
+    sealed_root = cipher.key_of("delivery.root", file_text(root.resolve()))
+    (seen,) = connection.execute("SELECT coalesce(max(seen), 0) + 1 FROM delivery").fetchone()
+    (number,) = connection.execute(
+        "INSERT INTO delivery VALUES (NULL, ?1, ?2, ?3, ?3, ?4)"
+        " ON CONFLICT (digest) DO UPDATE SET root = ?1, last_seen_utc = ?3, seen = ?4"
+        " RETURNING number",
+        (sealed_root, digest, now, seen),
+    ).fetchone()
+    connection.execute("DELETE FROM delivery_file WHERE delivery = ?", (number,))
+    connection.executemany(
+        "INSERT INTO delivery_file VALUES (?, ?, ?, ?)",
+        [
+            (number, file_number, bytes.fromhex(file.sha256), file.fate)
+            for file, file_number in zip(listed, numbers, strict=True)
+        ],
+    )
+    return int(number)
+
+
+def digests_known(
+    connection: sqlite3.Connection, cipher: Cipher, stamps: Mapping[Path, str]
+) -> dict[Path, str]:
+    """SHA-256 of each file whose stamp is the one that it was taken under."""
+    rows = connection.execute("SELECT path, stamp, sha256 FROM file WHERE sha256 IS NOT NULL")
+    known = {path: (stamp, digest) for path, stamp, digest in rows}
+    found = {}
+    for path, stamp in stamps.items():
+        sealed = cipher.key_of("file.path", file_text(Path(os.path.abspath(path))))  # noqa: PTH100 - as above
+        before = known.get(sealed)
+        if before and before[0] == stamp and before[1]:
+            found[path] = before[1].hex()
+    return found
+
+
+def note_batch_start(
+    connection: sqlite3.Connection, cipher: Cipher, made_with: Sequence[str], out: Path
+) -> int:
+    """Keep that a batch begins: version, trial, digest of its settings, where it writes."""
+    sealed = cipher.seal("batch.out", file_text(out.resolve()))
+    cursor = connection.execute(
+        "INSERT INTO batch VALUES (NULL, ?, NULL, NULL, ?, ?, ?, ?, NULL)",
+        (now_utc(), *made_with, sealed),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def note_batch_end(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Keep when a batch ended, on which delivery, and its counts."""
+    connection.execute(
+        "UPDATE batch SET finished_utc = ?, delivery = ?, counts = ? WHERE number = ?",
+        (now_utc(), batch.delivery, json.dumps(dict(batch.counts)), batch.number),
+    )
+
+
+def _digest_of(root: Path, files: Iterable[DeliveredFile]) -> bytes:
+    """Digest of names below the root and bytes: the same delivery moved elsewhere is the same."""
+    whole = hashlib.sha256()
+    for file in files:
+        below = file.path.relative_to(root) if file.path.is_relative_to(root) else file.path
+        whole.update(os.fsencode(below) + b"\0" + file.sha256.encode() + b"\n")
+    return whole.digest()

@@ -1,0 +1,83 @@
+"""The tables of the vault, and the mark that tells a vault from any other file."""
+
+from __future__ import annotations
+
+LAYOUT_VERSION = 2
+"""``user_version`` of the file. 0: the first layout, in plain text; 1 was never given out."""
+
+APPLICATION_ID = 0x434C5654
+"""``application_id`` of the file: ``CLVT``."""
+
+TABLES = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE person (
+    patient BLOB PRIMARY KEY, subject_code TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    noted_at_utc TEXT NOT NULL
+) STRICT;
+CREATE TABLE study (
+    patient BLOB NOT NULL, study BLOB NOT NULL, modalities TEXT NOT NULL, acquired_at BLOB,
+    subject_code TEXT, visit TEXT, reason TEXT, why TEXT, evidence BLOB,
+    PRIMARY KEY (patient, study)
+) STRICT;
+CREATE INDEX study_of_any_patient ON study (study);
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, patient BLOB NOT NULL, study BLOB NOT NULL, series BLOB NOT NULL,
+    part TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT, why TEXT NOT NULL, evidence BLOB,
+    UNIQUE (patient, study, series, part),
+    FOREIGN KEY (patient, study) REFERENCES study (patient, study)
+) STRICT;
+CREATE TABLE file (
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, stamp TEXT, sha256 BLOB
+) STRICT;
+CREATE TABLE series_file (
+    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
+    file INTEGER NOT NULL REFERENCES file (id),
+    PRIMARY KEY (series, file)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE loose (
+    file INTEGER PRIMARY KEY REFERENCES file (id), reason TEXT NOT NULL, why TEXT NOT NULL,
+    evidence BLOB
+) STRICT;
+CREATE TABLE delivery (
+    number INTEGER PRIMARY KEY, root BLOB NOT NULL, digest BLOB NOT NULL UNIQUE,
+    first_seen_utc TEXT NOT NULL, last_seen_utc TEXT NOT NULL, seen INTEGER NOT NULL
+) STRICT;
+CREATE TABLE delivery_file (
+    delivery INTEGER NOT NULL REFERENCES delivery (number),
+    file INTEGER NOT NULL REFERENCES file (id), sha256 BLOB, fate TEXT NOT NULL,
+    PRIMARY KEY (delivery, file)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_of_a_file ON delivery_file (file);
+CREATE TABLE identifier (
+    value BLOB NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (value, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE source (
+    study BLOB NOT NULL, series BLOB NOT NULL, part TEXT NOT NULL,
+    number INTEGER NOT NULL, digest TEXT NOT NULL, noted_at_utc TEXT NOT NULL,
+    PRIMARY KEY (study, series, part, number)
+) STRICT;
+CREATE TABLE batch (
+    number INTEGER PRIMARY KEY, started_utc TEXT NOT NULL, finished_utc TEXT,
+    delivery INTEGER REFERENCES delivery (number), software_version TEXT NOT NULL,
+    trial_id TEXT NOT NULL, config_digest TEXT NOT NULL, out BLOB NOT NULL, counts TEXT
+) STRICT;
+CREATE TABLE fault (
+    batch INTEGER REFERENCES batch (number), subject_code TEXT NOT NULL, visit TEXT NOT NULL,
+    detail BLOB NOT NULL
+) STRICT;
+CREATE TABLE case_problem (
+    subject_code TEXT NOT NULL, visit TEXT NOT NULL, reason TEXT NOT NULL, why TEXT NOT NULL,
+    evidence BLOB, PRIMARY KEY (subject_code, visit, reason, why)
+) STRICT;
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at_utc TEXT NOT NULL, os_user TEXT NOT NULL,
+    command TEXT NOT NULL, what TEXT NOT NULL, chain BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER log_is_not_changed BEFORE UPDATE ON log
+BEGIN SELECT RAISE(ABORT, 'the log of the vault is never changed'); END;
+CREATE TRIGGER log_is_not_cut BEFORE DELETE ON log
+BEGIN SELECT RAISE(ABORT, 'the log of the vault is never changed'); END;
+"""
+
+OLDER_TABLES = frozenset({"subject", "series", "file", "identifier", "source", "fault"})
+"""Names of the tables of layout 0."""

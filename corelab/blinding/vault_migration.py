@@ -1,0 +1,111 @@
+"""A vault of the first layout, in plain text, brought over into sealed columns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+
+from corelab.blinding.cipher import Cipher
+from corelab.blinding.vault_layout import OLDER_TABLES
+from corelab.blinding.vault_log import now_utc
+from corelab.series import IdentifierKind
+
+
+def migrate(connection: sqlite3.Connection, cipher: Cipher) -> None:
+    """Copy the rows of the ``older_`` tables and drop these; within a transaction.
+
+    Deliveries were not kept then, nor the kinds of identifying texts: they come as descriptions.
+    """
+    _people(connection, cipher)
+    _studies(connection, cipher)
+    _series_and_files(connection, cipher)
+    connection.executemany(
+        "INSERT INTO identifier VALUES (?, ?)",
+        [
+            (cipher.key_of("identifier.value", value), IdentifierKind.DESCRIPTION)
+            for (value,) in connection.execute("SELECT value FROM older_identifier")
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (cipher.key_of("study.study", study), cipher.key_of("series.series", series), *rest)
+            for study, series, *rest in connection.execute("SELECT * FROM older_source")
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO fault VALUES (NULL, ?, ?, ?)",
+        [
+            (code, visit, cipher.seal("fault.detail", detail))
+            for code, visit, detail in connection.execute("SELECT * FROM older_fault")
+        ],
+    )
+    for name in sorted(OLDER_TABLES):
+        connection.execute(f"DROP TABLE older_{name}")
+
+
+def _people(connection: sqlite3.Connection, cipher: Cipher) -> None:
+    rows = connection.execute("SELECT patient_id, subject_code FROM older_subject").fetchall()
+    connection.executemany(
+        "INSERT INTO person VALUES (?, ?, ?)",
+        [(cipher.key_of("person.patient", patient), code, now_utc()) for patient, code in rows],
+    )
+
+
+def _studies(connection: sqlite3.Connection, cipher: Cipher) -> None:
+    rows = connection.execute(
+        "SELECT patient_id, study_uid, min(acquired_at), max(subject_code), max(visit), min(why)"
+        " FROM older_series GROUP BY patient_id, study_uid"
+    ).fetchall()
+    connection.executemany(
+        "INSERT INTO study VALUES (?, ?, '', ?, ?, ?, ?, ?, NULL)",
+        [
+            (
+                cipher.key_of("person.patient", patient),
+                cipher.key_of("study.study", study),
+                cipher.seal("study.acquired_at", moment) if moment else None,
+                code,
+                visit,
+                None if code else "subject_unknown",
+                None if code else why,
+            )
+            for patient, study, moment, code, visit, why in rows
+        ],
+    )
+
+
+def _series_and_files(connection: sqlite3.Connection, cipher: Cipher) -> None:
+    numbers: dict[str, list[int]] = defaultdict(list)
+    rows = connection.execute(
+        "SELECT patient_id, study_uid, series_uid, part, outcome, why, evidence FROM older_series"
+    ).fetchall()
+    for patient, study, uid, part, outcome, why, evidence in rows:
+        cursor = connection.execute(
+            "INSERT INTO series VALUES (NULL, ?, ?, ?, ?, ?, NULL, ?, ?)",
+            (
+                cipher.key_of("person.patient", patient),
+                cipher.key_of("study.study", study),
+                cipher.key_of("series.series", uid),
+                part,
+                outcome,
+                why,
+                cipher.seal("series.evidence", evidence) if evidence else None,
+            ),
+        )
+        numbers[uid].append(int(cursor.lastrowid or 0))
+    files = connection.execute(
+        "SELECT path, series_uid, reason, evidence FROM older_file"
+    ).fetchall()
+    for path, uid, reason, evidence in files:
+        cursor = connection.execute(
+            "INSERT INTO file VALUES (NULL, ?, NULL, NULL)", (cipher.key_of("file.path", path),)
+        )
+        connection.executemany(
+            "INSERT INTO series_file VALUES (?, ?)",
+            [(number, cursor.lastrowid) for number in numbers[uid or ""]],
+        )
+        if reason:
+            sealed = cipher.seal("loose.evidence", evidence) if evidence else None
+            connection.execute(
+                "INSERT INTO loose VALUES (?, ?, '', ?)", (cursor.lastrowid, reason, sealed)
+            )

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from corelab.blinding.vault import Vault, open_vault
+from corelab.blinding.vault_delivery import Batch, DeliveredFile, FileFate
+from corelab.errors import ReasonCode
+from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict
+from corelab.vocab import Case, SubjectCode, VisitLabel
+from tests.factories import make_series
+
+GAP = Refusal(reason=ReasonCode.MISSING_SLICE, message="a gap", evidence="where")
+CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
+A, B = "aa" * 32, "bb" * 32
+
+
+def delivered(root: Path, *names: str, digest: str = A, stamp: str = "1") -> list[DeliveredFile]:
+    return [
+        DeliveredFile(path=root / name, sha256=digest, stamp=stamp, fate=FileFate.USED)
+        for name in names
+    ]
+
+
+def held_series(path: Path) -> SeriesVerdict:
+    series = dataclasses.replace(make_series(), files=(path,), frames=())
+    return SeriesVerdict(
+        series=series, case=CASE, outcome=Outcome.QUARANTINED, why="a gap", refusal=GAP
+    )
+
+
+def reasons(vault: Vault) -> list[ReasonCode | None]:
+    return [row.reason for row in vault.ledger.held_back()]
+
+
+def test_the_same_files_again_or_elsewhere_are_the_same_delivery(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        for root in (Path("/in"), Path("/in"), Path("/moved")):
+            assert vault.note_delivery(root, delivered(root, "a", "b")) == 1
+        (row,) = vault.ledger.deliveries()
+        assert (row.root, row.fates) == ("/moved", {"used": 2})
+        assert [file.path for file in vault.ledger.files_of(1)] == ["/moved/a", "/moved/b"]
+
+
+def test_one_file_more_or_one_byte_else_is_another_delivery(tmp_path: Path) -> None:
+    root = Path("/in")
+    with open_vault(tmp_path / "vault") as vault:
+        assert vault.note_delivery(root, delivered(root, "a")) == 1
+        assert vault.note_delivery(root, delivered(root, "a", "b")) == 2
+        assert vault.note_delivery(root, delivered(root, "a", digest=B)) == 3
+        assert [file.sha256 for file in vault.ledger.files_of(1)] == [A]
+        assert [file.sha256 for file in vault.ledger.files_of(3)] == [B]
+
+
+def test_an_unreadable_file_has_no_digest_and_is_listed(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_delivery(Path("/in"), delivered(Path("/in"), "a", digest=""))
+        assert [file.sha256 for file in vault.ledger.files_of(1)] == [""]
+
+
+@pytest.mark.parametrize(("stamp", "known"), [("1", {Path("/in/a"): A}), ("2", {})])
+def test_a_digest_is_known_as_long_as_nobody_touched_the_file(
+    tmp_path: Path, stamp: str, known: dict[Path, str]
+) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_delivery(Path("/in"), delivered(Path("/in"), "a"))
+        assert vault.digests_known({Path("/in/a"): stamp, Path("/in/new"): "1"}) == known
+
+
+def test_a_batch_says_when_it_ran_and_an_interrupted_one_has_no_end(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        first = vault.start_batch(("0.1", "NCT0", "abc"), tmp_path / "out")
+        vault.start_batch(("0.1", "NCT0", "abc"), tmp_path / "out")
+        number = vault.note_delivery(Path("/in"), delivered(Path("/in"), "a"))
+        vault.end_batch(Batch(number=first, delivery=number, counts={"n_files": 1}))
+        ended, open_ = vault.ledger.batches()
+    assert ended.started_utc <= ended.finished_utc
+    assert (ended.delivery, ended.counts, ended.config_digest) == (1, '{"n_files": 1}', "abc")
+    assert (open_.finished_utc, open_.delivery) == ("", None)
+
+
+def test_what_a_site_takes_back_waits_no_longer(tmp_path: Path) -> None:
+    root, gap, letter = Path("/in"), Path("/in/gap"), Path("/in/letter")
+    refusal = Refusal(reason=ReasonCode.HEADER_CUT, message="cut")
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([held_series(gap)])
+        vault.note_loose([LooseFile(path=letter, refusal=refusal)])
+        vault.note_delivery(root, delivered(root, "gap", "letter"))
+        assert reasons(vault) == [ReasonCode.HEADER_CUT, ReasonCode.MISSING_SLICE]
+        vault.note_delivery(Path("/other"), delivered(Path("/other"), "c"))
+        assert len(reasons(vault)) == 2
+        vault.note_delivery(root, delivered(root, "new"))
+        assert reasons(vault) == []
+
+
+def test_a_series_that_was_sent_whole_at_last_waits_no_longer(tmp_path: Path) -> None:
+    held = held_series(Path("/in/gap"))
+    whole = dataclasses.replace(held, outcome=Outcome.USED, why="as ct", refusal=None)
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([held])
+        vault.note_series([whole])
+        assert reasons(vault) == []
+
+
+def test_a_case_that_could_not_be_measured_waits_until_it_can(tmp_path: Path) -> None:
+    held = held_series(Path("/in/IM1"))
+    used = dataclasses.replace(held, outcome=Outcome.USED, why="as ct", refusal=None)
+    failed = Refusal(reason=ReasonCode.HEAD_NOT_FOUND, message="no head", evidence="in IM1")
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([used])
+        vault.note_case_problems([CASE], [(CASE, failed)])
+        (row,) = vault.ledger.held_back()
+        assert (row.reason, row.patient_id, row.evidence) == (failed.reason, "PAT-0077", "in IM1")
+        assert (row.study_uid, row.paths) == ("1.2.3", ("/in/IM1",))
+        vault.note_case_problems([CASE], [])
+        assert reasons(vault) == []
+
+
+def test_a_fault_of_a_series_is_not_told_twice(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([held_series(Path("/in/gap"))])
+        vault.note_case_problems([CASE], [(CASE, GAP)])
+        assert reasons(vault) == [ReasonCode.MISSING_SLICE]
+
+
+def test_parts_of_one_series_that_look_alike_are_all_kept(tmp_path: Path) -> None:
+    paths: Sequence[Path] = (Path("/in/a"), Path("/in/b"))
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([held_series(path) for path in paths])
+        vault.note_series([held_series(path) for path in paths])
+        assert sorted(row.paths for row in vault.ledger.held_back()) == [("/in/a",), ("/in/b",)]
