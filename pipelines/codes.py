@@ -6,7 +6,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 
-from corelab.blinding.subjects import Crosswalk, visit_shared_by
+from corelab.blinding.person import person_of
+from corelab.blinding.subjects import (
+    NO_VISIT,
+    NOT_A_VISIT,
+    Crosswalk,
+    code_tells,
+    visit_shared_by,
+)
 from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
@@ -37,7 +44,7 @@ def cases_of(
         people[patient_id, "" if patient_id else study_uid].append(part)
     cases: dict[StudyKey, Case | Refusal] = {}
     for number, person in enumerate(sorted(people, key=lambda p: _digest(p, people[p])), start=1):
-        code = _code(person[0], number, crosswalk)
+        code = _code(person[0], number, crosswalk, people[person])
         for key, visit in _visits(people[person], crosswalk).items():
             fault = next((found for found in (code, visit) if isinstance(found, Refusal)), None)
             cases[key] = fault or Case(SubjectCode(str(code)), VisitLabel(str(visit)))
@@ -49,8 +56,15 @@ def _digest(person: _Person, parts: Iterable[Series]) -> str:
     return hashlib.sha256("\n".join([*uids, *person]).encode("utf-8", "replace")).hexdigest()
 
 
-def _code(patient_id: str, number: int, crosswalk: Crosswalk | None) -> str | Refusal:
-    return f"{number:03}" if crosswalk is None else crosswalk.subject_of(patient_id)
+def _code(
+    patient_id: str, number: int, crosswalk: Crosswalk | None, parts: Iterable[Series]
+) -> str | Refusal:
+    if crosswalk is None:
+        return f"{number:03}"
+    code = crosswalk.subject_of(patient_id)
+    if isinstance(code, Refusal):
+        return code
+    return code_tells(code, person_of(patient_id, (part.identity for part in parts))) or code
 
 
 def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyKey, str | Refusal]:
@@ -69,7 +83,10 @@ def _named_visits(
     studies: Iterable[StudyKey], crosswalk: Crosswalk
 ) -> dict[StudyKey, str | Refusal]:
     named = {key: visit for key in studies if (visit := crosswalk.visit_of(*key))}
-    general = [key for key in named if crosswalk.is_general(*key)]
+    general = [k for k, visit in named.items() if visit != NO_VISIT and crosswalk.is_general(*k)]
+    visits: dict[StudyKey, str | Refusal] = {
+        key: NOT_A_VISIT if visit == NO_VISIT else visit for key, visit in named.items()
+    }
     if len(general) > 1:
-        return {**named, **dict.fromkeys(general, visit_shared_by(len(general)))}
-    return dict(named)
+        visits |= dict.fromkeys(general, visit_shared_by(len(general)))
+    return visits

@@ -1,22 +1,34 @@
-"""``subjects.csv``: which patient is which subject, and which study is which visit."""
+"""``subjects.csv``: which patient is which subject, and which study is which visit.
+
+``reference_time`` is the trial's reference time of the patient (randomization, say) by the local
+clock of the site, as the scanner writes it.
+"""
 
 from __future__ import annotations
 
 import csv
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from corelab.blinding.code import fault_of_code
+from corelab.blinding.code import fault_of_code, mistyped, what_it_tells
+from corelab.blinding.person import Person
 from corelab.errors import ConfigError, Fault, ReasonCode
 from corelab.series import Refusal
 from corelab.vocab import SubjectCode, VisitLabel
 
 REQUIRED_COLUMNS = ("patient_id", "subject_code")
-OPTIONAL_COLUMNS = ("visit", "study_instance_uid")
+OPTIONAL_COLUMNS = ("visit", "study_instance_uid", "reference_time")
+NO_VISIT = VisitLabel("none")
+"""Stands in ``visit`` for a study that is no visit of the trial."""
 NO_PATIENT = Refusal(
     reason=ReasonCode.SUBJECT_UNKNOWN, message="a study carries no patient identifier"
 )
+NOT_A_VISIT = Refusal(
+    reason=ReasonCode.NOT_A_VISIT, message="the subjects file says that this is no visit"
+)
+_MOMENT_PATTERN = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
 _VISIT_PATTERN = re.compile(r"[a-z][a-z0-9_]{1,19}")
 
 
@@ -28,6 +40,7 @@ class SubjectRow:
     subject_code: SubjectCode
     visit: VisitLabel | None
     study_uid: str | None
+    reference_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +74,14 @@ class Crosswalk:
         mine = [row for row in self.rows if row.patient_id == patient_id.strip()]
         return all(row.study_uid != study_uid for row in mine)
 
+    def reference_of(self, patient_id: str) -> datetime | None:
+        """Return a patient's reference time by the site's clock; ``None`` where no row has it."""
+        mine = (row for row in self.rows if row.patient_id == patient_id.strip())
+        return next((row.reference_at for row in mine if row.reference_at), None)
+
     def visits(self) -> frozenset[VisitLabel]:
-        """Every visit that a row names."""
-        return frozenset(row.visit for row in self.rows if row.visit)
+        """Every visit of the trial that a row names."""
+        return frozenset(row.visit for row in self.rows if row.visit) - {NO_VISIT}
 
 
 def visit_shared_by(n_studies: int) -> Refusal:
@@ -73,6 +91,27 @@ def visit_shared_by(n_studies: int) -> Refusal:
         "each needs a row with its study_instance_uid"
     )
     return Refusal(reason=ReasonCode.VISIT_UNKNOWN, message=message)
+
+
+def code_tells(code: SubjectCode, person: Person) -> Refusal | None:
+    """Refusal of a code that gives its patient away; ``None`` for a fit one.
+
+    Parameters
+    ----------
+    code
+        As the trial issued it.
+    person
+        What a delivery says of the patient.
+    """
+    told = what_it_tells(code, person)
+    if told is None:
+        return None
+    message = (
+        f"the subjects file gives a patient a code that holds {told}; nothing is written under "
+        "it: the trial must issue another"
+    )
+    evidence = f"subject code {code} of patient {person.patient_id}"
+    return Refusal(reason=ReasonCode.CODE_IDENTIFYING, message=message, evidence=evidence)
 
 
 def load_subjects(path: Path) -> Crosswalk:
@@ -109,6 +148,7 @@ def _row(row: dict[str, str]) -> SubjectRow:
         subject_code=SubjectCode(row["subject_code"]),
         visit=VisitLabel(row["visit"]) if row.get("visit") else None,
         study_uid=row.get("study_instance_uid") or None,
+        reference_at=_moment(row.get("reference_time", "")),
     )
 
 
@@ -129,6 +169,7 @@ def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
     faults: list[Fault] = []
     patient_of_code: dict[str, str] = {}
     code_of_patient: dict[str, str] = {}
+    slips = mistyped(row["subject_code"] for row in rows)
     studies: set[tuple[str, str]] = set()
     for number, row in enumerate(rows, start=2):
         patient, code, visit = row["patient_id"], row["subject_code"], row.get("visit", "")
@@ -137,7 +178,10 @@ def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
             continue
         expected = fault_of_code(code, patient)
         if expected:
-            faults.append(_fault(number, "subject_code", repr(code), expected))
+            faults.append(_fault(number, "subject_code", "an unfit code", expected))
+        elif code in slips:
+            found, expected = "a code without its check character", "one, as the others have"
+            faults.append(_fault(number, "subject_code", found, expected))
         if patient_of_code.setdefault(code.lower(), patient) != patient:
             faults.append(_fault(number, "subject_code", repr(code), "one code for one patient"))
         if code_of_patient.setdefault(patient, code) != code:
@@ -149,7 +193,30 @@ def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
         studies.add(study)
         if visit and not _VISIT_PATTERN.fullmatch(visit):
             faults.append(_fault(number, "visit", repr(visit), "a visit label such as fu24h"))
-    return tuple(faults)
+    return tuple(faults + _reference_faults(rows))
+
+
+def _reference_faults(rows: list[dict[str, str]]) -> list[Fault]:
+    faults: list[Fault] = []
+    text_of: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        text = row.get("reference_time", "")
+        if text and _moment(text) is None:
+            expected = "the site's local time such as 2026-03-01T14:30, without a zone"
+            faults.append(_fault(number, "reference_time", "an unfit time", expected))
+        elif text and text_of.setdefault(row["patient_id"], text) != text:
+            found = "another time than before"
+            faults.append(_fault(number, "reference_time", found, "one time for one patient"))
+    return faults
+
+
+def _moment(text: str) -> datetime | None:
+    if not _MOMENT_PATTERN.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _fault(number: int, column: str, found: str, expected: str) -> Fault:

@@ -3,34 +3,82 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import count
 
-from corelab.blinding.subjects import NO_PATIENT, Crosswalk, visit_shared_by
+from corelab.blinding.code import what_it_tells
+from corelab.blinding.person import Person, person_of
+from corelab.blinding.subjects import (
+    NO_PATIENT,
+    NO_VISIT,
+    NOT_A_VISIT,
+    Crosswalk,
+    code_tells,
+    visit_shared_by,
+)
 from corelab.blinding.vault import Vault
+from corelab.blinding.visits import (
+    Holder,
+    TimedStudy,
+    hours_between,
+    is_plausible,
+    visit_by_window,
+    without_clashes,
+)
 from corelab.series import Refusal, Series, StudyKey
+from corelab.trial import Trial
 from corelab.vocab import Case, SubjectCode, VisitLabel
+
+_Visits = dict[str, VisitLabel | Refusal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """Case of every study, and which cases' visits are known by their order only."""
+    """Case of every study, and which cases' visits are known by their order only.
+
+    ``hours_of_study`` lie between the reference time and the first image of each study for which
+    both times are known.
+    """
 
     case_of_study: dict[StudyKey, Case | Refusal]
     by_order: frozenset[Case]
+    hours_of_study: Mapping[StudyKey, float] = field(default_factory=dict)
 
     def case_of(self, series: Series) -> Case | Refusal:
         """Case of a series, or why it has none."""
         return self.case_of_study[series.identity.study_key]
 
 
-def identify(series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault) -> Cast:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Patient:
+    """One patient's studies, earliest first, and what gives them visits."""
+
+    patient_id: str
+    studies: tuple[TimedStudy, ...]
+    crosswalk: Crosswalk
+    vault: Vault
+    trial: Trial | None
+
+    def named(self, study_uid: str) -> VisitLabel | None:
+        return self.crosswalk.visit_of(self.patient_id, study_uid)
+
+    def hours(self) -> dict[str, float]:
+        reference = self.crosswalk.reference_of(self.patient_id)
+        if reference is None:
+            return {}
+        pairs = ((s.study_uid, hours_between(reference, s.acquired_at)) for s in self.studies)
+        return {uid: h for uid, h in pairs if h is not None and is_plausible(h)}
+
+
+def identify(
+    series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault, trial: Trial | None = None
+) -> Cast:
     """Find the case of every study.
 
-    Codes come from the crosswalk, or from the vault where the trial issues none; visits from
-    the crosswalk, else the studies of a subject are numbered by date (``v1``, ``v2``, ...).
+    Codes come from the crosswalk, or from the vault where the trial issues none. Visits come from
+    the crosswalk; else from the trial's windows where the crosswalk has the patient's reference
+    time; else the studies of a subject are numbered by date (``v1``, ``v2``, ...).
 
     Parameters
     ----------
@@ -40,6 +88,8 @@ def identify(series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault
         ``subjects.csv``, when the trial issues codes.
     vault
         Keeps every pair of patient and code.
+    trial
+        Its windows.
 
     Raises
     ------
@@ -47,41 +97,82 @@ def identify(series: Iterable[Series], crosswalk: Crosswalk | None, vault: Vault
         When the crosswalk contradicts what the vault holds.
     """
     found: dict[StudyKey, Case | Refusal] = {}
+    hours: dict[StudyKey, float] = {}
     by_order: set[Case] = set()
-    for patient_id, studies in _studies(series).items():
-        code = _code(patient_id, crosswalk, vault)
-        if isinstance(code, Refusal):
-            found.update(dict.fromkeys(((patient_id, uid) for uid in studies), code))
-            continue
-        ordered = sorted(studies, key=lambda uid: (studies[uid], uid))
-        for uid, visit in _visits(patient_id, ordered, crosswalk, vault).items():
-            found[patient_id, uid] = visit if isinstance(visit, Refusal) else Case(code, visit)
-        by_order |= {
-            case
-            for uid in ordered
-            if isinstance(case := found[patient_id, uid], Case)
-            and not (crosswalk and crosswalk.visit_of(patient_id, uid))
-        }
-    return Cast(case_of_study=found, by_order=frozenset(by_order))
+    for patient_id, parts in _by_patient(series).items():
+        patient = _Patient(
+            patient_id=patient_id,
+            studies=_studies(parts),
+            crosswalk=crosswalk or Crosswalk(()),
+            vault=vault,
+            trial=trial,
+        )
+        code = _code(person_of(patient_id, (p.identity for p in parts)), crosswalk, vault)
+        visits, ordered = _visits(patient)
+        hours |= {(patient_id, uid): value for uid, value in patient.hours().items()}
+        for uid, visit in visits.items():
+            fault = next((part for part in (code, visit) if isinstance(part, Refusal)), None)
+            case = fault or Case(SubjectCode(str(code)), VisitLabel(str(visit)))
+            found[patient_id, uid] = case
+            if isinstance(case, Case) and uid in ordered:
+                by_order.add(case)
+    return Cast(case_of_study=found, by_order=frozenset(by_order), hours_of_study=hours)
 
 
-def _visits(
-    patient_id: str, ordered: list[str], crosswalk: Crosswalk | None, vault: Vault
-) -> dict[str, VisitLabel | Refusal]:
-    """Visit of each study, earliest study first; a number once given is kept for good."""
-    known = vault.visits_of(patient_id)
-    named = {uid: crosswalk.visit_of(patient_id, uid) for uid in ordered} if crosswalk else {}
-    general = [uid for uid in ordered if crosswalk and crosswalk.is_general(patient_id, uid)]
-    visits: dict[str, VisitLabel | Refusal] = {}
-    for uid in ordered:
-        visit = named.get(uid)
-        if visit and uid in general and len(general) > 1:
-            visits[uid] = visit_shared_by(len(general))
-        else:
-            visits[uid] = (
-                visit or known.get(uid) or _next_number({*known.values(), *visits.values()})
-            )
+def _visits(patient: _Patient) -> tuple[_Visits, frozenset[str]]:
+    """Visit of each study, and which of them follow from the order alone."""
+    visits = _named_visits(patient)
+    rest = [study for study in patient.studies if study.study_uid not in visits]
+    reference = patient.crosswalk.reference_of(patient.patient_id)
+    if reference is not None and patient.trial is not None:
+        placed = {s.study_uid: visit_by_window(s, reference, patient.trial) for s in rest}
+        holders = _holders(patient, visits, placed)
+        return visits | without_clashes(placed, rest, holders, patient.hours()), frozenset()
+    known = patient.vault.visits_of(patient.patient_id)
+    for study in rest:
+        visits[study.study_uid] = known.get(study.study_uid) or _next_number(
+            {*known.values(), *visits.values()}
+        )
+    return visits, frozenset(study.study_uid for study in rest)
+
+
+def _named_visits(patient: _Patient) -> _Visits:
+    """Visits that the subjects file names; one row cannot name that of two studies."""
+    named = {s.study_uid: visit for s in patient.studies if (visit := patient.named(s.study_uid))}
+    general = [
+        uid
+        for uid, visit in named.items()
+        if visit != NO_VISIT and patient.crosswalk.is_general(patient.patient_id, uid)
+    ]
+    visits: _Visits = {
+        uid: NOT_A_VISIT if visit == NO_VISIT else visit for uid, visit in named.items()
+    }
+    if len(general) > 1:
+        visits |= dict.fromkeys(general, visit_shared_by(len(general)))
     return visits
+
+
+def _holders(patient: _Patient, named: _Visits, placed: _Visits) -> list[Holder]:
+    """Studies that have a visit already: those named in this delivery, then those of earlier runs.
+
+    A study of an earlier run gives way to a named one of its modality.
+    """
+    modalities = {study.study_uid: study.modalities for study in patient.studies}
+    holders = [
+        Holder(study_uid=uid, visit=visit, modalities=modalities[uid])
+        for uid, visit in named.items()
+        if not isinstance(visit, Refusal)
+    ]
+    first = tuple(holders)
+    for known in patient.vault.studies_of(patient.patient_id):
+        uid = known.study_uid
+        visit = patient.named(uid) or known.visit
+        if visit is None or uid in named or placed.get(uid, visit) != visit:
+            continue
+        rivals = [h for h in first if h.visit == visit and h.modalities & known.modalities]
+        if not rivals:
+            holders.append(Holder(study_uid=uid, visit=visit, modalities=known.modalities))
+    return holders
 
 
 def _next_number(taken: Container[VisitLabel | Refusal]) -> VisitLabel:
@@ -89,26 +180,50 @@ def _next_number(taken: Container[VisitLabel | Refusal]) -> VisitLabel:
     return next(label for label in labels if label not in taken)
 
 
-def _studies(series: Iterable[Series]) -> dict[str, dict[str, str]]:
-    """Earliest time of each study of each patient; text sorts as time does."""
-    studies: dict[str, dict[str, str]] = defaultdict(dict)
+def _by_patient(series: Iterable[Series]) -> dict[str, list[Series]]:
+    patients: dict[str, list[Series]] = defaultdict(list)
     for part in series:
-        patient_id, study_uid = part.identity.study_key
-        moment = _text(part.identity.acquired_at)
-        # An object without a date says nothing of when its study was.
-        dated = [text for text in (studies[patient_id].get(study_uid, ""), moment) if text]
-        studies[patient_id][study_uid] = min(dated, default="")
-    return studies
+        patients[part.identity.study_key[0]].append(part)
+    return patients
 
 
-def _code(patient_id: str, crosswalk: Crosswalk | None, vault: Vault) -> SubjectCode | Refusal:
+def _studies(parts: Iterable[Series]) -> tuple[TimedStudy, ...]:
+    """Studies of a patient, earliest first; an object without a date says nothing of when."""
+    of_study: dict[str, list[Series]] = defaultdict(list)
+    for part in parts:
+        of_study[part.identity.study_uid].append(part)
+    studies = [
+        TimedStudy(
+            study_uid=uid,
+            acquired_at=min(
+                (
+                    moment.replace(tzinfo=None)
+                    for part in series
+                    if (moment := part.identity.acquired_at)
+                ),
+                default=None,
+            ),
+            modalities=frozenset(part.modality for part in series if part.contrast),
+        )
+        for uid, series in of_study.items()
+    ]
+    return tuple(sorted(studies, key=_order))
+
+
+def _order(study: TimedStudy) -> tuple[str, str]:
+    """Text of the time, which sorts as time does; the undated come first."""
+    moment = study.acquired_at
+    return moment.isoformat() if moment else "", study.study_uid
+
+
+def _code(person: Person, crosswalk: Crosswalk | None, vault: Vault) -> SubjectCode | Refusal:
     if crosswalk is None:
-        return vault.code_of(patient_id) if patient_id else NO_PATIENT
-    code = crosswalk.subject_of(patient_id)
-    if not isinstance(code, Refusal):
-        vault.bind(patient_id, code)
+        if not person.patient_id:
+            return NO_PATIENT
+        return vault.code_of(person.patient_id, lambda code: not what_it_tells(code, person))
+    code = crosswalk.subject_of(person.patient_id)
+    told = None if isinstance(code, Refusal) else code_tells(code, person)
+    if isinstance(code, Refusal) or told:
+        return told or code
+    vault.bind(person.patient_id, code)
     return code
-
-
-def _text(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""

@@ -71,3 +71,57 @@ def test_two_rows_for_one_study_are_a_fault(tmp_path: Path) -> None:
         "line 3, study_instance_uid",
         "line 5, study_instance_uid",
     ]
+
+
+def test_a_reference_time_speaks_for_every_study_of_its_patient(tmp_path: Path) -> None:
+    text = (
+        "patient_id,subject_code,reference_time,study_instance_uid\n"
+        "P1,KX4M7P,2026-03-01T14:30,1.2\nP1,KX4M7P,,1.3\nP2,AB2CD3,2026-03-02 01:05:30,\n"
+    )
+    crosswalk = load_subjects(write(tmp_path / "s.csv", text))
+    assert str(crosswalk.reference_of("P1")) == "2026-03-01 14:30:00"
+    assert str(crosswalk.reference_of("P2 ")) == "2026-03-02 01:05:30"
+    assert crosswalk.reference_of("P3") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01",
+        "2026-03-01T14:30+01:00",
+        "2026-03-01T14:30Z",
+        "01.03.2026 14:30",
+        "2026-02-30T10:00",
+    ],
+)
+def test_a_reference_time_without_hour_or_with_a_zone_is_refused(tmp_path: Path, text: str) -> None:
+    content = f"patient_id,subject_code,reference_time\nP1,KX4M7P,{text}\n"
+    with pytest.raises(ConfigError, match="local time such as 2026-03-01T14:30, without a zone"):
+        load_subjects(write(tmp_path / "s.csv", content))
+
+
+def test_two_reference_times_of_one_patient_are_a_fault(tmp_path: Path) -> None:
+    text = (
+        "patient_id,subject_code,study_instance_uid,reference_time\n"
+        "P1,KX4M7P,1.2,2026-03-01T14:30\nP1,KX4M7P,1.3,2026-03-01T14:31\n"
+    )
+    with pytest.raises(ConfigError, match="line 3, reference_time: found another time"):
+        load_subjects(write(tmp_path / "s.csv", text))
+
+
+def test_a_slip_in_one_code_among_checked_ones_is_named(tmp_path: Path) -> None:
+    rows = "".join(f"P{n},{code},\n" for n, code in enumerate(("LDJGHF", "W23926", "6A9E5P")))
+    text = f"patient_id,subject_code,visit\n{rows}P9,KAL9NE,\n"
+    with pytest.raises(ConfigError, match="line 5, subject_code: found a code without its check"):
+        load_subjects(write(tmp_path / "s.csv", text))
+
+
+@pytest.mark.parametrize("code", ["KX4\u202e7P", "KX4\u200bM7P", "\u041aX4M7P", "KX4M7\0"])
+def test_signs_that_deceive_the_eye_are_refused_and_not_shown(tmp_path: Path, code: str) -> None:
+    text = f"patient_id,subject_code\nP1,{code}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_subjects(write(tmp_path / "s.csv", text))
+    assert "line 2, subject_code" in str(caught.value)
+    assert "letters and digits" in str(caught.value)
+    assert str(caught.value).isascii()
+    assert "\0" not in str(caught.value)
