@@ -250,6 +250,8 @@ class Read:
     ``case_key`` is the digest of the delivered files, the settings and the software version:
     a case whose key is unchanged need not be measured again. ``is_endpoint_eligible`` is false
     where the pixels were ever compressed with loss and the trial does not allow that.
+    ``hours_from_reference`` lie between the trial's reference time and the scan; ``None`` where
+    they are not known.
     """
 
     trial_id: str
@@ -271,6 +273,7 @@ class Read:
     config_digest: str
     adc_derivation: Derivation | None = None
     is_endpoint_eligible: bool = True
+    hours_from_reference: float | None = None
 
     @property
     def case(self) -> Case:

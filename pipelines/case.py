@@ -41,7 +41,7 @@ class CaseTask:
 class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
-    ``versions`` says which pixels the read rests on.
+    ``versions`` says which pixels the read rests on, ``files`` the SHA-256 of what was read.
     """
 
     case: Case
@@ -50,6 +50,7 @@ class CaseOutcome:
     evidence: str
     is_new: bool
     versions: tuple[SourceVersion, ...] = ()
+    files: tuple[tuple[Path, str], ...] = ()
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
@@ -78,6 +79,8 @@ def case_key(task: CaseTask, sources: Sources) -> str:
     plan, digest = task.plan, hashlib.sha256()
     digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
     digest.update(f"{plan.modality} {plan.choice} {plan.flags} {sources.digest}".encode())
+    if plan.hours_from_reference is not None:
+        digest.update(f" {plan.hours_from_reference} h".encode())
     return digest.hexdigest()
 
 
@@ -114,6 +117,7 @@ def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
         evidence="",
         is_new=is_new,
         versions=sources.versions,
+        files=sources.files,
     )
 
 
@@ -127,7 +131,7 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
     plan, trial = task.plan, task.trial
     case, modality = plan.case, plan.modality
     convert(plan, work)
-    segmentation = segment(case, modality, work, _parameters(trial, case, modality))
+    segmentation = segment(case, modality, work, _parameters(trial, plan))
     read = read_case(
         plan,
         work,
@@ -140,18 +144,20 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
     return read
 
 
-def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | DwiParameters:
-    """Parameters of a modality's method, with the hours that the protocol gives the visit.
+def _parameters(trial: Trial, plan: CasePlan) -> CtParameters | DwiParameters:
+    """Parameters of a modality's method, with the hours from the reference time to the scan.
 
-    The trial's own, where it sets any, come first. A scan's date stays in the vault: the
-    middle of its visit's window is near enough to tell early infarcts from late ones.
+    The trial's own, where it sets any, come first. Where the hours are not known, the middle of
+    the visit's window is near enough to tell early infarcts from late ones.
     """
-    if modality is Modality.NCCT:
+    if plan.modality is Modality.NCCT:
         return trial.methods.ncct
-    dwi, visit = trial.methods.dwi, trial.visit(case.visit)
-    if dwi.hours_from_onset is not None or visit is None:
+    dwi, visit = trial.methods.dwi, trial.visit(plan.case.visit)
+    if dwi.hours_from_onset is not None:
         return dwi
-    return dwi._replace(hours_from_onset=visit.middle_h)
+    if plan.hours_from_reference is not None:
+        return dwi._replace(hours_from_onset=plan.hours_from_reference)
+    return dwi if visit is None else dwi._replace(hours_from_onset=visit.middle_h)
 
 
 def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:

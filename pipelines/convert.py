@@ -17,8 +17,9 @@ from corelab.store.dataset import Dataset, withdraw_image
 from corelab.store.files import Json
 from corelab.vocab import Case
 from pipelines.codes import cases_of
+from pipelines.delivered import Counts, count_files
 from pipelines.engine import Crash, Engine
-from pipelines.followup import Counts, count_files, read_delivery
+from pipelines.followup import read_delivery
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 

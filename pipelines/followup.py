@@ -6,15 +6,16 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from corelab.blinding.subjects import Crosswalk, load_subjects
-from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
+from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
+from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
 from corelab.errors import NO_QUERY, ConfigError, Fault, ReasonCode, StoreError
@@ -22,9 +23,8 @@ from corelab.series import (
     CasePlan,
     Delivery,
     LooseFile,
-    Outcome,
     Plan,
-    SeriesVerdict,
+    Refusal,
     SourceVersion,
 )
 from corelab.stages.choose import choose
@@ -34,8 +34,9 @@ from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
 from corelab.trial import Trial, load_trial
-from corelab.vocab import Case, Problem, QcFlag, Read
+from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.delivered import Counts, count_files, delivered_files, intake_of
 from pipelines.engine import Crash, Engine
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
@@ -52,26 +53,15 @@ class BatchRequest:
     out: Path
     subjects_file: Path | None
     vault: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Where every file of a delivery went: the parts sum to ``n_files``.
-
-    ``n_skipped`` are no files (links, pipes, folders that cannot be opened) and not among them.
-    """
-
-    n_files: int
-    n_used: int
-    n_not_needed: int
-    n_duplicate: int
-    n_quarantined: int
-    n_skipped: int
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """What became of a batch; ``changed`` cases rest on other pixels than the run before."""
+    """What became of a batch; ``changed`` cases rest on other pixels than the run before.
+
+    ``new_key_file`` is the vault's key where this run made it.
+    """
 
     counts: Counts
     changed: tuple[Case, ...]
@@ -79,6 +69,7 @@ class BatchResult:
     problems: tuple[Problem, ...]
     new_keys: frozenset[str]
     vault: Path
+    new_key_file: Path | None = None
 
 
 def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchResult:
@@ -96,35 +87,45 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
-    with open_vault(request.vault) as vault, hold_for_a_run(request.vault):
+    with hold_for_a_run(request.vault), _opened(request) as vault:
+        made_with = (version("corelab"), trial.trial.id, trial.digest)
+        batch = vault.start_batch(made_with, request.out)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         delivery = read_delivery(request.incoming, engine, watcher)
         plan = plan_batch(delivery, trial, crosswalk, vault)
         touched = _touched(plan, vault)
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose + delivery.skipped)
+        intake = intake_of(delivery, plan.verdicts)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
-        _note(outcomes, vault)
+        _note(outcomes, vault, batch)
+        vault.note_case_problems(touched, _case_problems(plan, outcomes))
+        files = delivered_files(intake, outcomes, vault, SpreadReader(engine, watcher))
+        number = vault.note_delivery(request.incoming, files)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
         problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
         publish(layout, problems, publication_of(trial))
-        leaks = withdraw_leaks(layout, request.vault, vault.identifiers(), trial_id=trial.trial.id)
+        leaks = withdraw_leaks(layout, request.vault, _texts(vault), trial_id=trial.trial.id)
         if leaks:
             problems += leaks
             publish(layout, problems, publication_of(trial))
+        counts = count_files(delivery, plan.verdicts)
+        vault.end_batch(Batch(number=batch, delivery=number, counts=dataclasses.asdict(counts)))
+        new_key_file = vault.new_key_file
     shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
     gone = {(leak.subject_code, leak.visit) for leak in leaks}
     reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
     result = BatchResult(
-        counts=count_files(delivery, plan.verdicts),
+        counts=counts,
         changed=_changed(outcomes, known),
         reads=tuple(reads),
         problems=tuple(problems),
         new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
         vault=request.vault,
+        new_key_file=new_key_file,
     )
     write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
     return result
@@ -134,12 +135,8 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tu
     """Say what a batch would do; neither OUT nor the vault is touched."""
     trial, crosswalk = load_inputs(request)
     delivery = read_delivery(request.incoming, engine, watcher)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / "vault"
-        if request.vault.is_dir():
-            shutil.copytree(request.vault, copy)
-        with open_vault(copy) as vault:
-            plan = plan_batch(delivery, trial, crosswalk, vault)
+    with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
+        plan = plan_batch(delivery, trial, crosswalk, vault)
     return plan, count_files(delivery, plan.verdicts)
 
 
@@ -160,6 +157,9 @@ def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:
             ("OUT", out, vault, "VAULT: the vault is for the data manager alone"),
             ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
             ("VAULT", vault, incoming, "INCOMING: the next run would read the vault"),
+            ("the vault's key", request.key_file, out, "OUT: blinded readers open OUT"),
+            ("the vault's key", request.key_file, vault, "VAULT: a copy would carry its own key"),
+            ("the vault's key", request.key_file, incoming, "INCOMING: that is the site's own"),
         )
     )
     trial = load_trial(request.trial_file)
@@ -189,7 +189,7 @@ def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
 
 def plan_batch(delivery: Delivery, trial: Trial, crosswalk: Crosswalk | None, vault: Vault) -> Plan:
     """Decide which case is measured on what; the only place where visits are guessed by order."""
-    cast = identify(delivery.series, crosswalk, vault)
+    cast = identify(delivery.series, crosswalk, vault, trial)
     plan = choose(delivery.series, cast.case_of, trial)
     return dataclasses.replace(
         plan,
@@ -208,30 +208,17 @@ def publication_of(trial: Trial) -> Publication:
     )
 
 
-def count_files(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> Counts:
-    """Count where every file went; a file that serves two parts counts by its best use."""
-    of: dict[Path, Outcome] = {}
-    rank = {Outcome.USED: 0, Outcome.QUARANTINED: 1, Outcome.NOT_NEEDED: 2}
-    for verdict in verdicts:
-        frames = {frame.path for frame in verdict.series.frames}
-        for path in frames.union(verdict.series.files):
-            known = of.get(path, verdict.outcome)
-            of[path] = min(known, verdict.outcome, key=lambda outcome: rank[outcome])
-    tally = list(of.values())
-    return Counts(
-        n_files=delivery.n_files,
-        n_used=tally.count(Outcome.USED),
-        n_not_needed=tally.count(Outcome.NOT_NEEDED) + delivery.n_ignored,
-        n_duplicate=delivery.n_duplicates,
-        n_quarantined=tally.count(Outcome.QUARANTINED) + len(delivery.loose),
-        n_skipped=len(delivery.skipped),
-    )
-
-
 def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
+    """Case plan with what is known of its time: hours, or the order alone."""
+    study = plan.images[0].sources[0].identity.study_key
+    plan = dataclasses.replace(plan, hours_from_reference=cast.hours_of_study.get(study))
     if plan.case not in cast.by_order:
         return plan
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
+
+
+def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:
+    return open_vault(request.vault, key_file=request.key_file, command="run")
 
 
 def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]) -> list[CaseTask]:
@@ -246,11 +233,30 @@ def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]
     return tasks
 
 
-def _note(outcomes: Iterable[CaseOutcome], vault: Vault) -> None:
+def _note(outcomes: Iterable[CaseOutcome], vault: Vault, batch: int) -> None:
     for outcome in outcomes:
         vault.note_source(outcome.versions)
         if outcome.evidence:
-            vault.note_fault(outcome.case, outcome.evidence)
+            vault.note_fault(outcome.case, outcome.evidence, batch)
+
+
+def _case_problems(plan: Plan, outcomes: Iterable[CaseOutcome]) -> Iterator[tuple[Case, Refusal]]:
+    """Problems that belong to a case, those of its measurement with their evidence."""
+    for problem in plan.problems:
+        if problem.subject_code:
+            yield _case_of(problem), _refusal_of(problem, "")
+    for outcome in outcomes:
+        if outcome.problem:
+            yield outcome.case, _refusal_of(outcome.problem, outcome.evidence)
+
+
+def _case_of(problem: Problem) -> Case:
+    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
+
+
+def _refusal_of(problem: Problem, evidence: str) -> Refusal:
+    reason = ReasonCode(problem.reason_code)
+    return Refusal(reason=reason, message=problem.message, evidence=evidence)
 
 
 def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) -> tuple[Case, ...]:
@@ -296,6 +302,10 @@ def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
     )
 
 
+def _texts(vault: Vault) -> tuple[str, ...]:
+    return tuple(identifier.text for identifier in vault.identifiers())
+
+
 def _touched(plan: Plan, vault: Vault) -> frozenset[Case]:
     """Cases of this delivery's studies, now and in earlier runs."""
     studies = {verdict.series.identity.study_uid for verdict in plan.verdicts}
@@ -320,10 +330,8 @@ def _all_problems(
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
     waiting = [
-        Problem(
-            subject_code="", visit="", reason_code=ReasonCode.SUBJECT_UNKNOWN.value, message=why
-        )
-        for why in vault.unassigned()
+        Problem(subject_code="", visit="", reason_code=held.reason.value, message=held.message)
+        for held in vault.unassigned()
     ]
     known = {problem.message for problem in current if not problem.subject_code}
     return current + earlier + [problem for problem in waiting if problem.message not in known]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from corelab.dicom.archive import file_of
+from corelab.dicom.digest import bytes_digest
 from corelab.dicom.index import digest_or_name, name_for_digest
 from corelab.dicom.received import Record, read_received
 from corelab.errors import ReasonCode
@@ -61,6 +62,13 @@ class SpreadReader:
         return {
             path: name_for_digest(path) if isinstance(answer, Crash) else answer
             for path, answer in self._over("comparing copies", digest_or_name, paths)
+        }
+
+    def bytes_digests(self, paths: Sequence[Path]) -> Mapping[Path, str]:
+        """SHA-256 of each file's bytes, empty where they cannot be read."""
+        return {
+            path: "" if isinstance(answer, Crash) else answer
+            for path, answer in self._over("taking digests", bytes_digest, paths)
         }
 
     def _over(

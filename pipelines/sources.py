@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from corelab.dicom.digest import FileDigest, file_digest
 from corelab.series import CasePlan, PlannedImage, Series, SourceVersion
@@ -12,10 +13,14 @@ from corelab.series import CasePlan, PlannedImage, Series, SourceVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Digest of every byte that a case is measured on, and the version of each image's pixels."""
+    """Digest of every byte that a case is measured on, and the version of each image's pixels.
+
+    ``files`` are the SHA-256 of each file.
+    """
 
     digest: str
     versions: tuple[SourceVersion, ...]
+    files: tuple[tuple[Path, str], ...]
 
     @property
     def is_changed(self) -> bool:
@@ -44,18 +49,20 @@ def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
     latest = {(v.study_uid, v.series_uid, v.part): v for v in known}
     whole = hashlib.sha256()
     versions: list[SourceVersion] = []
+    files: dict[Path, str] = {}
     for image in plan.images:
         whole.update(f"{image.contrast} {image.derivation}".encode())
-        digests = [_series_digest(series) for series in image.sources]
+        digests = [_series_digest(series, files) for series in image.sources]
         whole.update("".join(digest.whole for digest in digests).encode())
         versions.append(_version(image, sorted(digest.pixels for digest in digests), latest))
-    return Sources(digest=whole.hexdigest(), versions=tuple(versions))
+    return Sources(digest=whole.hexdigest(), versions=tuple(versions), files=tuple(files.items()))
 
 
-def _series_digest(series: Series) -> FileDigest:
+def _series_digest(series: Series, files: dict[Path, str]) -> FileDigest:
     """Digests of all of a series' bytes in any order, and of its pixels in the order of k."""
     paths = dict.fromkeys([*(frame.path for frame in series.frames), *series.files])
     digests = [file_digest(path) for path in paths]
+    files.update(zip(paths, (digest.whole for digest in digests), strict=True))
     indices = [frame.index for frame in series.frames]
     return FileDigest(
         whole=_joined(indices, sorted(digest.whole for digest in digests)),

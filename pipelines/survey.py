@@ -10,8 +10,9 @@ from corelab.stages.choose import choose
 from corelab.stages.identify import Cast
 from corelab.trial import DwiLimits, Facts, Limits, NcctLimits, Reads, Trial, Visit, load_trial
 from corelab.vocab import Case, Modality, SubjectCode, VisitLabel
+from pipelines.delivered import Counts, count_files
 from pipelines.engine import Engine
-from pipelines.followup import Counts, count_files, read_delivery
+from pipelines.followup import read_delivery
 from pipelines.progress import Silent
 
 # What head scans look like at their widest; a trial file narrows it.

@@ -85,6 +85,7 @@ def read_case(
         is_endpoint_eligible=(
             QcFlag.LOSSY_PIXELS not in flags or trial.limits.lossy_pixels_allowed
         ),
+        hours_from_reference=plan.hours_from_reference,
     )
     save_read(layout.read(case), read)
     return read

@@ -301,6 +301,18 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         value=_why_missing,
     ),
     Column(
+        name="hours_from_reference",
+        label="Hours from the reference time",
+        type=CellType.NUMBER,
+        unit="h",
+        definition=(
+            "Hours from the trial's reference time (reference_time of the subjects file) to the "
+            "first image of the measured study, to 0.1 h, by the site's clock; empty where "
+            "either time is not known. Negative before the reference time."
+        ),
+        value=lambda read: read.hours_from_reference,
+    ),
+    Column(
         name="endpoint_eligible",
         label="Eligible for the endpoint",
         type=CellType.TEXT,

@@ -77,6 +77,18 @@ def test_the_method_knows_how_late_the_visit_is_unless_the_trial_says_otherwise(
     assert dict(other.parameters)["hours_from_onset"] == 100.0
 
 
+def test_known_hours_are_nearer_than_the_middle_of_a_window(task: CaseTask) -> None:
+    plan = dataclasses.replace(task.plan, hours_from_reference=19.5)
+    read = run_case(dataclasses.replace(task, plan=plan)).read
+    assert read is not None
+    assert read.hours_from_reference == 19.5
+    assert dict(read.parameters)["hours_from_onset"] == 19.5
+    before = run_case(task)
+    assert before.is_new
+    assert before.read is not None
+    assert before.read.hours_from_reference is None
+
+
 def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Path) -> None:
     reads = task.trial.reads.model_copy(update={"readers": 3})
     others = [

@@ -64,6 +64,25 @@ def test_an_out_that_cannot_be_a_folder_is_named(tmp_path: Path, engine: Engine)
         run_batch(request(tmp_path, out=tmp_path / "file" / "out"), engine, Silent())
 
 
+def test_a_vault_whose_key_is_gone_stops_the_batch(tmp_path: Path, engine: Engine) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "letter.txt").write_text("Dear colleague")
+    assert run_batch(asked, engine, Silent()).new_key_file == tmp_path / "vault.key"
+    assert run_batch(asked, engine, Silent()).new_key_file is None
+    (tmp_path / "vault.key").rename(tmp_path / "elsewhere.key")
+    with pytest.raises(StoreError, match="its key is not"):
+        run_batch(asked, engine, Silent())
+    found = dataclasses.replace(asked, key_file=tmp_path / "elsewhere.key")
+    assert run_batch(found, engine, Silent()).counts.n_files == 1
+
+
+@pytest.mark.parametrize("place", ["out/k", "vault/k", "incoming/k"])
+def test_a_key_where_others_look_is_refused(tmp_path: Path, engine: Engine, place: str) -> None:
+    asked = dataclasses.replace(request(tmp_path), key_file=tmp_path / place)
+    with pytest.raises(StoreError, match="the vault's key must not lie inside"):
+        run_batch(asked, engine, Silent())
+
+
 def test_garbage_is_counted_and_does_not_stop_the_batch(tmp_path: Path, engine: Engine) -> None:
     asked = request(tmp_path)
     (asked.incoming / "letter.txt").write_text("Dear colleague")

@@ -9,8 +9,8 @@ import pytest
 from corelab.dicom.index import index
 from corelab.errors import ReasonCode
 from corelab.series import Delivery
+from pipelines.delivered import count_files
 from pipelines.engine import Engine
-from pipelines.followup import count_files
 from pipelines.limits import Budget
 from pipelines.progress import Silent
 from pipelines.reader import FILE_BUDGET, SpreadReader
