@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.vault_cli import KeyFile, vault_app
+
 app = typer.Typer(
     name="corelab",
     help="Open imaging core lab for infarct volume: head CT and MRI DICOM in, blinded mL out.",
@@ -17,6 +19,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(vault_app, name="vault")
 
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
@@ -36,7 +40,10 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Where blinded results go.")],
     subjects: Annotated[
         Path | None,
-        typer.Option(help="CSV: patient_id, subject_code; optional visit, study_instance_uid."),
+        typer.Option(
+            help="CSV: patient_id, subject_code; optional visit, study_instance_uid, "
+            "reference_time."
+        ),
     ] = None,
     vault: Annotated[
         Path | None, typer.Option(help="Identified side; default: beside OUT, named OUT-vault.")
@@ -44,6 +51,7 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+    vault_key: KeyFile = None,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
     from pipelines.command import Workers, plan_command, run_command
@@ -55,6 +63,7 @@ def run(
         out=out,
         subjects_file=subjects,
         vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
+        key_file=vault_key,
     )
     command = plan_command if dry_run else run_command
     raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
@@ -143,11 +152,12 @@ def segment(
 def audit(
     out: Out,
     vault: Annotated[Path, typer.Option("--vault", exists=True, help="The identified side.")],
+    vault_key: KeyFile = None,
 ) -> None:
     """Prove that nothing identifying crossed: exit 1 with where, not what, on a hit."""
     from pipelines.command import audit_command
 
-    raise typer.Exit(audit_command(out, vault))
+    raise typer.Exit(audit_command(out, vault, vault_key))
 
 
 @app.command()

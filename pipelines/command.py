@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
 
 from rich.console import Console
 from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
-from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
+from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
-from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
+from pipelines.delivered import Counts
 from pipelines.engine import Engine, open_engine
 from pipelines.followup import (
     BatchRequest,
     BatchResult,
-    Counts,
     load_inputs,
     plan_delivery,
     run_batch,
@@ -46,10 +44,10 @@ from pipelines.screen import (
 )
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
+from pipelines.telling import complain as _complain
+from pipelines.telling import told as _told
 from pipelines.verdicts import study_table, verdict_table
 from pipelines.withdrawal import own_words
-
-Parameters = ParamSpec("Parameters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,26 +56,6 @@ class Workers:
 
     count: int | None
     scheduler: str | None
-
-
-def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
-    """Turn errors that a user can mend into a message and a status; bugs stay tracebacks."""
-
-    @wraps(command)
-    def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> int:
-        try:
-            return command(*args, **kwargs)
-        except UnfitDataError as error:
-            _complain(f"not measured: {error}")
-            return EXIT_PROBLEMS
-        except CorelabError as error:
-            _complain(str(error))
-            return EXIT_USAGE
-        except KeyboardInterrupt:
-            _complain("interrupted; the same command resumes")
-            return EXIT_INTERRUPTED
-
-    return wrapped
 
 
 @contextmanager
@@ -168,12 +146,12 @@ def segment_command(request: SegmentRequest) -> int:
 
 
 @_told
-def audit_command(out: Path, vault_folder: Path) -> int:
+def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -> int:
     """Print where identifying texts stand under OUT, if anywhere."""
     if not (vault_folder / "vault.sqlite").is_file():
         raise StoreError(f"{vault_folder} holds no vault")
-    with open_vault(vault_folder) as vault:
-        identifiers = vault.identifiers()
+    with open_vault(vault_folder, key_file=key_file, command="audit") as vault:
+        identifiers = [identifier.text for identifier in vault.identifiers()]
     if not identifiers:
         raise StoreError("the vault holds no identifying text yet: nothing can be proved")
     layout = Layout(out)
@@ -300,6 +278,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     console.print(f"problems      {layout.problems_csv}", highlight=False, soft_wrap=True)
     console.print(f"QA page       {layout.qa_page.resolve()}", highlight=False, soft_wrap=True)
     console.print(f"vault         {result.vault} (identified: not for readers)", highlight=False)
+    if result.new_key_file:
+        console.print(
+            f"vault key     {result.new_key_file} (made now; without it nobody can read the vault: "
+            "keep a copy elsewhere)",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _show_conversion(console: Console, result: ConvertResult, request: ConvertRequest) -> None:
@@ -347,9 +332,3 @@ def _console() -> Console:
 
 def _console_for_progress() -> Console:
     return Console(stderr=True)
-
-
-def _complain(text: str) -> None:
-    Console(stderr=True).print(
-        text, style="bold red", highlight=False, markup=False, soft_wrap=True
-    )
