@@ -15,7 +15,9 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import dask
@@ -38,7 +40,9 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
     "MALLOC_TOP_PAD_": "67108864",
+    "CORELAB_WORKER_IS_QUIET": "1",
 }
+_QUIET = "CORELAB_WORKER_IS_QUIET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +151,18 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.scheduler.allowed-failures": 0,
             }
         ),
-        _local_workers(count) as cluster,
+        TemporaryDirectory(prefix="corelab-") as scratch,
+        _local_workers(count, scratch) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield Engine(client, count)
 
 
-def _local_workers(count: int) -> LocalCluster:
+def _local_workers(count: int, scratch: str) -> LocalCluster:
     """Start workers that leave an interrupt from the keyboard to the client.
+
+    What does not fit into memory is put into ``scratch``, which only its owner may open and
+    which goes with the engine: it may hold headers.
 
     A process that is started while the signal is ignored goes on ignoring it; otherwise
     every worker would print a traceback of its own.
@@ -168,6 +176,7 @@ def _local_workers(count: int) -> LocalCluster:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
+            local_directory=scratch,
         )
     finally:
         if is_main:
@@ -180,12 +189,23 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> bytes:
     The result travels packed: Dask's own pickler asks a Python hook about every object, which
     costs more than the packing itself.
     """
+    _be_quiet()
     result: Result | Crash
     try:
         result = function(item)
     except Exception as error:  # noqa: BLE001 - one item's bug must not end the batch
         result = Crash(kind=type(error).__name__, detail=traceback.format_exc())
     return pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+@cache
+def _be_quiet() -> None:
+    """Keep what libraries print in a local worker off the terminal: it may quote a header."""
+    if _QUIET in os.environ:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        os.close(nowhere)
 
 
 def _outcome(future: Future) -> Result | Crash:

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +32,7 @@ from corelab.stages.publish import Publication, publish
 from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
+from corelab.store.times import settle
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
@@ -40,6 +40,7 @@ from pipelines.engine import Crash, Engine
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
+from pipelines.vault_log import note_run
 from pipelines.withdrawal import withdraw, withdraw_leaks
 
 
@@ -126,7 +127,10 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
         vault=request.vault,
     )
-    write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
+    record = _batch_record(result, trial, time.monotonic() - started)
+    note_run(request.vault, record)
+    write_json(layout.batch, record)
+    settle(request.out)
     return result
 
 
@@ -332,7 +336,6 @@ def _all_problems(
 def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:
     counts: dict[str, Json] = dict(dataclasses.asdict(result.counts))
     return {
-        "finished_at_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(seconds, 1),
         "trial_id": trial.trial.id,
         "config_digest": trial.digest,
