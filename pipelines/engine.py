@@ -24,6 +24,8 @@ import dask
 import psutil
 from distributed import Client, Future, LocalCluster, as_completed
 
+from corelab.errors import StoreError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -133,9 +135,14 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
         Local worker processes; one a core, bounded by memory, when left out.
     scheduler
         Address such as ``tcp://host:8786``; no local workers are started then.
+
+    Raises
+    ------
+    StoreError
+        When no scheduler answers there.
     """
     if scheduler is not None:
-        with Client(scheduler, set_as_default=False) as client:
+        with _client_of(scheduler) as client:
             yield Engine(client, max(1, len(client.scheduler_info()["workers"])))
         return
     count = n_workers or default_workers()
@@ -156,6 +163,14 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
         Client(cluster, set_as_default=False) as client,
     ):
         yield Engine(client, count)
+
+
+def _client_of(scheduler: str) -> Client:
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        return Client(scheduler, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"no Dask scheduler answers at {scheduler}") from error
 
 
 def _local_workers(count: int, scratch: str) -> LocalCluster:

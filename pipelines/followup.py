@@ -37,6 +37,7 @@ from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
 from pipelines.engine import Crash, Engine
+from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
@@ -135,9 +136,12 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; neither OUT nor the vault is touched."""
+    """Say what a batch would do; neither OUT nor the vault is touched.
+
+    Series have numbers of this delivery in place of their headers', since readers may see them.
+    """
     trial, crosswalk = load_inputs(request)
-    delivery = read_delivery(request.incoming, engine, watcher)
+    delivery = with_counted_series(read_delivery(request.incoming, engine, watcher))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "vault"
         if request.vault.is_dir():
