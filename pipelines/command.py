@@ -35,6 +35,7 @@ from pipelines.followup import (
     plan_delivery,
     run_batch,
 )
+from pipelines.incident import IncidentError, incidents_kept
 from pipelines.progress import Watcher, watcher_for
 from pipelines.sample import write_sample
 from pipelines.screen import (
@@ -47,7 +48,6 @@ from pipelines.screen import (
 )
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
-from pipelines.vault_log import IncidentError, incidents_kept
 from pipelines.verdicts import delivery_table, study_table
 from pipelines.withdrawal import own_words
 

@@ -36,12 +36,13 @@ from corelab.store.times import settle
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.deidentification import write_reports
 from pipelines.engine import Crash, Engine
+from pipelines.incident import note_run
 from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
-from pipelines.vault_log import note_run
 from pipelines.withdrawal import withdraw, withdraw_leaks
 
 
@@ -108,6 +109,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
         _note(outcomes, vault)
+        failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
+        write_reports(request.vault, delivery, plan.verdicts, failed)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)

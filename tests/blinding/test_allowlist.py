@@ -23,6 +23,7 @@ from corelab.dicom.reading import Reading
 from corelab.errors import ConfigError, ReasonCode, UnfitDataError
 from corelab.stages.convert import _COPY_REMARKS
 from corelab.vocab import Acquisition, Contrast, Derivation, ValueScale
+from pipelines.deidentification import IDENTITY
 from tests.conftest import REPOSITORY
 
 ENTRIES = allow_list().entries
@@ -37,24 +38,6 @@ sidecar = "KVP"
 why = "HU depend on it"
 clause = "PS3.3 C.8.2.1"
 """
-IDENTITY = {
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SOPInstanceUID",
-    "SeriesNumber",
-    "AcquisitionDateTime",
-    "ContentDate",
-    "ContentTime",
-    "SeriesDate",
-    "SeriesTime",
-    "StudyDate",
-    "StudyTime",
-}
-"""What is read for the vault alone."""
 
 
 def keywords_read() -> set[str]:

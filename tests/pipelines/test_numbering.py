@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from corelab.dicom.index import index_headers
 from corelab.series import Delivery, Series
 from pipelines.numbering import study_numbers, with_counted_series
 from tests.factories import make_series
@@ -12,7 +13,7 @@ def numbered(series: Series, number: int | None) -> Series:
 
 
 def delivery(*series: Series) -> Delivery:
-    return Delivery(series=series, loose=(), skipped=(), n_files=0, n_duplicates=0, n_ignored=0)
+    return replace(index_headers([]), series=series)
 
 
 def test_a_study_keeps_its_number_whatever_the_order_of_its_series() -> None:
