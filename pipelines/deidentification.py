@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from corelab.blinding.allowlist import allow_list
@@ -108,6 +109,7 @@ def write_reports(
         (folder / f"{name}.csv").chmod(_OWNER_ONLY_FILE)
 
 
+@cache
 def fate_of(attribute: Attribute) -> Fate:
     """Say what becomes of an attribute of an object that is used."""
     if attribute == _PIXEL_DATA:

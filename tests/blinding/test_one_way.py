@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from corelab import series
+from corelab.series import Identity
 from corelab.vocab import Acquisition, Contrast, Derivation, Problem, Read, ValueScale
 from corelab.volume import Volume
 from tests.conftest import REPOSITORY
@@ -30,6 +32,7 @@ BLINDED_MODULES = (
 )
 IDENTIFIED_TYPES = {"Series", "Stack", "Identity", "Identifier"}
 RELEASE = "corelab/blinding/release.py"
+HANDED_ON = "corelab/stages/convert.py:_released"
 STRAIGHTENED = "corelab/stages/convert.py:straightened"
 """Makes a viewer's copy of a volume that was released already."""
 
@@ -126,15 +129,57 @@ def test_no_blinded_module_reaches_an_identified_one_at_any_number_of_steps() ->
     assert {module: names for module, names in reached.items() if names} == {}
 
 
+def holders() -> set[str]:
+    """Every type of the identified side that holds, at any depth, what identifies."""
+    records = {
+        name: record
+        for name, record in vars(series).items()
+        if isinstance(record, type) and dataclasses.is_dataclass(record)
+    }
+    return {name for name, record in records.items() if Identity in within(record)}
+
+
+def within(record: type) -> set[type]:
+    """A record and all records that its fields hold."""
+    found, waiting = {record}, [record]
+    while waiting:
+        for hint in typing.get_type_hints(waiting.pop()).values():
+            inner = {part for part in leaves(hint) if dataclasses.is_dataclass(part)} - found
+            found |= inner
+            waiting += inner
+    return found
+
+
+def leaves(hint: object) -> Iterator[type]:
+    arguments = typing.get_args(hint)
+    for argument in arguments:
+        yield from leaves(argument)
+    if not arguments and isinstance(hint, type):
+        yield hint
+
+
+def test_what_identifies_is_known_wherever_it_is_held() -> None:
+    assert holders() >= IDENTIFIED_TYPES - {"Identifier"} | {"PlannedImage", "CasePlan", "Delivery"}
+
+
 def test_no_function_but_release_takes_what_identifies_and_gives_a_volume() -> None:
     both = {
         name
         for name, _, function in functions()
-        if taken_by(function) & IDENTIFIED_TYPES
+        if taken_by(function) & (IDENTIFIED_TYPES | holders())
         and names_in(function.returns) & {"Volume", "Acquisition"}
     }
-    assert {name for name in both if not name.startswith(RELEASE)} == set()
+    assert {name for name in both if not name.startswith(RELEASE)} == {HANDED_ON}
     assert f"{RELEASE}:release" in both
+
+
+def test_an_image_of_several_series_is_given_by_release_alone() -> None:
+    (function,) = [function for name, _, function in functions() if name == HANDED_ON]
+    given = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    assert given
+    for value in given:
+        assert isinstance(value, ast.Call)
+        assert ast.unparse(value.func) == "release"
 
 
 def test_no_function_but_release_takes_what_identifies_and_builds_a_volume() -> None:
