@@ -32,7 +32,7 @@ from corelab.stages.publish import Publication, publish
 from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
-from corelab.store.times import settle
+from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
@@ -99,7 +99,11 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
-    with open_vault(request.vault) as vault, hold_for_a_run(request.vault):
+    with (
+        open_vault(request.vault) as vault,
+        hold_for_a_run(request.vault),
+        settled(request.out),
+    ):
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         delivery = read_delivery(request.incoming, engine, watcher)
         plan = plan_batch(delivery, trial, crosswalk, vault)

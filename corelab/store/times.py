@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +30,15 @@ def settle(folder: Path) -> None:
         for name in (*files, *folders):
             settle_one(Path(parent, name))
     settle_one(folder)
+
+
+@contextmanager
+def settled(folder: Path) -> Iterator[None]:
+    """Context after which a folder is settled, also when it ends early."""
+    try:
+        yield
+    finally:
+        settle(folder)
 
 
 def settle_one(path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from corelab.errors import StoreError
-from corelab.store.times import SETTLED_AT, settle, settle_one
+from corelab.store.times import SETTLED_AT, settle, settle_one, settled
 
 
 def test_everything_below_a_folder_shows_one_time_and_what_it_links_to_does_not(
@@ -24,6 +24,13 @@ def test_everything_below_a_folder_shows_one_time_and_what_it_links_to_does_not(
     times = {path.lstat().st_mtime for path in (top, *top.rglob("*"))}
     assert times == {SETTLED_AT.timestamp()}
     assert outside.stat().st_mtime == before
+
+
+def test_what_ends_early_is_settled_too(tmp_path: Path) -> None:
+    (tmp_path / "half").write_text("")
+    with pytest.raises(KeyboardInterrupt), settled(tmp_path):
+        raise KeyboardInterrupt
+    assert (tmp_path / "half").stat().st_mtime == SETTLED_AT.timestamp()
 
 
 def test_what_went_meanwhile_needs_no_time(tmp_path: Path) -> None:
