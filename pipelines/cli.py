@@ -24,6 +24,7 @@ app.add_typer(vault_app, name="vault")
 
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
+EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
 
 Incoming = Annotated[

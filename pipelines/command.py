@@ -32,6 +32,7 @@ from pipelines.followup import (
     plan_delivery,
     run_batch,
 )
+from pipelines.incident import incidents_kept
 from pipelines.progress import Watcher, watcher_for
 from pipelines.sample import write_sample
 from pipelines.screen import (
@@ -46,7 +47,7 @@ from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
 from pipelines.telling import complain as _complain
 from pipelines.telling import told as _told
-from pipelines.verdicts import study_table, verdict_table
+from pipelines.verdicts import delivery_table, study_table
 from pipelines.withdrawal import own_words
 
 
@@ -72,7 +73,7 @@ def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
-    with _at_work(workers) as (engine, watcher):
+    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
         result = run_batch(request, engine, watcher)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
@@ -82,10 +83,10 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
 def plan_command(request: BatchRequest, workers: Workers) -> int:
     """Print what a batch would do."""
     load_inputs(request)
-    with _at_work(workers) as (engine, watcher):
+    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
-    show_whole(console, verdict_table("What would be used", plan.verdicts, console.width))
+    show_whole(console, delivery_table("What would be used", plan.verdicts, console.width))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(_sum_line(counts), highlight=False)

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,11 +32,15 @@ from corelab.stages.publish import Publication, publish
 from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
+from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, count_files, delivered_files, intake_of
 from pipelines.engine import Crash, Engine
+from pipelines.incident import note_run
+from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
@@ -87,7 +90,11 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
-    with hold_for_a_run(request.vault), _opened(request) as vault:
+    with (
+        hold_for_a_run(request.vault),
+        _opened(request) as vault,
+        settled(request.out),
+    ):
         made_with = (version("corelab"), trial.trial.id, trial.digest)
         batch = vault.start_batch(made_with, request.out)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
@@ -103,6 +110,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault.note_case_problems(touched, _case_problems(plan, outcomes))
         files = delivered_files(intake, outcomes, vault, SpreadReader(engine, watcher))
         number = vault.note_delivery(request.incoming, files)
+        failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
+        write_reports(request.vault, delivery, plan.verdicts, failed)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
@@ -127,14 +136,20 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault=request.vault,
         new_key_file=new_key_file,
     )
-    write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
+    record = _batch_record(result, trial, time.monotonic() - started)
+    note_run(request.vault, record)
+    write_json(layout.batch, record)
+    settle(request.out)
     return result
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; neither OUT nor the vault is touched."""
+    """Say what a batch would do; neither OUT nor the vault is touched.
+
+    Series have numbers of this delivery in place of their headers', since readers may see them.
+    """
     trial, crosswalk = load_inputs(request)
-    delivery = read_delivery(request.incoming, engine, watcher)
+    delivery = with_counted_series(read_delivery(request.incoming, engine, watcher))
     with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
         plan = plan_batch(delivery, trial, crosswalk, vault)
     return plan, count_files(delivery, plan.verdicts)
@@ -340,7 +355,6 @@ def _all_problems(
 def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:
     counts: dict[str, Json] = dict(dataclasses.asdict(result.counts))
     return {
-        "finished_at_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(seconds, 1),
         "trial_id": trial.trial.id,
         "config_digest": trial.digest,

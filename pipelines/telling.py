@@ -8,14 +8,16 @@ from typing import ParamSpec
 
 from rich.console import Console
 
+from corelab.dicom.files import printable
 from corelab.errors import CorelabError, UnfitDataError
-from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.cli import EXIT_INCIDENT, EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.incident import IncidentError
 
 Parameters = ParamSpec("Parameters")
 
 
 def told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
-    """Turn errors that a user can mend into a message and a status; bugs stay tracebacks."""
+    """Turn errors into a message and a status; a bug stays a traceback where that names nobody."""
 
     @wraps(command)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> int:
@@ -24,6 +26,9 @@ def told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
         except UnfitDataError as error:
             complain(f"not measured: {error}")
             return EXIT_PROBLEMS
+        except IncidentError as error:
+            complain(str(error))
+            return EXIT_INCIDENT
         except CorelabError as error:
             complain(str(error))
             return EXIT_USAGE
@@ -35,7 +40,8 @@ def told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
 
 
 def complain(text: str) -> None:
-    """Print to the error stream, in red where it has colours."""
+    """Print an error, in signs that no terminal acts on: it may quote a user's file."""
+    lines = "\n".join(map(printable, text.splitlines()))
     Console(stderr=True).print(
-        text, style="bold red", highlight=False, markup=False, soft_wrap=True
+        lines, style="bold red", highlight=False, markup=False, soft_wrap=True
     )

@@ -116,6 +116,7 @@ def index_headers(
         n_files=len(headers) + len(loose) + len(ignored),
         duplicates=tuple(sorted(h.path for h in headers if h.path not in kept_paths)),
         ignored=tuple(sorted(ignored)),
+        attributes={header.path: header.attributes for header in headers},
     )
 
 
