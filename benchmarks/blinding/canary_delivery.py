@@ -1,8 +1,8 @@
 """A delivery with a canary in every public text attribute, and yet one that can be measured.
 
-A CT and a diffusion study of the synthetic sample are written anew. Each image carries some
-dozens of canaries, and all images together every attribute at top level, in a sequence and in a
-private block.
+A CT and two diffusion studies of the synthetic sample, one of them of multi-frame objects, are
+written anew. Each image carries some dozens of canaries, and all images together every attribute
+at top level, in a sequence and in a private block.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Study:
 
 STUDIES = (
     Study(folder="Soerbye_Ingeborg MRN-2225682", subject_code="LDJGHF", visit="fu24h"),
+    Study(folder="Delacourt_Rosamund 009809779", subject_code="GYC4D4", visit="fu24h"),
     Study(folder="CD MRN-7113417 2024-06-24", subject_code="TPGCGY", visit="fu24h"),
 )
 
@@ -100,20 +101,39 @@ class Planted:
 
     def absent(self) -> list[Canary]:
         """Canaries that do not stand where they were planted."""
-        contents = {file: (self.incoming / file).read_bytes() for file in self.files()}
+        contents = self._contents()
         return [c for c in self.canaries if not self._stands(c, contents)]
 
-    def files(self) -> frozenset[PurePosixPath]:
-        """Every file with a canary in it."""
-        return frozenset(c.file for c in self.canaries if (self.incoming / c.file).is_file())
+    def _contents(self) -> dict[PurePosixPath, bytes]:
+        """Every file by where it lay before it was packed, and every archive with its extras."""
+        found: dict[PurePosixPath, bytes] = {}
+        for path in (p for p in self.incoming.rglob("*") if p.is_file()):
+            found[PurePosixPath(path.relative_to(self.incoming).as_posix())] = path.read_bytes()
+            if path.suffix == ".zip":
+                with zipfile.ZipFile(path) as archive:
+                    for member in archive.infolist():
+                        found[PurePosixPath(member.filename)] = archive.read(member)
+        return found
 
     def _stands(self, canary: Canary, contents: dict[PurePosixPath, bytes]) -> bool:
+        path = self.incoming / canary.file
         if canary.place in {Place.FILE_NAME, Place.FOLDER_NAME}:
             return canary.text in f"{self.incoming.name}/{canary.file}"
-        path = self.incoming / canary.file
         if canary.place is Place.FILE_TIME:
             return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%d}" == canary.text
+        if canary.place is Place.ARCHIVE:
+            return canary.text in _labels(path)
         return value_of(canary).encode() in contents[canary.file]
+
+
+def _labels(path: Path) -> str:
+    """Name, comments, extra fields and member days of an archive."""
+    with zipfile.ZipFile(path) as archive:
+        parts = [path.name, archive.comment.decode()]
+        for member in archive.infolist():
+            year, month, day, *_ = member.date_time
+            parts += [f"{year}{month:02}{day:02}", member.comment.decode(), repr(member.extra)]
+    return "\n".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +225,15 @@ def packed(planted: Planted, *, seed: int = SEED + 1) -> Planted:
     for below in sorted(folder.rglob("*"), reverse=True):
         below.rmdir()
     folder.rmdir()
-    return replace(planted, canaries=planted.canaries + tuple(planter.canaries))
+    day = planter.day(Place.FILE_TIME, "modified", name, _YEARS_OF_FILES)
+    _set_time(planted.incoming / name, day)
+    kept = [c for c in planted.canaries if not _is_time_of(c, folder.name)]
+    return replace(planted, canaries=(*kept, *planter.canaries))
+
+
+def _is_time_of(canary: Canary, folder: str) -> bool:
+    """Whether a canary is the time of a loose file in a folder, which a member's replaces."""
+    return canary.place is Place.FILE_TIME and canary.file.parts[0] == folder
 
 
 def _pack(

@@ -10,7 +10,7 @@ from typing import Protocol
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
 from benchmarks.blinding.canary import Canary, Place, value_of
 from benchmarks.blinding.canary_attributes import Attribute, meta_attributes
@@ -18,7 +18,6 @@ from benchmarks.blinding.canary_attributes import Attribute, meta_attributes
 _PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
 _SECONDARY_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 _PREAMBLE_BYTES = 128
-_COMMENT_MARKER = b"\xff\xfe"
 _OVERLAY, _CURVE = 0x6000, 0x5000
 _UNKNOWN_PUBLIC = 0x0018FF01
 _PRIVATE_GROUP = 0x0013
@@ -68,11 +67,30 @@ def add_bytes(
 
 
 def comment_pixels(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
-    """Comment segment after the start of a JPEG-LS codestream (ISO 10918-1, B.2.4.5)."""
-    start, *others = generate_frames(dataset.PixelData, number_of_frames=1)
-    comment = planter.word(Place.CODESTREAM, "COM segment", file).encode()
-    segment = _COMMENT_MARKER + (len(comment) + 2).to_bytes(2, "big") + comment
-    dataset.PixelData = encapsulate([start[:2] + segment + start[2:], *others])
+    """Comment segment in the first codestream: JPEG-LS and JPEG 2000 have one, RLE has none."""
+    insert = _COMMENTERS.get(dataset.file_meta.TransferSyntaxUID)
+    if insert is None:
+        return
+    n_frames = int(dataset.get("NumberOfFrames", 1))
+    first, *others = generate_frames(dataset.PixelData, number_of_frames=n_frames)
+    comment = planter.word(Place.CODESTREAM, "comment segment", file).encode()
+    dataset.PixelData = encapsulate([insert(first, comment), *others])
+
+
+def _commented_jpeg(stream: bytes, comment: bytes) -> bytes:
+    """Segment COM right behind the start (ISO 10918-1, B.2.4.5)."""
+    segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+    return stream[:2] + segment + stream[2:]
+
+
+def _commented_jpeg_2000(stream: bytes, comment: bytes) -> bytes:
+    """Segment COM of Latin text behind the size (ISO 15444-1, A.9.2)."""
+    segment = b"\xff\x64" + (len(comment) + 4).to_bytes(2, "big") + b"\0\1" + comment
+    end = 4 + int.from_bytes(stream[4:6], "big")
+    return stream[:end] + segment + stream[end:]
+
+
+_COMMENTERS = {JPEGLSLossless: _commented_jpeg, JPEG2000Lossless: _commented_jpeg_2000}
 
 
 def lengthen_native_pixels(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:

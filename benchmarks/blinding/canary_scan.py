@@ -19,6 +19,11 @@ _KEY_BYTES = 8
 _TABLE_BITS = 24
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHORTEST_BASE64 = 9
+_RUNS = (
+    re.compile(rb"[ -~]{4,}.?", re.DOTALL),
+    re.compile(rb"(?:[ -~]\0){8,}"),
+    re.compile(rb"(?:\0[ -~]){8,}"),
+)
 _DIGITS_OF_DAY = 8
 
 
@@ -54,8 +59,9 @@ class Scanner:
                 continue
             for spelling in _spellings(canary):
                 is_day = spelling.isdigit() and len(spelling) == _DIGITS_OF_DAY
-                plain, *coded = _coded(spelling.lower().encode())
+                plain = spelling.lower().encode()
                 folded.append(_Needle(plain, canary, is_number=is_day))
+                coded = {*_coded(spelling), *_coded(spelling.lower())}
                 folded.extend(_Needle(code, canary, is_number=False) for code in coded)
             for spelling in {canary.text, canary.text.lower()}:
                 in_base64 = _base64_at_any_place(spelling.encode())
@@ -64,8 +70,9 @@ class Scanner:
 
     def find(self, content: bytes) -> set[Canary]:
         """Canaries that stand in these bytes."""
-        lowered = content.lower()
-        found = self._folded.find(lowered) | self._exact.find(content)
+        text = _printable(content)
+        lowered = text.lower()
+        found = self._folded.find(lowered) | self._exact.find(text)
         if self._ages:
             pattern = rb"(?<![0-9a-z])(?:" + b"|".join(self._ages) + rb")(?![0-9a-z][^\0])"
             found.update(self._ages[match] for match in re.findall(pattern, lowered))
@@ -97,7 +104,8 @@ class _Table:
             count = (len(content) - offset) // _KEY_BYTES
             words = np.frombuffer(content, dtype="<u8", count=count, offset=offset)
             likely = np.flatnonzero(self._is_taken[_slot(words)])
-            sure = likely[np.isin(words[likely], self._keys)]
+            near = np.searchsorted(self._keys, words[likely]).clip(max=len(self._keys) - 1)
+            sure = likely[self._keys[near] == words[likely]]
             for number in sure:
                 yield offset + _KEY_BYTES * int(number), int(words[number])
 
@@ -143,14 +151,23 @@ def _spellings_of_day(year: str, month: str, day: str) -> Iterator[str]:
     yield f"{int(month)}/{int(day)}/{year}"
 
 
-def _coded(text: bytes) -> tuple[bytes, ...]:
+def _coded(text: str) -> tuple[bytes, ...]:
+    """Codes of a text whose own letters may have either case; theirs has none."""
+    code = text.encode()
     return (
-        text,
-        text.decode().encode("utf-16-le"),
-        text.decode().encode("utf-16-be"),
-        b"".join(b"%%%02x" % byte for byte in text),
-        text.hex().encode(),
+        text.lower().encode("utf-16-le"),
+        text.lower().encode("utf-16-be"),
+        b"".join(b"%%%02x" % byte for byte in code),
+        code.hex().encode(),
     )
+
+
+def _printable(content: bytes) -> bytes:
+    """Every run of printable characters, each with the byte that follows it.
+
+    All that is looked for is printable, so nothing is lost; voxels are, for the most part.
+    """
+    return b"\n".join(run for pattern in _RUNS for run in pattern.findall(content))
 
 
 def _base64_at_any_place(text: bytes) -> Iterator[bytes]:
