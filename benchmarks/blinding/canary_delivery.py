@@ -197,6 +197,10 @@ def plant_delivery(sample: Path, folder: Path, *, seed: int = SEED) -> Planted:
     _plant_odd(images, planter)
     for image in images:
         _write(incoming, image.dataset, image.file)
+    for image in _first_of_each_series(images):
+        word = planter.word(Place.BEHIND_PIXELS, "end of file", image.file)
+        with (incoming / image.file).open("ab") as stream:
+            stream.write(word.encode())
     _write_beside(incoming, images, planter)
     for path in sorted(p for p in incoming.rglob("*") if p.is_file()):
         file = PurePosixPath(path.relative_to(incoming).as_posix())
@@ -353,10 +357,13 @@ def _plant_odd(images: list[_Image], planter: Planter) -> None:
         spoil_pixels(dataset, file, planter)
         for attribute in byte_attributes()[number :: len(images)]:
             add_bytes(dataset, attribute, file, planter)
-    firsts = {image.series: image for image in reversed(images)}
-    for image in firsts.values():
+    for image in _first_of_each_series(images):
         add_annotation(image.dataset, image.file, planter)
         add_drawings(image.dataset, repeating_attributes(), image.file, planter)
+
+
+def _first_of_each_series(images: list[_Image]) -> list[_Image]:
+    return list({image.series: image for image in reversed(images)}.values())
 
 
 def _write_beside(incoming: Path, images: list[_Image], planter: Planter) -> None:
