@@ -7,13 +7,8 @@ at top level, in a sequence and in a private block.
 
 from __future__ import annotations
 
-import os
-import struct
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from datetime import time as clock
 from itertools import cycle
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +16,7 @@ import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from benchmarks.blinding.canary import FORM_OF_VR, Canary, Form, Mint, Place, value_of
+from benchmarks.blinding.canary import Canary, Place, value_of
 from benchmarks.blinding.canary_attributes import (
     OF_FILE,
     OF_SERIES,
@@ -46,6 +41,8 @@ from benchmarks.blinding.canary_odd import (
     lengthen_native_pixels,
     secondary_capture,
 )
+from benchmarks.blinding.canary_planted import Planted
+from benchmarks.blinding.canary_planter import YEARS_OF_FILES, Planter, set_time
 
 _CONTAINERS = (
     ("RequestAttributesSequence",),
@@ -56,9 +53,6 @@ _CONTAINERS = (
     ("PerformedProtocolCodeSequence", "ProtocolContextSequence"),
 )
 """Where nested canaries stand: sequences that PS3.15 lists, and others, one and two deep."""
-_YEARS_OF_FILES = (1905, 1965)
-_YEARS_OF_MEMBERS = (1981, 1999)
-_EXTRA_FIELD = 0x5A51
 SEED = 20
 
 
@@ -78,64 +72,6 @@ STUDIES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
-    """A delivery full of canaries.
-
-    Parameters
-    ----------
-    incoming
-        The folder to run.
-    subjects_file
-        Subject codes of its patients.
-    canaries
-        Everything that was planted.
-    images
-        Files of the measured images, below the folder as it was before it was packed.
-    """
-
-    incoming: Path
-    subjects_file: Path
-    canaries: tuple[Canary, ...]
-    images: tuple[PurePosixPath, ...]
-
-    def absent(self) -> list[Canary]:
-        """Canaries that do not stand where they were planted."""
-        contents = self._contents()
-        return [c for c in self.canaries if not self._stands(c, contents)]
-
-    def _contents(self) -> dict[PurePosixPath, bytes]:
-        """Every file by where it lay before it was packed, and every archive with its extras."""
-        found: dict[PurePosixPath, bytes] = {}
-        for path in (p for p in self.incoming.rglob("*") if p.is_file()):
-            found[PurePosixPath(path.relative_to(self.incoming).as_posix())] = path.read_bytes()
-            if path.suffix == ".zip":
-                with zipfile.ZipFile(path) as archive:
-                    for member in archive.infolist():
-                        found[PurePosixPath(member.filename)] = archive.read(member)
-        return found
-
-    def _stands(self, canary: Canary, contents: dict[PurePosixPath, bytes]) -> bool:
-        path = self.incoming / canary.file
-        if canary.place in {Place.FILE_NAME, Place.FOLDER_NAME}:
-            return canary.text in f"{self.incoming.name}/{canary.file}"
-        if canary.place is Place.FILE_TIME:
-            return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y%m%d}" == canary.text
-        if canary.place is Place.ARCHIVE:
-            return canary.text in _labels(path)
-        return value_of(canary).encode() in contents[canary.file]
-
-
-def _labels(path: Path) -> str:
-    """Name, comments, extra fields and member days of an archive."""
-    with zipfile.ZipFile(path) as archive:
-        parts = [path.name, archive.comment.decode()]
-        for member in archive.infolist():
-            year, month, day, *_ = member.date_time
-            parts += [f"{year}{month:02}{day:02}", member.comment.decode(), repr(member.extra)]
-    return "\n".join(parts)
-
-
 @dataclass(frozen=True, slots=True)
 class _Image:
     """One image on its way into the delivery."""
@@ -145,35 +81,6 @@ class _Image:
     study: str
     series: str
     is_ct: bool
-
-
-class Planter:
-    """Draws canaries and remembers them."""
-
-    def __init__(self, seed: int) -> None:
-        self.mint = Mint(seed)
-        self.canaries: list[Canary] = []
-
-    def plant(self, place: Place, name: str, vr: str, file: PurePosixPath) -> Canary:
-        """Draw a canary that is legal for a VR."""
-        form = FORM_OF_VR.get(vr, Form.WORD)
-        text = self.mint.draw(form)
-        canary = Canary(text=text, form=form, place=place, name=name, vr=vr, file=file)
-        self.canaries.append(canary)
-        return canary
-
-    def word(self, place: Place, name: str, file: PurePosixPath) -> str:
-        """Draw a word for a place that has no VR."""
-        return self.plant(place, name, "", file).text
-
-    def day(self, place: Place, name: str, file: PurePosixPath, years: tuple[int, int]) -> datetime:
-        """Draw a day that files can bear as their time."""
-        day = datetime.combine(self.mint.day(years), clock(12), UTC)
-        text = f"{day:%Y%m%d}"
-        self.canaries.append(
-            Canary(text=text, form=Form.DATE, place=place, name=name, vr="", file=file)
-        )
-        return day
 
 
 def plant_delivery(sample: Path, folder: Path, *, seed: int = SEED) -> Planted:
@@ -204,7 +111,7 @@ def plant_delivery(sample: Path, folder: Path, *, seed: int = SEED) -> Planted:
     _write_beside(incoming, images, planter)
     for path in sorted(p for p in incoming.rglob("*") if p.is_file()):
         file = PurePosixPath(path.relative_to(incoming).as_posix())
-        _set_time(path, planter.day(Place.FILE_TIME, "modified", file, _YEARS_OF_FILES))
+        set_time(path, planter.day(Place.FILE_TIME, "modified", file, YEARS_OF_FILES))
     subjects = folder / "subjects.csv"
     subjects.write_text(_crosswalk(images), encoding="utf-8")
     return Planted(
@@ -213,43 +120,6 @@ def plant_delivery(sample: Path, folder: Path, *, seed: int = SEED) -> Planted:
         canaries=tuple(planter.canaries),
         images=tuple(image.file for image in images),
     )
-
-
-def packed(planted: Planted, *, seed: int = SEED + 1) -> Planted:
-    """Put the last study into a zip archive whose name, comments and times are canaries too."""
-    planter = Planter(seed)
-    folder = planted.incoming / planted.images[-1].parts[0]
-    name = PurePosixPath(planter.word(Place.ARCHIVE, "name", PurePosixPath()) + ".zip")
-    planter.canaries = [replace(c, file=name) for c in planter.canaries]
-    with zipfile.ZipFile(planted.incoming / name, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.comment = planter.word(Place.ARCHIVE, "comment", name).encode()
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            _pack(archive, path, path.relative_to(planted.incoming).as_posix(), name, planter)
-            path.unlink()
-    for below in sorted(folder.rglob("*"), reverse=True):
-        below.rmdir()
-    folder.rmdir()
-    day = planter.day(Place.FILE_TIME, "modified", name, _YEARS_OF_FILES)
-    _set_time(planted.incoming / name, day)
-    kept = [c for c in planted.canaries if not _is_time_of(c, folder.name)]
-    return replace(planted, canaries=(*kept, *planter.canaries))
-
-
-def _is_time_of(canary: Canary, folder: str) -> bool:
-    """Whether a canary is the time of a loose file in a folder, which a member's replaces."""
-    return canary.place is Place.FILE_TIME and canary.file.parts[0] == folder
-
-
-def _pack(
-    archive: zipfile.ZipFile, path: Path, member: str, name: PurePosixPath, planter: Planter
-) -> None:
-    day = planter.day(Place.ARCHIVE, "member time", name, _YEARS_OF_MEMBERS)
-    entry = zipfile.ZipInfo(member, (day.year, day.month, day.day, 12, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.comment = planter.word(Place.ARCHIVE, "member comment", name).encode()
-    extra = planter.word(Place.ARCHIVE, "extra field", name).encode()
-    entry.extra = struct.pack("<HH", _EXTRA_FIELD, len(extra)) + extra
-    archive.writestr(entry, path.read_bytes())
 
 
 def _received(sample: Path, study: Study, planter: Planter) -> Iterator[_Image]:
@@ -383,10 +253,6 @@ def _write(incoming: Path, dataset: Dataset, file: PurePosixPath) -> None:
     path = incoming / file
     path.parent.mkdir(parents=True, exist_ok=True)
     pydicom.dcmwrite(path, dataset, enforce_file_format=True)
-
-
-def _set_time(path: Path, moment: datetime) -> None:
-    os.utime(path, (moment.timestamp(), moment.timestamp()))
 
 
 def _crosswalk(images: list[_Image]) -> str:

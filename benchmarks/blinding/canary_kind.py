@@ -52,12 +52,14 @@ _MOMENTS = frozenset({Form.DATE, Form.TIME, Form.MOMENT, Form.AGE})
 
 def kind_of(canary: Canary) -> Kind:
     """Return the kind of a canary: by its place first, then by what it is."""
+    if canary.place in {Place.TOP, Place.NESTED}:
+        return _kind_of_attribute(canary)
     if canary.place in _OUTSIDE:
         return Kind.OUTSIDE
-    if canary.place in _PRIVATE:
-        return Kind.PRIVATE
-    if canary.place not in {Place.TOP, Place.NESTED}:
-        return Kind.ODD
+    return Kind.PRIVATE if canary.place in _PRIVATE else Kind.ODD
+
+
+def _kind_of_attribute(canary: Canary) -> Kind:
     if canary.form is Form.UID:
         return Kind.UID
     if canary.form in _MOMENTS:

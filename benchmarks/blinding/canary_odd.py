@@ -5,35 +5,25 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Protocol
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
-from benchmarks.blinding.canary import Canary, Place, value_of
+from benchmarks.blinding.canary import Place, value_of
 from benchmarks.blinding.canary_attributes import Attribute, meta_attributes
+from benchmarks.blinding.canary_planter import Planter
 
 _PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
 _SECONDARY_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 _PREAMBLE_BYTES = 128
-_OVERLAY, _CURVE = 0x6000, 0x5000
+_OVERLAY, _CURVE = 0x60000000, 0x50000000
 _UNKNOWN_PUBLIC = 0x0018FF01
 _PRIVATE_GROUP = 0x0013
 
 
-class Draws(Protocol):
-    """Who draws canaries."""
-
-    def plant(self, place: Place, name: str, vr: str, file: PurePosixPath) -> Canary:
-        """Draw a canary that is legal for a VR."""
-
-    def word(self, place: Place, name: str, file: PurePosixPath) -> str:
-        """Draw a word for a place that has no VR."""
-
-
-def add_private(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
+def add_private(dataset: Dataset, file: PurePosixPath, planter: Planter) -> None:
     """Opaque bytes, a sequence and elements of unknown VR, as scanners write them."""
     creator = planter.word(Place.PRIVATE_CREATOR, "creator", file)
     block = dataset.private_block(_PRIVATE_GROUP, creator, create=True)
@@ -47,7 +37,7 @@ def add_private(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
     dataset[_UNKNOWN_PUBLIC] = DataElement(_UNKNOWN_PUBLIC, "UN", unknown)
 
 
-def add_file_meta(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
+def add_file_meta(dataset: Dataset, file: PurePosixPath, planter: Planter) -> None:
     """File meta information (PS3.10, 7.1) and the preamble before it."""
     meta = dataset.file_meta
     for attribute in meta_attributes():
@@ -59,14 +49,14 @@ def add_file_meta(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None
 
 
 def add_bytes(
-    dataset: Dataset, attribute: Attribute, file: PurePosixPath, planter: Draws
+    dataset: Dataset, attribute: Attribute, file: PurePosixPath, planter: Planter
 ) -> None:
     """Give a public attribute of opaque bytes a canary inside."""
     word = planter.word(Place.PUBLIC_BYTES, attribute.keyword, file)
     dataset[attribute.tag] = DataElement(attribute.tag, "OB", _opaque(word))
 
 
-def comment_pixels(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
+def comment_pixels(dataset: Dataset, file: PurePosixPath, planter: Planter) -> None:
     """Comment segment in the first codestream: JPEG-LS and JPEG 2000 have one, RLE has none."""
     insert = _COMMENTERS.get(dataset.file_meta.TransferSyntaxUID)
     if insert is None:
@@ -93,14 +83,14 @@ def _commented_jpeg_2000(stream: bytes, comment: bytes) -> bytes:
 _COMMENTERS = {JPEGLSLossless: _commented_jpeg, JPEG2000Lossless: _commented_jpeg_2000}
 
 
-def lengthen_native_pixels(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
+def lengthen_native_pixels(dataset: Dataset, file: PurePosixPath, planter: Planter) -> None:
     """Uncompressed pixels that hold more bytes than rows and columns ask for."""
     dataset.decompress(generate_instance_uid=False)
     word = planter.word(Place.BEHIND_PIXELS, "PixelData", file).encode()
     dataset.PixelData = dataset.PixelData + word
 
 
-def add_annotation(dataset: Dataset, file: PurePosixPath, planter: Draws) -> None:
+def add_annotation(dataset: Dataset, file: PurePosixPath, planter: Planter) -> None:
     """Text that a presentation state would draw on the image (PS3.3, C.10.5)."""
     text, layer = Dataset(), Dataset()
     text.UnformattedTextValue = planter.word(Place.ANNOTATION, "UnformattedTextValue", file)
@@ -110,7 +100,7 @@ def add_annotation(dataset: Dataset, file: PurePosixPath, planter: Draws) -> Non
 
 
 def add_drawings(
-    dataset: Dataset, attributes: Iterable[Attribute], file: PurePosixPath, planter: Draws
+    dataset: Dataset, attributes: Iterable[Attribute], file: PurePosixPath, planter: Planter
 ) -> None:
     """Overlay and curve of retired and present groups, with texts and data (PS3.3, C.9)."""
     for attribute in attributes:
@@ -118,20 +108,19 @@ def add_drawings(
         dataset[attribute.tag] = DataElement(attribute.tag, attribute.vr, value_of(canary))
     bits = _opaque(planter.word(Place.OVERLAY_DATA, "OverlayData", file)).ljust(32, b"\0")
     values = (
-        (0x0010, "US", 16),
-        (0x0011, "US", 16),
-        (0x0050, "SS", [1, 1]),
-        (0x0100, "US", 1),
-        (0x0102, "US", 0),
-        (0x3000, "OB", bits),
+        (_OVERLAY | 0x0010, "US", 16),
+        (_OVERLAY | 0x0011, "US", 16),
+        (_OVERLAY | 0x0050, "SS", [1, 1]),
+        (_OVERLAY | 0x0100, "US", 1),
+        (_OVERLAY | 0x0102, "US", 0),
+        (_OVERLAY | 0x3000, "OB", bits),
+        (_CURVE | 0x3000, "OB", _opaque(planter.word(Place.CURVE_DATA, "CurveData", file))),
     )
-    for element, vr, value in values:
-        _add(dataset, _OVERLAY, element, vr, value)
-    curve = _opaque(planter.word(Place.CURVE_DATA, "CurveData", file))
-    _add(dataset, _CURVE, 0x3000, "OB", curve)
+    for tag, vr, value in values:
+        dataset[tag] = DataElement(tag, vr, value)
 
 
-def encapsulated_document(model: Dataset, file: PurePosixPath, planter: Draws) -> Dataset:
+def encapsulated_document(model: Dataset, file: PurePosixPath, planter: Planter) -> Dataset:
     """Make a PDF report of the model's patient (PS3.3, A.45)."""
     dataset = _beside(model, file, _PDF_CLASS, planter)
     text = planter.word(Place.OTHER_OBJECT, "EncapsulatedDocument", file)
@@ -142,7 +131,7 @@ def encapsulated_document(model: Dataset, file: PurePosixPath, planter: Draws) -
     return dataset
 
 
-def secondary_capture(model: Dataset, file: PurePosixPath, planter: Draws) -> Dataset:
+def secondary_capture(model: Dataset, file: PurePosixPath, planter: Planter) -> Dataset:
     """Make a screen shot of the model's patient (PS3.3, A.8)."""
     dataset = _beside(model, file, _SECONDARY_CAPTURE_CLASS, planter)
     dataset.SecondaryCaptureDeviceID = planter.word(Place.OTHER_OBJECT, "device", file)
@@ -154,7 +143,7 @@ def secondary_capture(model: Dataset, file: PurePosixPath, planter: Draws) -> Da
     return dataset
 
 
-def _beside(model: Dataset, file: PurePosixPath, sop_class: str, planter: Draws) -> Dataset:
+def _beside(model: Dataset, file: PurePosixPath, sop_class: str, planter: Planter) -> Dataset:
     dataset = Dataset()
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID"):
         dataset[keyword] = copy.deepcopy(model[keyword])
@@ -162,17 +151,12 @@ def _beside(model: Dataset, file: PurePosixPath, sop_class: str, planter: Draws)
         uid = planter.plant(Place.OTHER_OBJECT, keyword, "UI", file).text
         setattr(dataset, keyword, uid)
     dataset.InstitutionName = planter.word(Place.OTHER_OBJECT, "InstitutionName", file)
-    dataset.SOPClassUID, dataset.Modality = sop_class, "OT"
+    dataset.SOPClassUID, dataset.Modality = UID(sop_class), "OT"
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = sop_class
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     return dataset
-
-
-def _add(dataset: Dataset, group: int, element: int, vr: str, value: object) -> None:
-    tag = group << 16 | element
-    dataset[tag] = DataElement(tag, vr, value)
 
 
 def _opaque(word: str) -> bytes:

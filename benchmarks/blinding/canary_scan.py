@@ -6,6 +6,7 @@ Shares nothing with corelab's own leak audit, so that neither hides the other's 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -67,9 +68,16 @@ class Scanner:
                 in_base64 = _base64_at_any_place(spelling.encode())
                 exact.extend(_Needle(code, canary, is_number=False) for code in in_base64)
         self._folded, self._exact, self._ages = _Table(folded), _Table(exact), ages
+        self._seen: dict[bytes, frozenset[Canary]] = {}
 
-    def find(self, content: bytes) -> set[Canary]:
-        """Canaries that stand in these bytes."""
+    def find(self, content: bytes) -> frozenset[Canary]:
+        """Canaries that stand in these bytes; bytes that were seen before are not read again."""
+        digest = hashlib.sha256(content).digest()
+        if digest not in self._seen:
+            self._seen[digest] = frozenset(self._find(content))
+        return self._seen[digest]
+
+    def _find(self, content: bytes) -> set[Canary]:
         text = _printable(content)
         lowered = text.lower()
         found = self._folded.find(lowered) | self._exact.find(text)
@@ -127,7 +135,7 @@ def _spellings(canary: Canary) -> Iterator[str]:
     text = canary.text
     if canary.form is Form.UID:
         yield text.removeprefix("2.25.")
-        yield hex(int(text.removeprefix("2.25.")))[2:]
+        yield f"{int(text.removeprefix('2.25.')):x}"
     elif canary.form is Form.TIME:
         clock = text.split(".")
         hours, minutes, seconds = clock[0][:2], clock[0][2:4], clock[0][4:]
@@ -171,7 +179,7 @@ def _printable(content: bytes) -> bytes:
 
 
 def _base64_at_any_place(text: bytes) -> Iterator[bytes]:
-    """What of base64 depends on the text alone, wherever in a group of three it begins."""
+    """Give what of base64 depends on the text alone, wherever in a group of three it begins."""
     for before in range(3):
         first = -(-8 * before // 6)
         end = 8 * (before + len(text)) // 6

@@ -15,27 +15,28 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
+from benchmarks.accuracy.page import REPOSITORY, write_blocks
 from benchmarks.blinding.canary import Canary
+from benchmarks.blinding.canary_archive import packed
 from benchmarks.blinding.canary_artefacts import sightings, under
-from benchmarks.blinding.canary_delivery import Planted, packed, plant_delivery
+from benchmarks.blinding.canary_delivery import plant_delivery
 from benchmarks.blinding.canary_kind import Kind, kind_of
+from benchmarks.blinding.canary_planted import Planted
 from benchmarks.blinding.canary_scan import Scanner
 from benchmarks.blinding.peers import PEERS, Deidentify
 
-_REPOSITORY = Path(__file__).parents[2]
-_PAGE = _REPOSITORY / "docs" / "blinding.md"
-_BEGIN = "<!-- comparators: python -m benchmarks.blinding.comparators --write -->"
-_END = "<!-- end of comparators -->"
+PAGE = REPOSITORY / "docs" / "blinding.md"
+BLOCK = "comparators"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one tool left: planted in what it took, found in what it wrote, and what it refused."""
+    """What one tool left: planted in what it took, found in what it wrote, files refused."""
 
     tool: str
     planted: Counter[Kind]
@@ -44,18 +45,18 @@ class Row:
 
 
 def main() -> None:
-    """Run every tool and print the table."""
+    """Run every tool, print the table, and put it into the page when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into the page")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     to_page = parser.parse_args().write
     with tempfile.TemporaryDirectory() as name:
-        text = page_text(rows_of(Path(name)))
+        text = page_text(rows_in(Path(name)))
     print(text)
     if to_page:
-        _write(text)
+        write_blocks(PAGE, {BLOCK: text})
 
 
-def rows_of(folder: Path) -> list[Row]:
+def rows_in(folder: Path) -> list[Row]:
     """Plant a delivery, run every tool over the same files, and count what each left.
 
     Parameters
@@ -63,48 +64,43 @@ def rows_of(folder: Path) -> list[Row]:
     folder
         An empty folder for the delivery and what becomes of it.
     """
-    loose = plant_delivery(_REPOSITORY / "sample_data", folder / "delivery")
-    scanner = Scanner(loose.canaries)
-    everything = _row("untouched", loose, scanner, loose.incoming, {})
-    rows = [everything]
+    planted = plant_delivery(REPOSITORY / "sample_data", folder / "delivery")
+    scanner = Scanner(planted.canaries)
+    rows = [_row("nothing done", planted, _found(scanner, planted.incoming), {})]
     for number, peer in enumerate(PEERS):
         written = folder / f"peer{number}"
-        refused = _over_files(peer.deidentify, loose.incoming, written)
-        rows.append(_row(peer.title, loose, scanner, written, refused))
-    return [*rows, _corelab(packed(loose), folder)]
+        refused = _over_files(peer.deidentify, planted.incoming, written)
+        rows.append(_row(peer.title, planted, _found(scanner, written), refused))
+    return [*rows, _corelab(packed(planted), folder)]
 
 
-def _over_files(
-    deidentify: Deidentify, incoming: Path, written: Path
-) -> dict[PurePosixPath, str]:
-    """Hand every DICOM file to a tool, as a user's loop would; name what it refused."""
+def _over_files(deidentify: Deidentify, incoming: Path, written: Path) -> dict[PurePosixPath, str]:
+    """Hand every DICOM file to a tool, as a user's loop would; say what it refused and how.
+
+    The loop numbers the outputs, so that no tool is charged with a file's name.
+    """
     refused: dict[PurePosixPath, str] = {}
-    for source in sorted(incoming.rglob("*.dcm")):
-        file = PurePosixPath(source.relative_to(incoming).as_posix())
-        # The loop names the outputs, so that no tool is charged with a file's name.
-        target = written / f"{len(refused) + sum(1 for _ in written.glob('*'))}.dcm"
-        target.parent.mkdir(exist_ok=True)
+    written.mkdir()
+    for number, source in enumerate(sorted(incoming.rglob("*.dcm"))):
+        target = written / f"{number}.dcm"
         try:
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 deidentify(source, target)
         except Exception as error:  # noqa: BLE001 - whatever a peer raises is its answer
+            file = PurePosixPath(source.relative_to(incoming).as_posix())
             refused[file] = type(error).__name__
             target.unlink(missing_ok=True)
     return refused
 
 
-def _row(
-    tool: str, planted: Planted, scanner: Scanner, written: Path, refused: dict[PurePosixPath, str]
-) -> Row:
-    found = {sighting.canary for sighting in sightings(scanner, under(written))}
+def _found(scanner: Scanner, written: Path) -> set[Canary]:
+    return {sighting.canary for sighting in sightings(scanner, under(written))}
+
+
+def _row(tool: str, planted: Planted, found: set[Canary], refused: dict[PurePosixPath, str]) -> Row:
     taken = [c for c in planted.canaries if _is_in_file(c) and c.file not in refused]
-    return Row(
-        tool=tool,
-        planted=Counter(kind_of(c) for c in taken),
-        left=Counter(kind_of(c) for c in taken if c in found),
-        refused=Counter(refused.values()),
-    )
+    return _counted(tool, taken, found, Counter(refused.values()))
 
 
 def _is_in_file(canary: Canary) -> bool:
@@ -112,42 +108,54 @@ def _is_in_file(canary: Canary) -> bool:
 
 
 def _corelab(planted: Planted, folder: Path) -> Row:
-    """Run the whole command; everything under OUT counts, its file names and times too."""
+    """Run the whole command; all that lies under OUT counts, with its names and times."""
     out = folder / "out"
     command = [Path(sys.executable).parent / "corelab", "run", planted.incoming]
-    command += ["--trial", _REPOSITORY / "configs" / "demo.toml", "--out", out]
+    command += ["--trial", REPOSITORY / "configs" / "demo.toml", "--out", out]
     command += ["--subjects", planted.subjects_file, "--vault", folder / "vault"]
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
-    found = {s.canary for s in sightings(Scanner(planted.canaries), under(out))}
+    found = _found(Scanner(planted.canaries), out)
+    title = f"corelab {version('corelab')}, `run`"
+    return _counted(title, planted.canaries, found, Counter())
+
+
+def _counted(tool: str, taken: Sequence[Canary], found: set[Canary], refused: Counter[str]) -> Row:
     return Row(
-        tool=f"corelab {version('corelab')} (images to NIfTI)",
-        planted=Counter(kind_of(c) for c in planted.canaries),
-        left=Counter(kind_of(c) for c in planted.canaries if c in found),
-        refused=Counter(),
+        tool=tool,
+        planted=Counter(kind_of(c) for c in taken),
+        left=Counter(kind_of(c) for c in taken if c in found),
+        refused=refused,
     )
 
 
-def page_text(rows: Iterable[Row]) -> str:
-    """Table of what is left, left/planted for each kind, as Markdown.
+def page_text(rows: Sequence[Row]) -> str:
+    """Return the versions, the table of what is left, and what no tool claims, as Markdown.
 
     Parameters
     ----------
     rows
         One a tool.
     """
-    head = ["tool", *(kind.value for kind in Kind), "all"]
-    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
-    lines += [_line(row) for row in rows]
+    head = ["left/planted", *(kind.value for kind in Kind), "all", "files refused"]
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    lines = [
+        f"Python {platform.python_version()}, pydicom {version('pydicom')}.",
+        "",
+        *("| " + " | ".join(cells) + " |" for cells in (head, rule, *map(_cells, rows))),
+        "",
+        *(f"- {peer.package}, {peer.setting}: {peer.disclaimer}." for peer in PEERS),
+    ]
     return "\n".join(lines)
 
 
-def _line(row: Row) -> str:
-    cells = [
+def _cells(row: Row) -> list[str]:
+    counts = [
         f"{row.left[kind]}/{row.planted[kind]}" if row.planted[kind] else "not asked"
         for kind in Kind
     ]
+    refused = ", ".join(f"{n} {name}" for name, n in sorted(row.refused.items()))
     total = f"{row.left.total()}/{row.planted.total()}"
-    return "| " + " | ".join([row.tool, *cells, total]) + " |"
+    return [row.tool, *counts, total, refused or "none"]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pydicom
+from deid.config import DeidRecipe
+from deid.dicom import get_identifiers, replace_identifiers
+from dicognito.anonymizer import Anonymizer
+from dicomanonymizer import anonymize_dicom_file
 
 Deidentify = Callable[[Path, Path], None]
 
@@ -68,15 +72,12 @@ def _dicognito(source: Path, target: Path) -> None:
 
 
 @cache
-def _one_anonymizer():
-    from dicognito.anonymizer import Anonymizer
-
+def _one_anonymizer() -> Anonymizer:
+    """Return the one that keeps a patient the same in all files of a run."""
     return Anonymizer()
 
 
 def _dicom_anonymizer(source: Path, target: Path) -> None:
-    from dicomanonymizer import anonymize_dicom_file
-
     anonymize_dicom_file(str(source), str(target))
 
 
@@ -93,9 +94,6 @@ def _deid_keeping(source: Path, target: Path) -> None:
 
 
 def _deid(source: Path, target: Path, *, recipe: Path | None) -> None:
-    from deid.config import DeidRecipe
-    from deid.dicom import get_identifiers, replace_identifiers
-
     with tempfile.TemporaryDirectory() as folder:
         (written,) = replace_identifiers(
             dicom_files=[str(source)],
