@@ -104,10 +104,7 @@ def plant_delivery(sample: Path, folder: Path, *, seed: int = SEED) -> Planted:
     _plant_odd(images, planter)
     for image in images:
         _write(incoming, image.dataset, image.file)
-    for image in _first_of_each_series(images):
-        word = planter.word(Place.BEHIND_PIXELS, "end of file", image.file)
-        with (incoming / image.file).open("ab") as stream:
-            stream.write(word.encode())
+    _lengthen_file(incoming, images[1].file, planter)
     _write_beside(incoming, images, planter)
     for path in sorted(p for p in incoming.rglob("*") if p.is_file()):
         file = PurePosixPath(path.relative_to(incoming).as_posix())
@@ -253,6 +250,13 @@ def _write(incoming: Path, dataset: Dataset, file: PurePosixPath) -> None:
     path = incoming / file
     path.parent.mkdir(parents=True, exist_ok=True)
     pydicom.dcmwrite(path, dataset, enforce_file_format=True)
+
+
+def _lengthen_file(incoming: Path, file: PurePosixPath, planter: Planter) -> None:
+    """Bytes behind the last element, which are no element: some programs refuse the file."""
+    word = planter.word(Place.BEHIND_PIXELS, "end of file", file)
+    with (incoming / file).open("ab") as stream:
+        stream.write(word.encode())
 
 
 def _crosswalk(images: list[_Image]) -> str:

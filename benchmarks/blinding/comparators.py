@@ -1,7 +1,7 @@
 """What de-identifiers leave of the canaries, beside corelab.
 
-``python -m benchmarks.blinding.comparators`` prints the table; ``--write`` puts it into
-``docs/blinding.md`` too. The peers come with the extra ``bench``.
+``python -m benchmarks.blinding.comparators`` prints what was planted and what each tool left;
+``--write`` puts both tables into ``docs/blinding.md`` too. The peers come with the extra ``bench``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 from benchmarks.accuracy.page import REPOSITORY, write_blocks
-from benchmarks.blinding.canary import Canary
+from benchmarks.blinding.canary import Canary, Place
 from benchmarks.blinding.canary_archive import packed
 from benchmarks.blinding.canary_artefacts import sightings, under
 from benchmarks.blinding.canary_delivery import plant_delivery
@@ -31,7 +31,8 @@ from benchmarks.blinding.canary_scan import Scanner
 from benchmarks.blinding.peers import PEERS, Deidentify
 
 PAGE = REPOSITORY / "docs" / "blinding.md"
-BLOCK = "comparators"
+_TRIAL = REPOSITORY / "configs" / "demo.toml"
+_RULE_OF_THREE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,28 +51,28 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     to_page = parser.parse_args().write
     with tempfile.TemporaryDirectory() as name:
-        text = page_text(rows_in(Path(name)))
-    print(text)
+        folder = Path(name)
+        loose = plant_delivery(REPOSITORY / "sample_data", folder / "delivery")
+        rows = _peers(loose, folder)
+        sent = packed(loose)
+        for command in ("run", "convert"):
+            found = _found(Scanner(sent.canaries), _corelab(command, sent, folder))
+            rows.append(_counted(f"corelab {version('corelab')}, `{command}`", sent, found))
+        blocks = {"canaries": places_text(sent), "comparators": page_text(rows)}
+    print("\n\n".join(blocks.values()))
     if to_page:
-        write_blocks(PAGE, {BLOCK: text})
+        write_blocks(PAGE, blocks)
 
 
-def rows_in(folder: Path) -> list[Row]:
-    """Plant a delivery, run every tool over the same files, and count what each left.
-
-    Parameters
-    ----------
-    folder
-        An empty folder for the delivery and what becomes of it.
-    """
-    planted = plant_delivery(REPOSITORY / "sample_data", folder / "delivery")
+def _peers(planted: Planted, folder: Path) -> list[Row]:
+    """Run every peer over the same files, and count what each left."""
     scanner = Scanner(planted.canaries)
     rows = [_row("nothing done", planted, _found(scanner, planted.incoming), {})]
     for number, peer in enumerate(PEERS):
         written = folder / f"peer{number}"
         refused = _over_files(peer.deidentify, planted.incoming, written)
         rows.append(_row(peer.title, planted, _found(scanner, written), refused))
-    return [*rows, _corelab(packed(planted), folder)]
+    return rows
 
 
 def _over_files(deidentify: Deidentify, incoming: Path, written: Path) -> dict[PurePosixPath, str]:
@@ -100,32 +101,56 @@ def _found(scanner: Scanner, written: Path) -> set[Canary]:
 
 def _row(tool: str, planted: Planted, found: set[Canary], refused: dict[PurePosixPath, str]) -> Row:
     taken = [c for c in planted.canaries if _is_in_file(c) and c.file not in refused]
-    return _counted(tool, taken, found, Counter(refused.values()))
+    return _row_of(tool, taken, found, Counter(refused.values()))
 
 
 def _is_in_file(canary: Canary) -> bool:
     return kind_of(canary) is not Kind.OUTSIDE and canary.file.suffix == ".dcm"
 
 
-def _corelab(planted: Planted, folder: Path) -> Row:
-    """Run the whole command; all that lies under OUT counts, with its names and times."""
-    out = folder / "out"
-    command = [Path(sys.executable).parent / "corelab", "run", planted.incoming]
-    command += ["--trial", REPOSITORY / "configs" / "demo.toml", "--out", out]
-    command += ["--subjects", planted.subjects_file, "--vault", folder / "vault"]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
-    found = _found(Scanner(planted.canaries), out)
-    title = f"corelab {version('corelab')}, `run`"
-    return _counted(title, planted.canaries, found, Counter())
+def _corelab(command: str, planted: Planted, folder: Path) -> Path:
+    """Run a command; all that lies under its OUT counts, with its names and times."""
+    out = folder / command
+    options = ["--out", out, "--vault", folder / "vault", "--trial", _TRIAL]
+    words = [planted.incoming, *(options if command == "run" else [out])]
+    words += ["--subjects", planted.subjects_file]
+    program = Path(sys.executable).parent / "corelab"
+    subprocess.run(  # noqa: S603 - our own command
+        [str(program), command, *map(str, words)], check=True, capture_output=True
+    )
+    return out
 
 
-def _counted(tool: str, taken: Sequence[Canary], found: set[Canary], refused: Counter[str]) -> Row:
+def _counted(tool: str, planted: Planted, found: set[Canary]) -> Row:
+    return _row_of(tool, planted.canaries, found, Counter())
+
+
+def _row_of(tool: str, taken: Sequence[Canary], found: set[Canary], refused: Counter[str]) -> Row:
     return Row(
         tool=tool,
         planted=Counter(kind_of(c) for c in taken),
         left=Counter(kind_of(c) for c in taken if c in found),
         refused=refused,
     )
+
+
+def places_text(planted: Planted) -> str:
+    """Return how many canaries stand in each place, as Markdown.
+
+    Parameters
+    ----------
+    planted
+        The delivery as it is sent.
+    """
+    images = set(planted.images)
+    every = Counter(c.place for c in planted.canaries)
+    measured = Counter(c.place for c in planted.canaries if c.file in images)
+    lines = ["| place | planted | in images that are measured |", "| --- | ---: | ---: |"]
+    lines += [f"| {p.value} | {every[p]:,} | {measured[p]:,} |" for p in Place if every[p]]
+    total, inside = every.total(), measured.total()
+    lines.append(f"| all | {total:,} | {inside:,} |")
+    bound = 100 * _RULE_OF_THREE / inside
+    return "\n".join(lines) + f"\n\n0 of {inside:,} bounds the rate below {bound:.3f} %."
 
 
 def page_text(rows: Sequence[Row]) -> str:

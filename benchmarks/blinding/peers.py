@@ -110,27 +110,28 @@ PEERS = (
         package="dicognito",
         setting="default",
         deidentify=_dicognito,
-        disclaimer="claims no conformance with PS3.15; descriptions and most private data are "
-        "kept on purpose",
+        disclaimer="its page lists what is replaced or shifted; descriptions, private elements and "
+        "file meta information are not on the list, and PS3.15 is not claimed",
     ),
     Peer(
         package="deid",
         setting="default recipe",
         deidentify=_deid_default,
-        disclaimer="calls its default recipe a starting point; private elements are kept unless "
-        "asked",
+        disclaimer="claims best effort; private elements go only when asked, and a site is to "
+        "write its own recipe",
     ),
     Peer(
         package="deid",
         setting="REMOVE ALL + KEEP",
         deidentify=_deid_keeping,
-        disclaimer="keeps what the recipe names as it is: UIDs and the words of Image Type too",
+        disclaimer="an allow-list as a user can write it: the UIDs and words of closed sets that "
+        f"our recipe of {len(_KEPT)} attributes names are kept as they are",
     ),
     Peer(
         package="dicom-anonymizer",
         setting="default",
         deidentify=_dicom_anonymizer,
-        disclaimer="applies PS3.15's table at top level; elements that the table does not name "
-        "are kept",
+        disclaimer="claims the elements that PS3.15's table names; what the table does not name is "
+        "kept",
     ),
 )
