@@ -110,8 +110,8 @@ PEERS = (
         package="dicognito",
         setting="default",
         deidentify=_dicognito,
-        disclaimer="its page lists what is replaced or shifted; descriptions, private elements and "
-        "file meta information are not on the list, and PS3.15 is not claimed",
+        disclaimer="its page lists what is replaced or shifted; descriptions and private elements "
+        "are not on the list, and PS3.15 is not claimed",
     ),
     Peer(
         package="deid",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.accuracy.page import read_blocks
 from benchmarks.blinding.canary import Place
 from benchmarks.blinding.canary_archive import packed
 from benchmarks.blinding.canary_artefacts import Artefact, Sighting, sightings, under
@@ -38,6 +39,7 @@ class Gate:
     left_behind: Path
     screens: dict[str, subprocess.CompletedProcess[bytes]]
     answers: tuple[Artefact, ...]
+    peeked: tuple[Artefact, ...]
 
     def found_in(self, *artefacts: Artefact) -> list[Sighting]:
         return sightings(self.scanner, artefacts)
@@ -69,7 +71,8 @@ def gate(planted: Planted, scanner: Scanner, tmp_path_factory: pytest.TempPathFa
     answers = tuple(shell.review(out))
     screens["lock"] = shell.corelab("lock", out, "--reason", "all cases are read")
     screens["verify"] = shell.corelab("verify", out)
-    return Gate(planted, scanner, out, vault, left_behind, screens, answers)
+    peeked = tuple(shell.peeked.values())
+    return Gate(planted, scanner, out, vault, left_behind, screens, answers, peeked)
 
 
 def truth() -> str:
@@ -100,6 +103,13 @@ def test_every_public_text_attribute_is_planted_at_each_depth(planted: Planted) 
         "SOPClassUID",
         "PhotometricInterpretation",
     }
+
+
+def test_the_auditor_s_page_tells_how_many(planted: Planted) -> None:
+    text = read_blocks(REPOSITORY / "docs" / "blinding.md")["canaries"]
+    images = set(planted.images)
+    inside = sum(c.file in images for c in planted.canaries)
+    assert f"| all | {len(planted.canaries):,} | {inside:,} | 0 |" in text
 
 
 def test_each_canary_stands_in_its_file_is_unique_and_every_place_has_one(planted: Planted) -> None:
@@ -160,6 +170,11 @@ def test_no_canary_is_found_in_an_answer_of_the_review_server(gate: Gate) -> Non
 def test_no_canary_is_left_behind_in_home_temporary_and_working_folders(gate: Gate) -> None:
     assert (gate.left_behind / "plot.png").is_file()
     assert gate.found_in(*under(gate.left_behind)) == []
+
+
+def test_no_canary_stands_in_a_temporary_file_that_others_can_read(gate: Gate) -> None:
+    assert any("worker" in artefact.name for artefact in gate.peeked)
+    assert gate.found_in(*gate.peeked) == []
 
 
 @pytest.mark.skipif(not VAULT_IS_ENCRYPTED, reason="the vault's columns are not encrypted")
