@@ -56,7 +56,7 @@ def main() -> None:
         loose = plant_delivery(REPOSITORY / "sample_data", folder / "delivery")
         rows = _peers(loose, folder)
         sent = packed(loose)
-        found = {c: _found(Scanner(sent.canaries), _corelab(c, sent, folder)) for c in _COMMANDS}
+        found = {c: _found(sent, _corelab(c, sent, folder)) for c in _COMMANDS}
         for command in _COMMANDS:
             title = f"corelab {version('corelab')}, `{command}`"
             rows.append(_counted(title, sent.canaries, found[command], Counter()))
@@ -72,36 +72,42 @@ def main() -> None:
 def _peers(planted: Planted, folder: Path) -> list[Row]:
     """Run every peer over the same files, and count what each left."""
     scanner = Scanner(planted.canaries)
-    rows = [_row("nothing done", planted, _found(scanner, planted.incoming), {})]
+    rows = [_row("nothing done", planted, _found_in_place(scanner, planted.incoming), {})]
     for number, peer in enumerate(PEERS):
         written = folder / f"peer{number}"
         refused = _over_files(peer.deidentify, planted.incoming, written)
-        rows.append(_row(peer.title, planted, _found(scanner, written), refused))
+        rows.append(_row(peer.title, planted, _found_in_place(scanner, written), refused))
     return rows
 
 
 def _over_files(deidentify: Deidentify, incoming: Path, written: Path) -> dict[PurePosixPath, str]:
-    """Hand every DICOM file to a tool, as a user's loop would; say what it refused and how.
-
-    The loop numbers the outputs, so that no tool is charged with a file's name.
-    """
+    """Hand every DICOM file to a tool, as a user's loop would; say what it refused and how."""
     refused: dict[PurePosixPath, str] = {}
-    written.mkdir()
-    for number, source in enumerate(sorted(incoming.rglob("*.dcm"))):
-        target = written / f"{number}.dcm"
+    for source in sorted(incoming.rglob("*.dcm")):
+        file = source.relative_to(incoming)
+        target = written / file
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 deidentify(source, target)
         except Exception as error:  # noqa: BLE001 - whatever a peer raises is its answer
-            file = PurePosixPath(source.relative_to(incoming).as_posix())
-            refused[file] = type(error).__name__
+            refused[PurePosixPath(file.as_posix())] = type(error).__name__
             target.unlink(missing_ok=True)
     return refused
 
 
-def _found(scanner: Scanner, written: Path) -> set[Canary]:
-    return {sighting.canary for sighting in sightings(scanner, under(written))}
+def _found_in_place(scanner: Scanner, written: Path) -> set[Canary]:
+    """Canaries that stand in what became of their own file.
+
+    In another file one may be a coincidence: dates that a tool moved become each other.
+    """
+    found = sightings(scanner, under(written))
+    return {s.canary for s in found if s.artefact == s.canary.file.as_posix()}
+
+
+def _found(planted: Planted, out: Path) -> set[Canary]:
+    return {s.canary for s in sightings(Scanner(planted.canaries), under(out))}
 
 
 def _row(tool: str, planted: Planted, found: set[Canary], refused: dict[PurePosixPath, str]) -> Row:
