@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow.parquet
 
 _GZIP, _ZIP, _PNG = b"\x1f\x8b", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n"
-_PARQUET, _SQLITE = b"PAR1", b"SQLite format 3\0"
+_PARQUET, _SQLITE, _NO_LOG = b"PAR1", b"SQLite format 3\0", b"\x01\x01"
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 _DEEPEST = 4
 _CHUNK = struct.Struct(">I4s")
@@ -104,7 +104,8 @@ def _columns(content: bytes) -> Iterator[bytes]:
 def _cells(content: bytes) -> Iterator[bytes]:
     """Every value of every table of a database that is one file."""
     connection = sqlite3.connect(":memory:")
-    connection.deserialize(content)
+    # A database that was written with a log says so, and is then refused without one.
+    connection.deserialize(content[:18] + _NO_LOG + content[20:])
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (name,) in names:
         quoted = name.replace('"', '""')

@@ -128,6 +128,11 @@ def in_a_database(text: str) -> bytes:
     return content
 
 
+def in_a_database_with_a_log(text: str) -> bytes:
+    content = in_a_database(text)
+    return content[:18] + b"\x02\x02" + content[20:]
+
+
 LEAKS = [
     in_a_sidecar,
     in_a_nifti_description,
@@ -142,6 +147,7 @@ LEAKS = [
     in_a_table,
     in_an_archive,
     in_a_database,
+    in_a_database_with_a_log,
 ]
 
 
