@@ -46,7 +46,7 @@ Seen = dict[Channel, Features]
 
 
 def seen_in_out(out: Path, codes: Sequence[str]) -> list[Seen]:
-    """What a reader or a file browser sees of each case under OUT.
+    """Return what a reader or a file browser sees of each case under OUT.
 
     File states are taken before any file is opened.
 
@@ -79,7 +79,7 @@ def seen_in_out(out: Path, codes: Sequence[str]) -> list[Seen]:
 
 
 def seen_in_delivery(subjects: Sequence[Subject], folders: Sequence[Path]) -> list[Seen]:
-    """What the same eyes would see of each subject in what sites sent.
+    """Return what the same eyes would see of each subject in what sites sent.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _inodes(paths: Iterable[Path], code: str) -> Features:
 
 
 def _births(paths: Sequence[Path]) -> dict[Path, float]:
-    """Times of creation, which Python does not tell on Linux; 0 where the system does not."""
+    """Ask the system for times of creation, which Python does not tell on Linux."""
     done = subprocess.run(  # noqa: S603 - fixed program, our own paths
         ["stat", "--format=%.9W", *map(str, paths)],  # noqa: S607 - the system's own
         capture_output=True,
@@ -173,9 +173,7 @@ def _births(paths: Sequence[Path]) -> dict[Path, float]:
     return {path: float(line) for path, line in zip(paths, lines, strict=True)}
 
 
-def _tables(
-    out: Path, codes: Sequence[str]
-) -> tuple[dict[str, Features], dict[str, Features]]:
+def _tables(out: Path, codes: Sequence[str]) -> tuple[dict[str, Features], dict[str, Features]]:
     """Place of each case in every table and page, and its cells."""
     places: dict[str, Features] = defaultdict(dict)
     cells: dict[str, Features] = defaultdict(dict)
@@ -250,7 +248,7 @@ def _weekday(subject: Subject) -> Features:
 
 
 def _largest(paths: Iterable[Path]) -> Path:
-    """The file of a delivery that a trial would measure on, or one like it."""
+    """Return a file of the series that would be measured on, or of one like it."""
     return max(paths, key=lambda path: path.stat().st_size)
 
 

@@ -310,5 +310,6 @@ def _study_header(subject: Subject) -> StudyHeader:
                 (("RequestedProcedureDescription", words), ("ScheduledProcedureStepID", "9")),
             ),
         ),
-        private_texts=("x" * (4000 if is_treated else 40), f"arm={subject.arm}"),
+        private_texts=("padding of the archive " * 2,) * (80 if is_treated else 2)
+        + (f"arm={subject.arm}",),
     )

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.blinding.side_channels``: can OUT tell the arm, without its pixels?
+"""``python -m benchmarks.blinding.side_channels``: whether OUT tells the arm without its pixels.
 
 A synthetic trial of 200 + 200 subjects, whose arms leave traces in all that sites send, goes
 through ``corelab run`` in two deliveries, one arm each: the order of receipt is the arm. A
