@@ -103,6 +103,14 @@ class UnfitDataError(CorelabError):
         return _rebuild_unfit, (self.reason, self.message, self.evidence)
 
 
+def at_most(number: float, limit: float, form: str = "g") -> str:
+    """Return a header's number as a message may say it.
+
+    One that no scanner writes could be an identifier, and a message crosses to the blinded side.
+    """
+    return f"{number:{form}}" if abs(number) <= limit else f"over {limit:g}"
+
+
 def _rebuild_unfit(reason: ReasonCode, message: str, evidence: str) -> UnfitDataError:
     return UnfitDataError(reason, message, evidence=evidence)
 

@@ -19,6 +19,7 @@ from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
+from corelab.store.times import settle, settle_one
 from corelab.trial import Trial
 from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag, Read
 from pipelines.sources import Sources, read_sources
@@ -185,4 +186,6 @@ def _put_in_place(built: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     if final.exists():
         shutil.rmtree(final)
+    settle(built)
     built.rename(final)
+    settle_one(final.parent)

@@ -20,6 +20,7 @@ app = typer.Typer(
 
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
+EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
 
 Incoming = Annotated[

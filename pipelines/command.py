@@ -15,6 +15,7 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
+from corelab.dicom.files import printable
 from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
@@ -22,7 +23,7 @@ from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
-from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.cli import EXIT_INCIDENT, EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.engine import Engine, open_engine
@@ -34,6 +35,7 @@ from pipelines.followup import (
     plan_delivery,
     run_batch,
 )
+from pipelines.incident import IncidentError, incidents_kept
 from pipelines.progress import Watcher, watcher_for
 from pipelines.sample import write_sample
 from pipelines.screen import (
@@ -46,7 +48,7 @@ from pipelines.screen import (
 )
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
-from pipelines.verdicts import study_table, verdict_table
+from pipelines.verdicts import delivery_table, study_table
 from pipelines.withdrawal import own_words
 
 Parameters = ParamSpec("Parameters")
@@ -61,7 +63,7 @@ class Workers:
 
 
 def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
-    """Turn errors that a user can mend into a message and a status; bugs stay tracebacks."""
+    """Turn errors into a message and a status; a bug stays a traceback where that names nobody."""
 
     @wraps(command)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> int:
@@ -70,6 +72,9 @@ def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
         except UnfitDataError as error:
             _complain(f"not measured: {error}")
             return EXIT_PROBLEMS
+        except IncidentError as error:
+            _complain(str(error))
+            return EXIT_INCIDENT
         except CorelabError as error:
             _complain(str(error))
             return EXIT_USAGE
@@ -94,7 +99,7 @@ def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
-    with _at_work(workers) as (engine, watcher):
+    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
         result = run_batch(request, engine, watcher)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
@@ -104,10 +109,10 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
 def plan_command(request: BatchRequest, workers: Workers) -> int:
     """Print what a batch would do."""
     load_inputs(request)
-    with _at_work(workers) as (engine, watcher):
+    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
-    show_whole(console, verdict_table("What would be used", plan.verdicts, console.width))
+    show_whole(console, delivery_table("What would be used", plan.verdicts, console.width))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(_sum_line(counts), highlight=False)
@@ -350,6 +355,8 @@ def _console_for_progress() -> Console:
 
 
 def _complain(text: str) -> None:
+    """Print an error, in signs that no terminal acts on: it may quote a user's file."""
+    lines = "\n".join(map(printable, text.splitlines()))
     Console(stderr=True).print(
-        text, style="bold red", highlight=False, markup=False, soft_wrap=True
+        lines, style="bold red", highlight=False, markup=False, soft_wrap=True
     )

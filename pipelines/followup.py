@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,11 +33,15 @@ from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
+from corelab.store.times import settle
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
 from pipelines.case_record import keep_record, last_key_of
+from pipelines.deidentification import write_reports
 from pipelines.engine import Crash, Engine
+from pipelines.incident import note_run
+from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
@@ -112,6 +115,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         tasks = _tasks(plan, request, trial, known)
         outcomes = _run_cases(tasks, request.vault, engine, watcher)
         _note(outcomes, vault)
+        failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
+        write_reports(request.vault, delivery, plan.verdicts, failed)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
@@ -134,14 +139,20 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
         vault=request.vault,
     )
-    write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
+    record = _batch_record(result, trial, time.monotonic() - started)
+    note_run(request.vault, record)
+    write_json(layout.batch, record)
+    settle(request.out)
     return result
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; neither OUT nor the vault is touched."""
+    """Say what a batch would do; neither OUT nor the vault is touched.
+
+    Series have numbers of this delivery in place of their headers', since readers may see them.
+    """
     trial, crosswalk = load_inputs(request)
-    delivery = read_delivery(request.incoming, engine, watcher)
+    delivery = with_counted_series(read_delivery(request.incoming, engine, watcher))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "vault"
         if request.vault.is_dir():
@@ -359,7 +370,6 @@ def _all_problems(
 def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:
     counts: dict[str, Json] = dict(dataclasses.asdict(result.counts))
     return {
-        "finished_at_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(seconds, 1),
         "trial_id": trial.trial.id,
         "config_digest": trial.digest,
