@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.blinding.side_channel_features import Features
 
 _FOLDS = 10
+_TREES = 100
 _FEWEST_CASES = 4
 _Z_95 = 1.959964
 
@@ -98,7 +99,7 @@ def _unseen_scores(
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     for learn, test in folds.split(vectors, is_second):
         models = (
-            RandomForestClassifier(300, min_samples_leaf=3, random_state=seed, n_jobs=2),
+            RandomForestClassifier(_TREES, min_samples_leaf=3, random_state=seed),
             make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=2000)),
         )
         for model in models:

@@ -27,6 +27,7 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 _HEADER_BYTES = 348
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WORDS = re.compile(r"[^A-Za-z0-9]+")
+_PNG_HEAD_BYTES = 41
 _LONGEST_VALUE = 64
 
 
@@ -203,7 +204,10 @@ def _contents(paths: Iterable[Path], code: str) -> Features:
         elif path.suffix == ".json":
             found |= dict(_flat(json.loads(path.read_text("utf-8")), role, code))
         elif path.suffix == ".png":
-            found |= {f"{role} {place}": float(b) for place, b in enumerate(path.read_bytes()[:64])}
+            found |= {
+                f"{role} {place}": float(b)
+                for place, b in enumerate(path.read_bytes()[:_PNG_HEAD_BYTES])
+            }
     return found
 
 

@@ -30,7 +30,7 @@ PATIENT_IDS = (
     f"\u202e{MARK}\u200b",
     f"=cmd|' /C calc'!{MARK}",
     f"\x1b[2J\x1b]8;;http://{MARK}.example\x1b\\click\x1b]8;;\x1b\\",
-    f"<script>alert('{MARK}')</script>",
+    f"<script>alert('{MARK}')",
 )
 TEXTS = (
     ("SeriesDescription", f"<img src=x onerror=alert('{MARK}')>"),
@@ -103,7 +103,7 @@ def _write_subject(folder: Path, number: int, patient_id: str) -> list[Path]:
         character_set="ISO_IR 192",
         attributes=(("PatientID", patient_id), *TEXTS),
         nested=(("RequestAttributesSequence", (("ScheduledProcedureStepID", f"={MARK}"),)),),
-        private_texts=(f"<script>{MARK}</script>", f"=1+{MARK}"),
+        private_texts=(f"<script>{MARK}", f"=1+{MARK}"),
     )
     series = SeriesHeader(
         series_uid=f"2.25.79{number:03}",
