@@ -248,7 +248,8 @@ class Read:
     """One assessment of one case, with all that its number rests on.
 
     ``case_key`` is the digest of the delivered files, the settings and the software version:
-    a case whose key is unchanged need not be measured again. ``is_endpoint_eligible`` is false
+    a case whose key is unchanged need not be measured again. Made of what a site sent, it is
+    kept in the vault alone and is empty in a read from OUT. ``is_endpoint_eligible`` is false
     where the pixels were ever compressed with loss and the trial does not allow that.
     """
 
@@ -266,9 +267,9 @@ class Read:
     adc_scale_to_mm2_s: float | None
     digests: tuple[Digest, ...]
     choice: str
-    case_key: str
     software_version: str
     config_digest: str
+    case_key: str = ""
     adc_derivation: Derivation | None = None
     is_endpoint_eligible: bool = True
 

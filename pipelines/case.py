@@ -21,7 +21,7 @@ from corelab.store.layout import Layout
 from corelab.store.record import load_read
 from corelab.store.times import settle, settle_one
 from corelab.trial import Trial
-from corelab.vocab import Case, Modality, Problem, QcFlag, Read
+from corelab.vocab import Case, Contrast, Modality, Problem, QcFlag, Read
 from pipelines.sources import Sources, read_sources
 
 WORK_FOLDER = ".work"
@@ -29,20 +29,24 @@ WORK_FOLDER = ".work"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTask:
-    """What a worker needs to run a case; ``known`` is what its series were measured on."""
+    """What a worker needs to run a case.
+
+    ``known`` is what its series were measured on, ``last_key`` the key of its last read.
+    """
 
     plan: CasePlan
     out: Path
     trial: Trial
     software_version: str
     known: tuple[SourceVersion, ...] = ()
+    last_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
-    ``versions`` says which pixels the read rests on.
+    ``versions`` says which pixels the read rests on, ``decoders`` what read each image.
     """
 
     case: Case
@@ -51,6 +55,7 @@ class CaseOutcome:
     evidence: str
     is_new: bool
     versions: tuple[SourceVersion, ...] = ()
+    decoders: tuple[tuple[Contrast, str], ...] = ()
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
@@ -68,9 +73,9 @@ def run_case(task: CaseTask) -> CaseOutcome:
         flags = (*task.plan.flags, QcFlag.SOURCE_CHANGED)
         task = replace(task, plan=replace(task.plan, flags=flags))
     key = case_key(task, sources)
-    done = _read_done(layout, task.plan, key)
+    done = _read_done(layout, task.plan) if key == task.last_key else None
     if done:
-        return _measured(done, sources, is_new=False)
+        return _measured(replace(done, case_key=key), sources, is_new=False)
     return _run(task, layout, key, sources)
 
 
@@ -97,12 +102,12 @@ def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutc
     work = Layout(task.out / WORK_FOLDER / case.stem)
     shutil.rmtree(work.root, ignore_errors=True)
     try:
-        read = _run_stages(task, work, key)
+        read, decoders = _run_stages(task, work, key)
     except UnfitDataError as error:
         return _not_measured(case, layout, error)
     else:
         _put_in_place(work.case_folder(case), layout.case_folder(case))
-        return _measured(read, sources, is_new=True)
+        return replace(_measured(read, sources, is_new=True), decoders=decoders)
     finally:
         shutil.rmtree(work.root, ignore_errors=True)
 
@@ -124,10 +129,13 @@ def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutc
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 
 
-def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
+def _run_stages(
+    task: CaseTask, work: Layout, key: str
+) -> tuple[Read, tuple[tuple[Contrast, str], ...]]:
+    """Read of a case, and what decoded each of its images."""
     plan, trial = task.plan, task.trial
     case, modality = plan.case, plan.modality
-    convert(plan, work)
+    decoders = convert(plan, work)
     segmentation = segment(case, modality, work, _parameters(trial, case, modality))
     read = read_case(
         plan,
@@ -138,7 +146,7 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
         provenance=Provenance(case_key=key, software_version=task.software_version),
     )
     overlay(read, work)
-    return read
+    return read, tuple(decoders.items())
 
 
 def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | DwiParameters:
@@ -155,13 +163,14 @@ def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | 
     return dwi._replace(hours_from_onset=visit.middle_h)
 
 
-def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:
+def _read_done(layout: Layout, plan: CasePlan) -> Read | None:
+    """Read that is there already, with every file that it rests on as it was."""
     case = plan.case
     try:
         read = load_read(layout.read(case))
     except StoreError:
         return None
-    if read.case_key != key or not layout.mosaic(case).exists():
+    if not layout.mosaic(case).exists():
         return None
     if read.measurement.swelling is None:
         return None  # written before secondary values were measured

@@ -42,6 +42,7 @@ from pipelines.screen import (
     counted,
     show_evidence,
     show_loose,
+    show_plain,
     show_volumes,
     show_whole,
     volume_text,
@@ -186,7 +187,7 @@ def audit_command(out: Path, vault_folder: Path) -> int:
     leaks = audit(out, identifiers, own_words=known)
     console = _console()
     for leak in leaks:
-        console.print(f"leak in the {leak.place} of {leak.path}", highlight=False)
+        show_plain(console, f"leak in the {leak.place} of {leak.path}")
     console.print(f"{len(identifiers)} identifying texts looked for, {len(leaks)} leaks found.")
     return EXIT_PROBLEMS if leaks else 0
 
@@ -266,7 +267,7 @@ def verify_command(out: Path) -> int:
     """Print what differs from the locked state."""
     found = differences(Layout(out))
     for difference in found:
-        _console().print(f"{difference.found}: {difference.path}", highlight=False)
+        show_plain(_console(), f"{difference.found}: {difference.path}")
     _console().print(f"{len(found)} differences from the locked state")
     return EXIT_PROBLEMS if found else 0
 

@@ -31,11 +31,13 @@ from corelab.stages.identify import Cast, identify
 from corelab.stages.publish import Publication, publish
 from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
+from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.case_record import keep_record, last_key_of
 from pipelines.deidentification import write_reports
 from pipelines.engine import Crash, Engine
 from pipelines.incident import note_run
@@ -44,6 +46,8 @@ from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.withdrawal import withdraw, withdraw_leaks
+
+_RENEWAL = Path(WORK_FOLDER, "renewal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         hold_for_a_run(request.vault),
         settled(request.out),
     ):
+        is_to_renew = restore(layout, request.out / _RENEWAL)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         delivery = read_delivery(request.incoming, engine, watcher)
         plan = plan_batch(delivery, trial, crosswalk, vault)
@@ -111,7 +116,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
+        tasks = _tasks(plan, request, trial, known)
+        outcomes = _run_cases(tasks, request.vault, engine, watcher)
         _note(outcomes, vault)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
         write_reports(request.vault, delivery, plan.verdicts, failed)
@@ -124,6 +130,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         if leaks:
             problems += leaks
             publish(layout, problems, publication_of(trial))
+        if is_to_renew or _came_beside_others(outcomes, layout):
+            renew(layout, request.out / _RENEWAL)
     shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
     gone = {(leak.subject_code, leak.visit) for leak in leaks}
     reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
@@ -249,14 +257,23 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
 
 
-def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]) -> list[CaseTask]:
+def _tasks(
+    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+) -> list[CaseTask]:
     software = version("corelab")
     tasks = []
     for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
         mine = tuple(source for source in known if source.series_uid in used)
         tasks.append(
-            CaseTask(plan=case, out=out, trial=trial, software_version=software, known=mine)
+            CaseTask(
+                plan=case,
+                out=request.out,
+                trial=trial,
+                software_version=software,
+                known=mine,
+                last_key=last_key_of(request.vault, case.case),
+            )
         )
     return tasks
 
@@ -277,13 +294,23 @@ def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) 
     )
 
 
-def _run_cases(tasks: list[CaseTask], engine: Engine, watcher: Watcher) -> list[CaseOutcome]:
+def _run_cases(
+    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+) -> list[CaseOutcome]:
+    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
     results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
-    outcomes = [
-        _crashed(task.plan.case, result) if isinstance(result, Crash) else result
-        for task, result in results
-    ]
+    outcomes = []
+    for task, result in results:
+        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
+        keep_record(vault, outcome)
+        outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
+
+
+def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
+    """Whether some cases of OUT are of this run and some of earlier ones."""
+    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
+    return 0 < n_new < len(layout.reads())
 
 
 def _crashed(case: Case, crash: Crash) -> CaseOutcome:
