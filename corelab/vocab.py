@@ -236,6 +236,21 @@ class SegmentationRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Defacing:
+    """Proof that the face was taken off the released images and no infarct changed by it.
+
+    ``removed_ml`` is what changed in the image that lost most; ``min_distance_mm`` lies between
+    the brain mask and the nearest voxel that changed in any image, ``None`` where none did.
+    """
+
+    removed_ml: float
+    min_distance_mm: float | None
+    infarct_volume_ml_before: float
+    infarct_volume_ml_after: float
+    is_identical: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """SHA-256 of one file of a case, by its role."""
 
@@ -250,6 +265,7 @@ class Read:
     ``case_key`` is the digest of the delivered files, the settings and the software version:
     a case whose key is unchanged need not be measured again. ``is_endpoint_eligible`` is false
     where the pixels were ever compressed with loss and the trial does not allow that.
+    ``deface`` is ``None`` where the images were released whole.
     """
 
     trial_id: str
@@ -271,6 +287,7 @@ class Read:
     config_digest: str
     adc_derivation: Derivation | None = None
     is_endpoint_eligible: bool = True
+    deface: Defacing | None = None
 
     @property
     def case(self) -> Case:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
-from corelab.errors import StoreError, UnfitDataError
+from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.infarct_ct import CtParameters
 from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.series import CasePlan, SourceVersion
 from corelab.stages.convert import convert
+from corelab.stages.deface import deface, prove
 from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
 from corelab.stages.read import Provenance, files_of, read_case
@@ -20,10 +22,26 @@ from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
 from corelab.trial import Trial
-from corelab.vocab import Case, Modality, Problem, QcFlag, Read
+from corelab.vocab import (
+    Case,
+    Defacing,
+    Modality,
+    Problem,
+    QcFlag,
+    Read,
+    SegmentationRecord,
+)
 from pipelines.sources import Sources, read_sources
 
 WORK_FOLDER = ".work"
+_RELEASED_FOLDER = "released"
+
+
+class Face(StrEnum):
+    """What becomes of the face in released images."""
+
+    KEPT = "kept"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +53,7 @@ class CaseTask:
     trial: Trial
     software_version: str
     known: tuple[SourceVersion, ...] = ()
+    face: Face = Face.KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +97,7 @@ def case_key(task: CaseTask, sources: Sources) -> str:
     plan, digest = task.plan, hashlib.sha256()
     digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
     digest.update(f"{plan.modality} {plan.choice} {plan.flags} {sources.digest}".encode())
+    digest.update(task.face.encode())
     return digest.hexdigest()
 
 
@@ -96,11 +116,11 @@ def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutc
     work = Layout(task.out / WORK_FOLDER / case.stem)
     shutil.rmtree(work.root, ignore_errors=True)
     try:
-        read = _run_stages(task, work, key)
+        read, released = _run_stages(task, work, key)
     except UnfitDataError as error:
         return _not_measured(case, layout, error)
     else:
-        _put_in_place(work.case_folder(case), layout.case_folder(case))
+        _put_in_place(released.case_folder(case), layout.case_folder(case))
         return _measured(read, sources, is_new=True)
     finally:
         shutil.rmtree(work.root, ignore_errors=True)
@@ -123,21 +143,47 @@ def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutc
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 
 
-def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
+def _run_stages(task: CaseTask, work: Layout, key: str) -> tuple[Read, Layout]:
+    """Make the files of a case; its read, and where those that may be released lie."""
     plan, trial = task.plan, task.trial
     case, modality = plan.case, plan.modality
     convert(plan, work)
-    segmentation = segment(case, modality, work, _parameters(trial, case, modality))
+    segmentation, released, proof = segment(case, modality, work, _method(task)), work, None
+    if task.face is Face.REMOVED:
+        released = Layout(work.root / _RELEASED_FOLDER)
+        segmentation, proof = _without_face(task, source=work, out=released)
     read = read_case(
         plan,
-        work,
+        released,
         segmentation=segmentation,
-        measurement=measure(case, modality, segmentation.hemisphere, work),
+        measurement=measure(case, modality, segmentation.hemisphere, released),
         trial=trial,
-        provenance=Provenance(case_key=key, software_version=task.software_version),
+        provenance=Provenance(case_key=key, software_version=task.software_version, deface=proof),
     )
-    overlay(read, work)
-    return read
+    overlay(read, released)
+    return read, released
+
+
+def _without_face(
+    task: CaseTask, *, source: Layout, out: Layout
+) -> tuple[SegmentationRecord, Defacing]:
+    """Take the face off and segment again: what is released gives every number of its read."""
+    plan = task.plan
+    case, modality = plan.case, plan.modality
+    contrasts = [image.contrast for image in plan.images]
+    deface(case, modality, contrasts, source=source, out=out)
+    try:
+        segmentation = segment(case, modality, out, _method(task))
+    except UnfitDataError as error:
+        message = f"without the face the case is not measured: {error.message}"
+        raise UnfitDataError(
+            ReasonCode.DEFACE_NOT_PROVED, message, evidence=error.evidence
+        ) from error
+    return segmentation, prove(case, modality, contrasts, source=source, out=out)
+
+
+def _method(task: CaseTask) -> CtParameters | DwiParameters:
+    return _parameters(task.trial, task.plan.case, task.plan.modality)
 
 
 def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | DwiParameters:

@@ -289,6 +289,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
             style="bold red",
             highlight=False,
         )
+    n_defaced = sum(read.deface is not None for read in result.reads)
+    if n_defaced:
+        console.print(
+            f"face removed from the images of {counted(n_defaced, 'case')}: "
+            "each infarct is the same, voxel for voxel",
+            highlight=False,
+        )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(

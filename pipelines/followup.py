@@ -35,7 +35,7 @@ from corelab.store.layout import Layout
 from corelab.store.table import load_problems
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Face, run_case
 from pipelines.engine import Crash, Engine
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
@@ -52,6 +52,7 @@ class BatchRequest:
     out: Path
     subjects_file: Path | None
     vault: Path
+    face: Face = Face.KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
+        outcomes = _run_cases(_tasks(plan, request, trial, known), engine, watcher)
         _note(outcomes, vault)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
@@ -234,14 +235,23 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
 
 
-def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]) -> list[CaseTask]:
+def _tasks(
+    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+) -> list[CaseTask]:
     software = version("corelab")
     tasks = []
     for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
         mine = tuple(source for source in known if source.series_uid in used)
         tasks.append(
-            CaseTask(plan=case, out=out, trial=trial, software_version=software, known=mine)
+            CaseTask(
+                plan=case,
+                out=request.out,
+                trial=trial,
+                software_version=software,
+                known=mine,
+                face=request.face,
+            )
         )
     return tasks
 
