@@ -239,10 +239,12 @@ class SegmentationRecord:
 class Defacing:
     """Proof that the face was taken off the released images and no infarct changed by it.
 
+    ``kept_mm`` is what was left around the dilated brain mask (``kernels.face``).
     ``removed_ml`` is what changed in the image that lost most; ``min_distance_mm`` lies between
     the brain mask and the nearest voxel that changed in any image, ``None`` where none did.
     """
 
+    kept_mm: float
     removed_ml: float
     min_distance_mm: float | None
     infarct_volume_ml_before: float

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
+from corelab.kernels.face import KEPT_MM
 from corelab.kernels.infarct_ct import CtParameters
 from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.series import CasePlan, SourceVersion
 from corelab.stages.convert import convert
-from corelab.stages.deface import deface, prove
+from corelab.stages.deface import Attempt, deface, prove
 from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
 from corelab.stages.read import Provenance, files_of, read_case
@@ -167,19 +169,37 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> tuple[Read, Layout]:
 def _without_face(
     task: CaseTask, *, source: Layout, out: Layout
 ) -> tuple[SegmentationRecord, Defacing]:
-    """Take the face off and segment again: what is released gives every number of its read."""
-    plan = task.plan
-    case, modality = plan.case, plan.modality
-    contrasts = [image.contrast for image in plan.images]
-    deface(case, modality, contrasts, source=source, out=out)
+    """Take off as much of the face as leaves the infarct the same, voxel for voxel.
+
+    The released images are segmented anew, so that they give every number of their read.
+    """
+    attempts = [
+        Attempt(
+            case=task.plan.case,
+            modality=task.plan.modality,
+            contrasts=[image.contrast for image in task.plan.images],
+            source=source,
+            out=out,
+            kept_mm=kept_mm,
+        )
+        for kept_mm in KEPT_MM
+    ]
+    for attempt in attempts[:-1]:
+        with suppress(UnfitDataError):
+            return _proved(task, attempt)
+    return _proved(task, attempts[-1])
+
+
+def _proved(task: CaseTask, attempt: Attempt) -> tuple[SegmentationRecord, Defacing]:
+    deface(attempt)
     try:
-        segmentation = segment(case, modality, out, _method(task))
+        segmentation = segment(attempt.case, attempt.modality, attempt.out, _method(task))
     except UnfitDataError as error:
         message = f"without the face the case is not measured: {error.message}"
         raise UnfitDataError(
             ReasonCode.DEFACE_NOT_PROVED, message, evidence=error.evidence
         ) from error
-    return segmentation, prove(case, modality, contrasts, source=source, out=out)
+    return segmentation, prove(attempt)
 
 
 def _method(task: CaseTask) -> CtParameters | DwiParameters:

@@ -33,15 +33,15 @@ Points = NDArray[np.float64]
 DILATION_MM = 2.0
 """How far inside the skull a brain mask's border may lie; the mask is dilated by as much."""
 
-KEPT_MM = 15.0
-"""What is kept around the dilated mask: skull, scalp, and room for a wrong border."""
+KEPT_MM = (15.0, 20.0, 25.0, 30.0)
+"""What is kept around the dilated mask: skull, scalp, and room for a wrong border. The first is
+the rule; the others are for heads whose brain is not found alike without the bones of the face."""
 
 CELL_MM = 1.0
-REACH_MM = DILATION_MM + KEPT_MM + 3**0.5 * CELL_MM
-"""Distance between cells beyond which voxels are further apart than what is kept: each lies
-within half a cell's diagonal of its own cell's centre."""
+DIAGONAL_MM = 3**0.5 * CELL_MM
+"""How much further apart than their cells' middles two voxels may lie, or nearer together: each
+lies within half a diagonal of its own cell's middle."""
 
-MARGIN_MM = REACH_MM + 2 * CELL_MM
 COARSE_MM = 4.0
 PRUNED = 100
 
@@ -89,7 +89,7 @@ class FaceCut(NamedTuple):
     is_far: Mask
 
 
-def find_face(brain: Mask, slices: Slices) -> FaceCut:
+def find_face(brain: Mask, slices: Slices, kept_mm: float = KEPT_MM[0]) -> FaceCut:
     """Find where the face is from where the brain is.
 
     Parameters
@@ -98,12 +98,13 @@ def find_face(brain: Mask, slices: Slices) -> FaceCut:
         Inside of the skull, or brain and liquor.
     slices
         Where its voxels lie.
+    kept_mm
+        What is kept around the mask dilated by ``DILATION_MM``.
 
     Returns
     -------
     FaceCut
-        In front of the brain's middle, below its front pole, and further than ``KEPT_MM``
-        from the mask dilated by ``DILATION_MM``.
+        In front of the brain's middle, below its front pole, and beyond what is kept.
 
     Raises
     ------
@@ -118,11 +119,13 @@ def find_face(brain: Mask, slices: Slices) -> FaceCut:
     ends = ends @ axes.T
     back_mm = float(coarse.mean(axis=0) @ axes[1])
     top_mm = float(ends[ends[:, 1].argmax(), 2])
-    low, high = ends.min(axis=0) - MARGIN_MM, ends.max(axis=0) + MARGIN_MM
+    reach_mm = DILATION_MM + kept_mm + DIAGONAL_MM
+    margin_mm = reach_mm + 2 * CELL_MM
+    low, high = ends.min(axis=0) - margin_mm, ends.max(axis=0) + margin_mm
     # Only brain near the face has a say in what is near the brain there.
-    low[1], high[2] = max(low[1], back_mm - MARGIN_MM), min(high[2], top_mm + MARGIN_MM)
+    low[1], high[2] = max(low[1], back_mm - margin_mm), min(high[2], top_mm + margin_mm)
     near = _cells(brain, slices, axes, (low, high))
-    is_far = ndimage.distance_transform_edt(~near, sampling=CELL_MM) > REACH_MM
+    is_far = ndimage.distance_transform_edt(~near, sampling=CELL_MM) > reach_mm
     return FaceCut(axes, low, back_mm, top_mm, is_far)
 
 
