@@ -145,8 +145,7 @@ def _changes(attempt: Attempt) -> Iterator[tuple[Volume, NDArray[np.bool_]]]:
     places = (attempt.source, attempt.out)
     for contrast in attempt.contrasts:
         before, after = (load_image(place.image(attempt.case, contrast)) for place in places)
-        is_number = (before.data == before.data) | (after.data == after.data)
-        yield before, np.not_equal(before.data, after.data) & is_number
+        yield before, np.not_equal(before.data, after.data)
 
 
 def _ml(mask: NDArray[np.bool_], grid: Volume) -> float:

@@ -117,13 +117,13 @@ def axial(pixel_mm: float = 2.0, step_mm: float = 5.0, tilt_deg: float = 0.0) ->
 def uneven() -> Stack:
     """Axial slices 4 mm apart below, 7 mm above."""
     heights = np.concatenate([np.arange(0, 120, 4.0), np.arange(120, 211, 7.0)])
-    return stack_of(np.diag([2.0, 2.0, 1.0]), (125, 125, heights.size), heights)
+    return stack_of(np.diag([2.5, 2.5, 1.0]), (100, 100, heights.size), heights)
 
 
 def sagittal() -> Stack:
     """Slices from right to left, rows from front to back, columns from top to bottom."""
-    columns = np.array([[0.0, 0.0, -5.0], [-2.0, 0.0, 0.0], [0.0, -2.0, 0.0]])
-    return stack_of(columns, (125, 105, 50))
+    columns = np.array([[0.0, 0.0, -5.0], [-2.5, 0.0, 0.0], [0.0, -2.5, 0.0]])
+    return stack_of(columns, (100, 84, 50))
 
 
 def coronal() -> Stack:
