@@ -292,8 +292,8 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
     n_defaced = sum(read.deface is not None for read in result.reads)
     if n_defaced:
         console.print(
-            f"face removed from the images of {counted(n_defaced, 'case')}: "
-            "each infarct is the same, voxel for voxel",
+            f"released without the face: {counted(n_defaced, 'case')}, "
+            "each infarct the same, voxel for voxel",
             highlight=False,
         )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)

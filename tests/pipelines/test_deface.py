@@ -152,7 +152,7 @@ def test_no_whole_image_stays_behind(runs: Runs) -> None:
 
 
 def test_the_screen_says_so_and_the_same_command_resumes(runs: Runs) -> None:
-    assert "face removed from the images of 2 cases" in runs.screen
+    assert "released without the face: 2 cases, each infarct the same" in runs.screen
     assert "(2 unchanged since the last run)" in runs.again
 
 
