@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.kernels.face import DILATION_MM, KEPT_MM, Slices, face_mask, find_face, nearest_mm
+from corelab.kernels.face import (
+    DIAGONAL_MM,
+    DILATION_MM,
+    KEPT_MM,
+    Slices,
+    face_mask,
+    find_face,
+    nearest_mm,
+)
 from tests.kernels.face_phantom import (
     FACE,
     FRONT_POLE_MM,
@@ -77,6 +86,22 @@ def test_nothing_within_15_mm_of_the_dilated_brain_is_face(
     face = face_mask(find_face(brain, stack.slices), stack.slices, stack.shape)
     assert face.any()
     assert nearest_mm(brain, stack.slices, face, stack.slices) >= CLEAR_MM
+
+
+@pytest.mark.parametrize("pose", [STRAIGHT, Pose(yaw_deg=-18.0, pitch_deg=9.0)])
+def test_the_face_is_what_lies_ahead_below_and_far_voxel_by_voxel(pose: Pose) -> None:
+    """The rule told slowly: exact distances between voxels on an even grid."""
+    stack = STACKS["thin"]
+    brain = stack.brain(pose)
+    cut = find_face(brain, stack.slices)
+    face = face_mask(cut, stack.slices, stack.shape)
+    places = stack.points() @ cut.axes.T
+    ahead = (places[..., 1] > cut.back_mm) & (places[..., 2] < cut.top_mm)
+    away_mm = ndimage.distance_transform_edt(~brain, sampling=3.0)
+    half_voxel_mm = 3**0.5 * 3.0 / 2
+    assert not (face & ~ahead).any()
+    assert not (face & (away_mm < CLEAR_MM)).any()
+    assert face[ahead & (away_mm > CLEAR_MM + 2 * DIAGONAL_MM + half_voxel_mm)].all()
 
 
 def test_the_distance_is_in_millimetres_whatever_the_slices_thickness() -> None:
