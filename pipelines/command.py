@@ -295,6 +295,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
             style="bold red",
             highlight=False,
         )
+    n_defaced = sum(read.deface is not None for read in result.reads)
+    if n_defaced:
+        console.print(
+            f"released without the face: {counted(n_defaced, 'case')}, "
+            "each infarct the same, voxel for voxel",
+            highlight=False,
+        )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(_sum_line(result.counts), highlight=False)
     console.print(

@@ -36,7 +36,7 @@ from corelab.store.table import load_problems
 from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Face, run_case
 from pipelines.case_record import keep_record, last_key_of
 from pipelines.deidentification import write_reports
 from pipelines.engine import Crash, Engine
@@ -59,6 +59,7 @@ class BatchRequest:
     out: Path
     subjects_file: Path | None
     vault: Path
+    face: Face = Face.KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +274,7 @@ def _tasks(
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
+                face=request.face,
             )
         )
     return tasks
