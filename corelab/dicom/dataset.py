@@ -49,8 +49,8 @@ class DataSet(Protocol):
     def sequences(self) -> list[int]:
         """Tag of every sequence."""
 
-    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
-        """Values of all elements of some VRs."""
+    def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
+        """Tag, VR and value of all elements of some VRs."""
 
 
 @cache
@@ -103,10 +103,10 @@ class PydicomDataSet:
         """Tag of every sequence."""
         return [tag for tag, element in self._elements.items() if _raw(element).vr == SEQUENCE]
 
-    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
-        """Values of all elements of some VRs."""
-        found = map(_raw, self._elements.values())
-        return [raw.value for raw in found if raw.vr in vrs]
+    def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
+        """Tag, VR and value of all elements of some VRs."""
+        found = ((tag, _raw(element)) for tag, element in self._elements.items())
+        return [(tag, raw.vr, raw.value) for tag, raw in found if raw.vr in vrs]
 
 
 def read_items(value: bytes) -> tuple[DataSet, ...]:
