@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from corelab.blinding.audit import audit
 from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
 from corelab.dicom.files import printable
@@ -34,13 +35,18 @@ from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
 from corelab.trial import Trial, load_trial
-from corelab.vocab import Case, Problem, QcFlag, Read
+from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
 from pipelines.engine import Crash, Engine
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
-from pipelines.withdrawal import withdraw, withdraw_leaks
+from pipelines.searching import SpreadSearcher
+from pipelines.withdrawal import Withdrawn, own_words, withdraw, withdraw_leaks
+
+MOST_AUDITS = 4
+"""How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
+_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,24 +116,49 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
         problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
-        publish(layout, problems, publication_of(trial))
-        leaks = withdraw_leaks(layout, request.vault, vault.identifiers(), trial_id=trial.trial.id)
-        if leaks:
-            problems += leaks
-            publish(layout, problems, publication_of(trial))
-    shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
-    gone = {(leak.subject_code, leak.visit) for leak in leaks}
-    reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
-    result = BatchResult(
-        counts=count_files(delivery, plan.verdicts),
-        changed=_changed(outcomes, known),
-        reads=tuple(reads),
-        problems=tuple(problems),
-        new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
-        vault=request.vault,
-    )
-    write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
+        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+        result = BatchResult(
+            counts=count_files(delivery, plan.verdicts),
+            changed=_changed(outcomes, known),
+            reads=tuple(outcome.read for outcome in outcomes if outcome.read),
+            problems=tuple(problems),
+            new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
+            vault=request.vault,
+        )
+        searcher = SpreadSearcher(engine, watcher)
+        for _ in range(MOST_AUDITS):
+            publish(layout, result.problems, publication_of(trial))
+            write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
+            withdrawn = _audited(
+                layout, trial, vault=vault, folder=request.vault, searcher=searcher
+            )
+            if not withdrawn:
+                break
+            result = _without(result, withdrawn)
     return result
+
+
+def _audited(
+    layout: Layout, trial: Trial, *, vault: Vault, folder: Path, searcher: SpreadSearcher
+) -> tuple[Withdrawn, ...]:
+    """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+    own = own_words(layout, trial.trial.id)
+    report = audit(layout.root, vault.identifiers(), own=own, searcher=searcher)
+    withdrawn = withdraw_leaks(layout, folder, report)
+    for item in withdrawn:
+        vault.note_fault(item.case or _NO_CASE, item.evidence)
+    return withdrawn
+
+
+def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
+    """Give a batch's result without the cases that the audit moved, and with their problems."""
+    gone = {item.case for item in withdrawn}
+    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    return dataclasses.replace(
+        result,
+        reads=tuple(read for read in result.reads if read.case not in gone),
+        problems=tuple(problems),
+    )
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
