@@ -87,14 +87,10 @@ def _written(path: Path) -> Iterator[str]:
 
 
 def _names(tree: ast.AST) -> Iterator[str]:
-    """Names that become keys: fields, keyword arguments, functions and attributes."""
+    """Names of fields, which become keys and columns."""
     for node in ast.walk(tree):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
-        elif isinstance(node, ast.keyword) and node.arg:
-            yield node.arg
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
 
 
 def _texts(path: Path) -> Iterator[str]:

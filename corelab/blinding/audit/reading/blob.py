@@ -28,7 +28,7 @@ def read_blob(content: Content, place: str = "content") -> Iterator[Passage]:
         yield from (Passage(line, where, Standing.VALUE) for line in decoded(data).splitlines())
     else:
         yield from _runs(data, where)
-    if b"\0" in data:
+    if b"\0" in data or not _is_utf8(data):
         yield from _wide(data, where)
 
 
@@ -42,6 +42,14 @@ def read_field(content: Content, data: bytes, place: str) -> Iterator[Passage]:
 def is_text(data: bytes) -> bool:
     """Whether hardly a byte is none of a text."""
     return len(data.translate(None, _CONTROLS)) >= (1 - _MOST_CONTROLS) * len(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decoded(data: bytes) -> str:

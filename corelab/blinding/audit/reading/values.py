@@ -7,7 +7,6 @@ say anything; as ASCII no CT number of a head is a text, since its upper byte is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,41 +14,50 @@ from numpy.typing import NDArray
 
 from corelab.blinding.audit.needle import Passage, Standing
 
+Mask = NDArray[np.bool_]
+
 _BLOCK_BYTES = 1 << 18
 _OVERLAP_BYTES = 512
-_ASCII = re.compile(rb"[\x20-\x7e]{8,}")
-_WIDE = {
-    "utf-16-le": re.compile(rb"(?:[A-Za-z]\x00){8,}"),
-    "utf-16-be": re.compile(rb"(?:\x00[A-Za-z]){8,}"),
-}
-_HIGH = np.uint32(0x80808080)
-_SPACES = np.uint32(0x20202020)
-_NO_LETTER_LOW, _NO_LETTER_HIGH = np.uint32(0xFF80FF80), np.uint32(0x80FF80FF)
-_LETTER_LOW, _LETTER_HIGH = np.uint32(0x00400040), np.uint32(0x40004000)
+_SPACE, _N_PRINTABLE = 0x20, 0x5F
+_CASE_BIT, _A, _N_LETTERS = 0x20, 0x61, 26
+# A run of eight letters in UTF-16 of either byte order holds seven with a zero behind each.
+_ASCII_RUN, _WIDE_RUN = 8, 7
 
 
 def read_values(data: bytes | memoryview, place: str) -> Iterator[Passage]:
     """Find runs of text in the bytes of an array."""
-    view = memoryview(data)
-    for start in range(0, len(view), _BLOCK_BYTES):
-        block = view[start : start + _BLOCK_BYTES + _OVERLAP_BYTES]
-        words = np.frombuffer(block[: len(block) // 4 * 4], dtype="<u4")
-        if len(block) % 4 or _may_hold_ascii(words):
-            for run in _ASCII.findall(block):
-                yield Passage(run.decode("ascii"), place, Standing.PIXELS)
-        if len(block) % 4 or _may_hold_wide(words):
-            for codec, pattern in _WIDE.items():
-                for run in pattern.findall(block):
-                    yield Passage(run.decode(codec), place, Standing.PIXELS)
+    stored = np.frombuffer(data, dtype=np.uint8)
+    for start in range(0, stored.size, _BLOCK_BYTES):
+        block = stored[start : start + _BLOCK_BYTES + _OVERLAP_BYTES]
+        for text in (*_ascii_runs(block), *_wide_runs(block)):
+            yield Passage(text.decode("latin-1"), place, Standing.PIXELS)
 
 
-def _may_hold_ascii(words: NDArray[np.uint32]) -> bool:
-    """Whether any four bytes at a multiple of four are all printable, as in every run of eight."""
-    return bool(np.any(((words | (words - _SPACES)) & _HIGH) == 0))
+def _ascii_runs(block: NDArray[np.uint8]) -> Iterator[bytes]:
+    is_printable = (block - np.uint8(_SPACE)) < _N_PRINTABLE
+    pairs = _both(is_printable, 1)
+    if not pairs.any():
+        return
+    for begin, end in _groups(_both(_both(pairs, 2), 4), 1):
+        yield block[begin : end + _ASCII_RUN].tobytes()
 
 
-def _may_hold_wide(words: NDArray[np.uint32]) -> bool:
-    """Whether any two letters of UTF-16 stand at a multiple of four."""
-    low = ((words & _NO_LETTER_LOW) == 0) & ((words & _LETTER_LOW) == _LETTER_LOW)
-    high = ((words & _NO_LETTER_HIGH) == 0) & ((words & _LETTER_HIGH) == _LETTER_HIGH)
-    return bool(np.any(low | high))
+def _wide_runs(block: NDArray[np.uint8]) -> Iterator[bytes]:
+    """Every second byte of such a run: its letters."""
+    is_letter = ((block | np.uint8(_CASE_BIT)) - np.uint8(_A)) < _N_LETTERS
+    fours = _both(_both(is_letter[:-1] & (block[1:] == 0), 2), 4)
+    for begin, end in _groups(_both(fours, 6), 2):
+        yield block[begin : end + 2 * _WIDE_RUN + 1 : 2].tobytes()
+
+
+def _both(mask: Mask, distance: int) -> Mask:
+    """Where a mask holds both here and at a distance ahead."""
+    return mask[:-distance] & mask[distance:] if mask.size > distance else mask[:0]
+
+
+def _groups(mask: Mask, step: int) -> Iterator[tuple[int, int]]:
+    """First and last place of each group whose places lie no more than a step apart."""
+    places = np.flatnonzero(mask)
+    if places.size:
+        for group in np.split(places, np.flatnonzero(np.diff(places) > step) + 1):
+            yield int(group[0]), int(group[-1])
