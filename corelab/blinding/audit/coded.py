@@ -23,8 +23,8 @@ _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _ESCAPES = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+|(?:=[0-9A-F]{2})+")
 _LINE_BREAKS_IN_BASE64 = re.compile(r"(?<=[A-Za-z0-9+/]{60})\r?\n(?=[A-Za-z0-9+/])")
 # Long and mixed: such a run is no words, and what stands in it by chance is none either.
-_BLOB = re.compile(r"[A-Za-z0-9+/=]*[A-Za-z0-9]{24,}[A-Za-z0-9+/=]*")
-_LEAST_BLOB = 64
+_BLOB = re.compile(r"[A-Za-z0-9+/=]*[A-Za-z0-9]{20,}[A-Za-z0-9+/=]*")
+_LEAST_BLOB = 40
 _PRINTABLE = re.compile(rf"[^\x00-\x1f\x7f\ufffd]{{{_LEAST_TEXT},}}")
 
 Reading = tuple[str, Standing]

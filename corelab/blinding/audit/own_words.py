@@ -2,7 +2,8 @@
 
 What equals one of them proves nothing where it is found. So the vocabulary is kept small:
 from modules that write OUT every text in the code and every name that becomes a key or a
-column; from the others only sentences, which is what messages are. What makes synthetic
+column; from kernels the names of parameters; from the others only sentences, which is what
+messages are. What makes synthetic
 patients is left out: its names and places are invented, but not ours.
 """
 
@@ -72,7 +73,9 @@ def library_words() -> OwnWords:
     invented = set((_PACKAGE / "phantom").rglob("*.py"))
     others = set(_PACKAGE.rglob("*.py")) - writers - invented
     messages = (text for path in sorted(others) for text in _texts(path) if _SENTENCE.match(text))
-    return vocabulary([_LIBRARY_TEXT, *messages]) | vocabulary_of(writers)
+    kernels = sorted((_PACKAGE / "kernels").glob("*.py"))
+    parameters = (name for path in kernels for name in _names(_tree(path)))
+    return vocabulary([_LIBRARY_TEXT, *messages, *parameters]) | vocabulary_of(writers)
 
 
 def vocabulary_of(sources: Iterable[Path]) -> OwnWords:

@@ -15,9 +15,9 @@
 6. Code words (a sex, a body part) count only as a whole text value.
 7. A word or phrase that corelab itself writes into OUT cannot be told from a leak. It is not
    looked for, and is counted as not decidable.
-8. In base64 and hexadecimal runs and in binary bytes of more than 4 kB, what counts has six
-   characters or more, or is all that the run says in four or more; in the values of voxels and
-   pixels it has eight or more.
+8. In base64 and hexadecimal runs and in binary bytes, what counts has six characters or more,
+   or is all that the run says in four or more (in binary bytes of more than 4 kB, six); in the
+   values of voxels and pixels it has eight or more.
 """
 
 from __future__ import annotations

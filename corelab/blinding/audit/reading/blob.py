@@ -12,7 +12,8 @@ SMALL_BYTES = 4096
 _MOST_CONTROLS = 0.1
 _CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13}) + b"\x7f"
 _RUN = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]"
-_SHORT_RUNS, _LONG_RUNS = re.compile(_RUN + "{2,}"), re.compile(_RUN + "{6,}")
+_SHORT_RUNS, _LONG_RUNS = re.compile(_RUN + "{4,}"), re.compile(_RUN + "{6,}")
+_WORDS = re.compile(_RUN + "{2,}")
 _WIDE = {
     "utf-16-le": re.compile(rb"(?:[\x09\x20-\x7e\xa0-\xff]\x00){2,}"),
     "utf-16-be": re.compile(rb"(?:\x00[\x09\x20-\x7e\xa0-\xff]){2,}"),
@@ -64,11 +65,10 @@ def decoded(data: bytes) -> str:
 
 
 def _runs(data: bytes, where: str) -> Iterator[Passage]:
-    is_small = len(data) <= SMALL_BYTES
-    pattern, standing = (_SHORT_RUNS, Standing.VALUE) if is_small else (_LONG_RUNS, Standing.CODED)
+    pattern = _SHORT_RUNS if len(data) <= SMALL_BYTES else _LONG_RUNS
     for codec in ("utf-8", "latin-1"):
         text = data.decode(codec, "replace")
-        yield from (Passage(run, where, standing) for run in pattern.findall(text))
+        yield from (Passage(run, where, Standing.CODED) for run in pattern.findall(text))
 
 
 def _wide(data: bytes, where: str) -> Iterator[Passage]:
@@ -80,4 +80,13 @@ def _wide(data: bytes, where: str) -> Iterator[Passage]:
         for codec in _WIDE:
             for start in (0, 1):
                 text = data[start:].decode(codec, "replace")
-                yield from (Passage(r, where, Standing.TEXT) for r in _SHORT_RUNS.findall(text))
+                yield from (Passage(r, where, Standing.TEXT) for r in _WORDS.findall(text))
+
+
+def standing_of(text: str) -> Standing:
+    """Tell a bare number from a text value."""
+    try:
+        float(text)
+    except ValueError:
+        return Standing.VALUE
+    return Standing.NUMBER

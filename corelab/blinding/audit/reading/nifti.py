@@ -18,7 +18,7 @@ _EXTENSION_FRAME_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """Where a version of NIfTI keeps what is needed to walk a file."""
+    """Where a version of NIfTI keeps its texts and what is needed to walk a file."""
 
     header_bytes: int
     magic_at: int
@@ -27,11 +27,14 @@ class _Form:
     bitpix_at: int
     offset_at: int
     offset_format: str
+    texts_at: tuple[tuple[int, int], ...]
 
 
 _FORMS = (
-    _Form(348, 344, 40, "8h", 72, 108, "f"),
-    _Form(540, 4, 16, "8q", 14, 168, "q"),
+    _Form(
+        348, 344, 40, "8h", 72, 108, "f", ((4, 14), (14, 32), (148, 228), (228, 252), (328, 344))
+    ),
+    _Form(540, 4, 16, "8q", 14, 168, "q", ((240, 320), (320, 344), (508, 524), (525, 540))),
 )
 
 
@@ -47,7 +50,8 @@ def read_nifti(content: Content) -> Iterator[Found]:
         raise UnreadableError
     form, order = found
     data = content.data
-    yield from read_field(content, data[: form.header_bytes], "NIfTI header")
+    for begin, end in form.texts_at:
+        yield from read_field(content, data[begin:end], "NIfTI header")
     header = data[: form.header_bytes].decode("latin-1")
     yield Passage(header, content.at("NIfTI header"), Standing.CODED)
     start, end = _voxels(data, form, order)

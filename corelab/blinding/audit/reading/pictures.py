@@ -15,6 +15,7 @@ PNG_MARK = b"\x89PNG\r\n\x1a\n"
 JPEG_MARK = b"\xff\xd8\xff"
 _CHUNK_FRAME_BYTES = 12
 _KEYWORD_AND_TEXT = 2
+_NUMBERS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"pHYs", b"sBIT", b"bKGD"})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _SCAN, _END = 0xDA, 0xD9
 _WEBP_FRAME_BYTES = 8
@@ -56,6 +57,8 @@ def _png_chunk(content: Content, kind: bytes, body: bytes) -> Iterator[Found]:
             text = _inflated(content, text)[0]
         for part in (keyword, *names, text):
             yield from read_field(content, part, place)
+    elif kind in _NUMBERS:
+        yield Passage(body.decode("latin-1"), content.at(place), Standing.CODED)
     elif body:
         if kind == b"tIME":
             yield Passage(_day(body), content.at(place), Standing.VALUE)

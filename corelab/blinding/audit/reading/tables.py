@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corelab.blinding.audit.needle import Passage, Standing
-from corelab.blinding.audit.reading.blob import decoded, read_blob, read_field
+from corelab.blinding.audit.reading.blob import decoded, read_blob, read_field, standing_of
 from corelab.blinding.audit.reading.reader import Content, Found, UnreadableError
 
 PARQUET_MARK = b"PAR1"
@@ -92,12 +92,3 @@ def _any_cells(content: Content, values: Iterable[object], what: str) -> Iterato
 def _cells(texts: Iterable[str], place: str) -> Iterator[Passage]:
     for text in texts:
         yield Passage(text, place, standing_of(text))
-
-
-def standing_of(text: str) -> Standing:
-    """Whether a cell is a bare number."""
-    try:
-        float(text)
-    except ValueError:
-        return Standing.VALUE
-    return Standing.NUMBER

@@ -11,11 +11,12 @@ from html.parser import HTMLParser
 from urllib.parse import unquote_to_bytes
 
 from corelab.blinding.audit.needle import Passage, Standing
-from corelab.blinding.audit.reading.blob import decoded, read_blob
+from corelab.blinding.audit.reading.blob import decoded, read_blob, standing_of
 from corelab.blinding.audit.reading.reader import Content, Found
 
+# Letters beside numbers in a path of SVG are strokes of the pen (SVG 1.1, 8.3).
+_DRAWING = re.compile(r"""\s(?:d|points)=["']([MmLlHhVvCcSsQqTtAaZzEe\d\s,.+-]*)["']""")
 _DATA_URI = re.compile(r"data:([\w.+/-]*)((?:;[\w.=+-]+)*),([A-Za-z0-9+/=%_.~!*'()-]*)")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
 class _Pairs(list[tuple[str, object]]):
@@ -64,11 +65,15 @@ def _json(content: Content, value: object) -> Iterator[Found]:
 def read_page(content: Content) -> Iterator[Found]:
     """Read the source of an HTML, SVG or XML page, its texts and attributes, and embedded files."""
     text, embedded = _split_data_uris(decoded(content.data))
+    drawn = _DRAWING.findall(text)
+    yield from (Passage(path, content.at("drawing"), Standing.CODED) for path in drawn)
+    text = _DRAWING.sub(" ", text)
     yield from read_blob(content.inner(text.encode("utf-8", "replace"), "page source"))
     page = _Page()
     page.feed(text)
     page.close()
-    yield from (Passage(part, content.at("page text"), Standing.VALUE) for part in page.parts)
+    where = content.at("page text")
+    yield from (Passage(part, where, standing_of(part)) for part in page.parts)
     yield from (content.inner(data, "embedded file") for data in embedded)
 
 
@@ -82,7 +87,7 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep a tag's attributes."""
         del tag
-        self.parts += [value for _, value in attrs if value and not _NUMBER.fullmatch(value)]
+        self.parts += [value for _, value in attrs if value]
 
     def handle_data(self, data: str) -> None:
         """Keep a text."""
