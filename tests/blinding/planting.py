@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 import lzma
-import os
 import sqlite3
 import struct
 import tarfile
@@ -334,4 +333,4 @@ def plant_name(folder: Path, name: str) -> None:
 
 
 def plant_link(folder: Path, target: str) -> None:
-    os.symlink(target, folder / "link")
+    (folder / "link").symlink_to(target)

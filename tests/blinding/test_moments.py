@@ -46,7 +46,13 @@ def test_an_age_has_every_usual_form(written: str) -> None:
     assert fold(written) in set(map(fold, forms_of("064Y")))
 
 
-@pytest.mark.parametrize("text", ["20241399", "20240231", "", "morning", "9999"])
+@pytest.mark.parametrize("text", ["000000", "000000.000", "00:00", ""])
+def test_midnight_is_no_time(text: str) -> None:
+    assert list(forms_of(text)) == []
+    assert "00:00" not in set(forms_of(f"20240305{text}"))
+
+
+@pytest.mark.parametrize("text", ["20241399", "20240231", "morning", "9999"])
 def test_what_is_no_moment_is_only_itself(text: str) -> None:
     assert next(forms_of(text)) == text
     assert len(list(forms_of(text))) == 1

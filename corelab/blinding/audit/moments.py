@@ -11,6 +11,7 @@ _MONTHS = tuple(
 )
 _DATE = re.compile(r"((?:1[89]|20|21)\d\d)[-./]?(0[1-9]|1[0-2])[-./]?(0[1-9]|[12]\d|3[01])")
 _TIME = re.compile(r"([01]\d|2[0-3]):?([0-5]\d)(?::?([0-5]\d)(\.\d{1,6})?)?(?:[+-]\d{4})?")
+_MIDNIGHT = re.compile(r"[0:.]*")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 _CENTURY = 100
@@ -21,8 +22,10 @@ def forms_of(text: str) -> Iterator[str]:
 
     A date: 20240305, 2024-03-05, 05.03.2024, 3/5/2024 both ways round, 05/03/24, 240305,
     5 Mar 2024, March 5 2024, and its month alone. A time: 134501, 13:45:01, 13:45. An age:
-    064Y, 64Y, 64 years.
+    064Y, 64Y, 64 years. Midnight, which stands for no time at all, has none.
     """
+    if _MIDNIGHT.fullmatch(text):
+        return
     yield text
     age = _AGE.fullmatch(text)
     if age:
@@ -34,7 +37,7 @@ def forms_of(text: str) -> Iterator[str]:
         yield from _date_forms(day) if day else ()
         text = text[dated.end() :].lstrip("T ")
     timed = _TIME.fullmatch(text)
-    if timed:
+    if timed and not _MIDNIGHT.fullmatch(text):
         yield from _time_forms(*timed.groups())
 
 
