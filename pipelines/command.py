@@ -23,6 +23,7 @@ from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
+from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_INCIDENT, EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
@@ -183,13 +184,10 @@ def audit_command(out: Path, vault_folder: Path) -> int:
     if not identifiers:
         raise StoreError("the vault holds no identifying text yet: nothing can be proved")
     layout = Layout(out)
-    known = own_words(layout, publication_from(layout).trial_id)
-    leaks = audit(out, identifiers, own_words=known)
-    console = _console()
-    for leak in leaks:
-        show_plain(console, f"leak in the {leak.place} of {leak.path}")
-    console.print(f"{len(identifiers)} identifying texts looked for, {len(leaks)} leaks found.")
-    return EXIT_PROBLEMS if leaks else 0
+    own = own_words(layout, publication_from(layout).trial_id)
+    report = audit(out, identifiers, own=own)
+    show_audit(report, _console())
+    return 0 if report.is_clean else EXIT_PROBLEMS
 
 
 @_told

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from corelab.blinding.audit import audit
 from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
 from corelab.dicom.files import printable
@@ -35,7 +36,7 @@ from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
-from corelab.vocab import Case, Problem, QcFlag, Read
+from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Face, run_case
 from pipelines.case_record import keep_record, last_key_of
 from pipelines.deidentification import write_reports
@@ -45,7 +46,12 @@ from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
-from pipelines.withdrawal import withdraw, withdraw_leaks
+from pipelines.searching import SpreadSearcher
+from pipelines.withdrawal import Withdrawn, own_words, withdraw, withdraw_leaks
+
+MOST_AUDITS = 4
+"""How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
+_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
 
@@ -126,29 +132,79 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
         problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
-        publish(layout, problems, publication_of(trial))
-        leaks = withdraw_leaks(layout, request.vault, vault.identifiers(), trial_id=trial.trial.id)
-        if leaks:
-            problems += leaks
-            publish(layout, problems, publication_of(trial))
         if is_to_renew or _came_beside_others(outcomes, layout):
             renew(layout, request.out / _RENEWAL)
-    shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
-    gone = {(leak.subject_code, leak.visit) for leak in leaks}
-    reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
-    result = BatchResult(
-        counts=count_files(delivery, plan.verdicts),
-        changed=_changed(outcomes, known),
-        reads=tuple(reads),
+        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+        result = BatchResult(
+            counts=count_files(delivery, plan.verdicts),
+            changed=_changed(outcomes, known),
+            reads=tuple(outcome.read for outcome in outcomes if outcome.read),
+            problems=tuple(problems),
+            new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
+            vault=request.vault,
+        )
+        closing = _Closing(
+            layout=layout,
+            trial=trial,
+            vault=vault,
+            searcher=SpreadSearcher(engine, watcher),
+            started=started,
+        )
+        return closing.close(result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Closing:
+    """The end of a batch: tables, pages and the batch's record, audited until clean."""
+
+    layout: Layout
+    trial: Trial
+    vault: Vault
+    searcher: SpreadSearcher
+    started: float
+
+    def close(self, result: BatchResult) -> BatchResult:
+        """Publish a result without what the audit moves out of OUT."""
+        for _ in range(MOST_AUDITS):
+            record = self._publish(result)
+            withdrawn = self._audit(result.vault)
+            if not withdrawn:
+                break
+            result = _without(result, withdrawn)
+        else:
+            record = self._record(result)
+        note_run(result.vault, record)
+        return result
+
+    def _publish(self, result: BatchResult) -> dict[str, Json]:
+        record = self._record(result)
+        publish(self.layout, result.problems, publication_of(self.trial))
+        write_json(self.layout.batch, record)
+        settle(self.layout.root)
+        return record
+
+    def _record(self, result: BatchResult) -> dict[str, Json]:
+        return _batch_record(result, self.trial, time.monotonic() - self.started)
+
+    def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
+        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+        own = own_words(self.layout, self.trial.trial.id)
+        report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
+        withdrawn = withdraw_leaks(self.layout, folder, report)
+        for item in withdrawn:
+            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
+        return withdrawn
+
+
+def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
+    """Give a batch's result without the cases that the audit moved, and with their problems."""
+    gone = {item.case for item in withdrawn}
+    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    return dataclasses.replace(
+        result,
+        reads=tuple(read for read in result.reads if read.case not in gone),
         problems=tuple(problems),
-        new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
-        vault=request.vault,
     )
-    record = _batch_record(result, trial, time.monotonic() - started)
-    note_run(request.vault, record)
-    write_json(layout.batch, record)
-    settle(request.out)
-    return result
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:

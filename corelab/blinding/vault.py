@@ -15,7 +15,14 @@ from pathlib import Path
 
 from corelab.blinding.code import new_code
 from corelab.errors import StoreError
-from corelab.series import Identity, LooseFile, SeriesVerdict, SourceVersion
+from corelab.series import (
+    Identifier,
+    IdentifierKind,
+    Identity,
+    LooseFile,
+    SeriesVerdict,
+    SourceVersion,
+)
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 _FOLDER_MODE = 0o700
@@ -33,7 +40,9 @@ CREATE TABLE IF NOT EXISTS series (
 CREATE TABLE IF NOT EXISTS file (
     path TEXT PRIMARY KEY, series_uid TEXT, reason TEXT, evidence TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS identifier (value TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS identifier (
+    value TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (value, kind)
+) STRICT;
 CREATE TABLE IF NOT EXISTS source (
     study_uid TEXT NOT NULL, series_uid TEXT NOT NULL, part TEXT NOT NULL,
     number INTEGER NOT NULL, digest TEXT NOT NULL, noted_at_utc TEXT NOT NULL,
@@ -162,10 +171,10 @@ class Vault:
         )
         return tuple(str(why) for _, why in rows)
 
-    def identifiers(self) -> tuple[str, ...]:
-        """Return every identifying text that any delivery has carried."""
-        rows = self._connection.execute("SELECT value FROM identifier ORDER BY value")
-        return tuple(str(value) for (value,) in rows)
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """Return every identifying text that any delivery has carried, with what it is."""
+        rows = self._connection.execute("SELECT value, kind FROM identifier ORDER BY value, kind")
+        return tuple(Identifier(value, IdentifierKind(kind)) for value, kind in rows)
 
     def close(self) -> None:
         """Close the file."""
@@ -197,10 +206,10 @@ class Vault:
         self._note_identifiers(_texts_of(identity))
         self._note_identifiers(name for path in series.files for name in _names(path))
 
-    def _note_identifiers(self, values: Iterable[str]) -> None:
+    def _note_identifiers(self, identifiers: Iterable[Identifier]) -> None:
         self._connection.executemany(
-            "INSERT OR IGNORE INTO identifier VALUES (?)",
-            [(value.strip(),) for value in values if value.strip()],
+            "INSERT OR IGNORE INTO identifier VALUES (?, ?)",
+            [(known.text.strip(), known.kind) for known in identifiers if known.text.strip()],
         )
 
     @contextmanager
@@ -241,20 +250,21 @@ def open_vault(folder: Path) -> Iterator[Vault]:
         vault.close()
 
 
-def _texts_of(identity: Identity) -> tuple[str, ...]:
+def _texts_of(identity: Identity) -> tuple[Identifier, ...]:
     return (
-        identity.patient_id,
-        identity.study_uid,
-        identity.series_uid,
-        identity.description,
+        Identifier(identity.patient_id, IdentifierKind.NUMBER),
+        Identifier(identity.study_uid, IdentifierKind.UID),
+        Identifier(identity.series_uid, IdentifierKind.UID),
+        Identifier(identity.description, IdentifierKind.DESCRIPTION),
         *identity.texts,
     )
 
 
-def _names(path: Path) -> tuple[str, ...]:
+def _names(path: Path) -> tuple[Identifier, ...]:
     """Names that may identify: of the file, its folder, and the archive that it lies in."""
     archives = [parent for parent in path.parents[1:] if parent.is_file()]
-    return tuple(_text(Path(part.name)) for part in (path, path.parent, *archives))
+    names = (_text(Path(part.name)) for part in (path, path.parent, *archives))
+    return tuple(Identifier(name, IdentifierKind.FILE_NAME) for name in names)
 
 
 def _text(path: Path) -> str:
