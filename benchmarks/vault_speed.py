@@ -13,7 +13,15 @@ from pathlib import Path
 
 from corelab.blinding.vault import Vault, open_vault
 from corelab.blinding.vault_delivery import DeliveredFile, FileFate
-from corelab.series import Identity, Outcome, Series, SeriesKind, SeriesVerdict
+from corelab.series import (
+    Identifier,
+    IdentifierKind,
+    Identity,
+    Outcome,
+    Series,
+    SeriesKind,
+    SeriesVerdict,
+)
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 SERIES, FILES_EACH, TEXTS_EACH = 200, 50, 200
@@ -30,7 +38,10 @@ def verdict(number: int) -> SeriesVerdict:
         acquired_at=None,
         series_number=1,
         description=f"head {number}",
-        texts=tuple(f"text {number} of hospital {place}" for place in range(TEXTS_EACH)),
+        texts=tuple(
+            Identifier(f"text {number} of hospital {place}", IdentifierKind.DESCRIPTION)
+            for place in range(TEXTS_EACH)
+        ),
     )
     series = Series(
         identity=identity,

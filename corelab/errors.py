@@ -56,6 +56,7 @@ class ReasonCode(StrEnum):
     GRIDS_DIFFER = "grids_differ"
     HEAD_NOT_FOUND = "head_not_found"
     IMAGE_INVALID = "image_invalid"
+    DEFACE_NOT_PROVED = "deface_not_proved"
     LEAK_FOUND = "leak_found"
     INTERNAL_ERROR = "internal_error"
 

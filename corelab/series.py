@@ -78,8 +78,8 @@ class Identifier:
 class Identity:
     """Who, when and from where. Never leaves the vault.
 
-    ``texts`` holds every other identifying text that the headers carry (names, addresses,
-    descriptions, device strings, dates), each once: what the leak audit looks for.
+    ``texts`` holds every identifying text that the files carry (names, addresses,
+    descriptions, device strings, dates, codes), each once: what the leak audit looks for.
     """
 
     patient_id: str
@@ -88,7 +88,7 @@ class Identity:
     acquired_at: datetime | None
     series_number: int | None
     description: str
-    texts: tuple[str, ...]
+    texts: tuple[Identifier, ...]
 
     @property
     def study_key(self) -> StudyKey:

@@ -20,6 +20,7 @@ from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
+from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
@@ -39,6 +40,7 @@ from pipelines.screen import (
     counted,
     show_evidence,
     show_loose,
+    show_plain,
     show_volumes,
     show_whole,
     volume_text,
@@ -152,17 +154,14 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
     if not (vault_folder / "vault.sqlite").is_file():
         raise StoreError(f"{vault_folder} holds no vault")
     with open_vault(vault_folder, key_file=key_file, command="audit") as vault:
-        identifiers = [identifier.text for identifier in vault.identifiers()]
+        identifiers = vault.identifiers()
     if not identifiers:
         raise StoreError("the vault holds no identifying text yet: nothing can be proved")
     layout = Layout(out)
-    known = own_words(layout, publication_from(layout).trial_id)
-    leaks = audit(out, identifiers, own_words=known)
-    console = _console()
-    for leak in leaks:
-        console.print(f"leak in the {leak.place} of {leak.path}", highlight=False)
-    console.print(f"{len(identifiers)} identifying texts looked for, {len(leaks)} leaks found.")
-    return EXIT_PROBLEMS if leaks else 0
+    own = own_words(layout, publication_from(layout).trial_id)
+    report = audit(out, identifiers, own=own)
+    show_audit(report, _console())
+    return 0 if report.is_clean else EXIT_PROBLEMS
 
 
 @_told
@@ -240,7 +239,7 @@ def verify_command(out: Path) -> int:
     """Print what differs from the locked state."""
     found = differences(Layout(out))
     for difference in found:
-        _console().print(f"{difference.found}: {difference.path}", highlight=False)
+        show_plain(_console(), f"{difference.found}: {difference.path}")
     _console().print(f"{len(found)} differences from the locked state")
     return EXIT_PROBLEMS if found else 0
 
@@ -266,6 +265,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
             f"source changed  {case.subject_code} {case.visit}: the site sent a series of this "
             "case again with other pixels; the volume above is of the new ones",
             style="bold red",
+            highlight=False,
+        )
+    n_defaced = sum(read.deface is not None for read in result.reads)
+    if n_defaced:
+        console.print(
+            f"released without the face: {counted(n_defaced, 'case')}, "
+            "each infarct the same, voxel for voxel",
             highlight=False,
         )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)

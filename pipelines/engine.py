@@ -154,6 +154,9 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.scheduler.worker-saturation": 1.0,
                 # Nobody looks at what its sampler of call stacks finds.
                 "distributed.worker.profile.enabled": False,
+                # What a worker holds is identified: none of it goes to a disk that others read.
+                "distributed.worker.memory.target": False,
+                "distributed.worker.memory.spill": False,
                 # The engine itself tries again, alone; Dask would let it kill three more.
                 "distributed.scheduler.allowed-failures": 0,
             }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from corelab.blinding.audit import audit
 from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
@@ -31,11 +32,13 @@ from corelab.stages.identify import Cast, identify
 from corelab.stages.publish import Publication, publish
 from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
+from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Face, run_case
+from pipelines.case_record import keep_record, last_key_of
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, count_files, delivered_files, intake_of
 from pipelines.engine import Crash, Engine
@@ -44,7 +47,14 @@ from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
-from pipelines.withdrawal import withdraw, withdraw_leaks
+from pipelines.searching import SpreadSearcher
+from pipelines.withdrawal import Withdrawn, own_words, withdraw, withdraw_leaks
+
+MOST_AUDITS = 4
+"""How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
+_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+
+_RENEWAL = Path(WORK_FOLDER, "renewal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,7 @@ class BatchRequest:
     out: Path
     subjects_file: Path | None
     vault: Path
+    face: Face = Face.KEPT
     key_file: Path | None = None
 
 
@@ -97,6 +108,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     ):
         made_with = (version("corelab"), trial.trial.id, trial.digest)
         batch = vault.start_batch(made_with, request.out)
+        is_to_renew = restore(layout, request.out / _RENEWAL)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         delivery = read_delivery(request.incoming, engine, watcher)
         plan = plan_batch(delivery, trial, crosswalk, vault)
@@ -105,7 +117,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault.note_loose(delivery.loose + delivery.skipped)
         intake = intake_of(delivery, plan.verdicts)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
+        tasks = _tasks(plan, request, trial, known)
+        outcomes = _run_cases(tasks, request.vault, engine, watcher)
         _note(outcomes, vault, batch)
         vault.note_case_problems(touched, _case_problems(plan, outcomes))
         files = delivered_files(intake, outcomes, vault, SpreadReader(engine, watcher))
@@ -116,31 +129,83 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
         problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
-        publish(layout, problems, publication_of(trial))
-        leaks = withdraw_leaks(layout, request.vault, _texts(vault), trial_id=trial.trial.id)
-        if leaks:
-            problems += leaks
-            publish(layout, problems, publication_of(trial))
-        counts = count_files(delivery, plan.verdicts)
-        vault.end_batch(Batch(number=batch, delivery=number, counts=dataclasses.asdict(counts)))
-        new_key_file = vault.new_key_file
-    shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
-    gone = {(leak.subject_code, leak.visit) for leak in leaks}
-    reads = [o.read for o in outcomes if o.read and (o.case.subject_code, o.case.visit) not in gone]
-    result = BatchResult(
-        counts=counts,
-        changed=_changed(outcomes, known),
-        reads=tuple(reads),
+        if is_to_renew or _came_beside_others(outcomes, layout):
+            renew(layout, request.out / _RENEWAL)
+        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+        result = BatchResult(
+            counts=count_files(delivery, plan.verdicts),
+            changed=_changed(outcomes, known),
+            reads=tuple(outcome.read for outcome in outcomes if outcome.read),
+            problems=tuple(problems),
+            new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
+            vault=request.vault,
+            new_key_file=vault.new_key_file,
+        )
+        closing = _Closing(
+            layout=layout,
+            trial=trial,
+            vault=vault,
+            searcher=SpreadSearcher(engine, watcher),
+            started=started,
+        )
+        result = closing.close(result)
+        counts = dataclasses.asdict(result.counts)
+        vault.end_batch(Batch(number=batch, delivery=number, counts=counts))
+        return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Closing:
+    """The end of a batch: tables, pages and the batch's record, audited until clean."""
+
+    layout: Layout
+    trial: Trial
+    vault: Vault
+    searcher: SpreadSearcher
+    started: float
+
+    def close(self, result: BatchResult) -> BatchResult:
+        """Publish a result without what the audit moves out of OUT."""
+        for _ in range(MOST_AUDITS):
+            record = self._publish(result)
+            withdrawn = self._audit(result.vault)
+            if not withdrawn:
+                break
+            result = _without(result, withdrawn)
+        else:
+            record = self._record(result)
+        note_run(result.vault, record)
+        return result
+
+    def _publish(self, result: BatchResult) -> dict[str, Json]:
+        record = self._record(result)
+        publish(self.layout, result.problems, publication_of(self.trial))
+        write_json(self.layout.batch, record)
+        settle(self.layout.root)
+        return record
+
+    def _record(self, result: BatchResult) -> dict[str, Json]:
+        return _batch_record(result, self.trial, time.monotonic() - self.started)
+
+    def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
+        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+        own = own_words(self.layout, self.trial.trial.id)
+        report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
+        withdrawn = withdraw_leaks(self.layout, folder, report)
+        for item in withdrawn:
+            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
+        return withdrawn
+
+
+def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
+    """Give a batch's result without the cases that the audit moved, and with their problems."""
+    gone = {item.case for item in withdrawn}
+    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    return dataclasses.replace(
+        result,
+        reads=tuple(read for read in result.reads if read.case not in gone),
         problems=tuple(problems),
-        new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
-        vault=request.vault,
-        new_key_file=new_key_file,
     )
-    record = _batch_record(result, trial, time.monotonic() - started)
-    note_run(request.vault, record)
-    write_json(layout.batch, record)
-    settle(request.out)
-    return result
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
@@ -236,14 +301,24 @@ def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:
     return open_vault(request.vault, key_file=request.key_file, command="run")
 
 
-def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]) -> list[CaseTask]:
+def _tasks(
+    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+) -> list[CaseTask]:
     software = version("corelab")
     tasks = []
     for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
         mine = tuple(source for source in known if source.series_uid in used)
         tasks.append(
-            CaseTask(plan=case, out=out, trial=trial, software_version=software, known=mine)
+            CaseTask(
+                plan=case,
+                out=request.out,
+                trial=trial,
+                software_version=software,
+                known=mine,
+                last_key=last_key_of(request.vault, case.case),
+                face=request.face,
+            )
         )
     return tasks
 
@@ -283,13 +358,23 @@ def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) 
     )
 
 
-def _run_cases(tasks: list[CaseTask], engine: Engine, watcher: Watcher) -> list[CaseOutcome]:
+def _run_cases(
+    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+) -> list[CaseOutcome]:
+    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
     results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
-    outcomes = [
-        _crashed(task.plan.case, result) if isinstance(result, Crash) else result
-        for task, result in results
-    ]
+    outcomes = []
+    for task, result in results:
+        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
+        keep_record(vault, outcome)
+        outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
+
+
+def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
+    """Whether some cases of OUT are of this run and some of earlier ones."""
+    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
+    return 0 < n_new < len(layout.reads())
 
 
 def _crashed(case: Case, crash: Crash) -> CaseOutcome:
@@ -315,10 +400,6 @@ def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
         )
         for (reason, message), count in counts.items()
     )
-
-
-def _texts(vault: Vault) -> tuple[str, ...]:
-    return tuple(identifier.text for identifier in vault.identifiers())
 
 
 def _touched(plan: Plan, vault: Vault) -> frozenset[Case]:

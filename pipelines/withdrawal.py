@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from corelab.blinding.audit import audit
+from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems, load_visits
@@ -15,6 +17,28 @@ from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
 _FOLDER = "withdrawn"
 _CASE_FILE_DEPTH = 3
+_WRITERS_OF_OUT = ("followup.py", "convert.py", "convert_list.py", "withdrawal.py", "agreement.py")
+_LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
+_GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """What the audit moved out of OUT: ``evidence`` is for the vault."""
+
+    case: Case | None
+    message: str
+    evidence: str
+
+    @property
+    def problem(self) -> Problem:
+        """Row of ``problems.csv``."""
+        return Problem(
+            subject_code=self.case.subject_code if self.case else "",
+            visit=self.case.visit if self.case else "",
+            reason_code=ReasonCode.LEAK_FOUND.value,
+            message=self.message,
+        )
 
 
 def withdraw(layout: Layout, case: Case, vault: Path) -> None:
@@ -24,41 +48,52 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
         _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
 
 
-def withdraw_leaks(
-    layout: Layout, vault: Path, identifiers: Iterable[str], *, trial_id: str
-) -> list[Problem]:
-    """Move everything that holds an identifying text out of OUT, and say so.
+def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
+    """Move everything that holds an identifying text, or cannot be searched, out of OUT.
 
-    A hit in a case's files moves the case; a hit elsewhere moves the file.
+    A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
     """
-    problems = []
-    leaks = audit(layout.root, identifiers, own_words=own_words(layout, trial_id))
-    for path in dict.fromkeys(leak.path for leak in leaks):
-        if len(path.parts) == _CASE_FILE_DEPTH:
-            code, visit = path.parts[0].removeprefix("sub-"), path.parts[1].removeprefix("ses-")
-            withdraw(layout, Case(SubjectCode(code), VisitLabel(visit)), vault)
-        else:
-            code, visit = "", ""
-            _move(layout.root / path, vault / _FOLDER, path.name)
-        problems.append(
-            Problem(
-                subject_code=code,
-                visit=visit,
-                reason_code=ReasonCode.LEAK_FOUND.value,
-                message="an identifying text was found in a file of OUT; it is in the vault now",
-            )
+    found = {leak.path: _LEAK for leak in report.leaks}
+    found = {gap.path: _GAP for gap in report.gaps} | found
+    return tuple(
+        Withdrawn(
+            case=_withdraw_at(layout, path, vault),
+            message=message,
+            evidence="; ".join(_places(report, path)),
         )
-    return list(dict.fromkeys(problems))
+        for path, message in sorted(found.items())
+    )
 
 
-def own_words(layout: Layout, trial_id: str) -> frozenset[str]:
-    """Words that OUT holds on purpose: trial, subject codes and visits."""
+def _withdraw_at(layout: Layout, path: Path, vault: Path) -> Case | None:
+    """Move what a path belongs to; the case, where it is one whose folder may be named."""
+    if len(path.parts) >= _CASE_FILE_DEPTH and path.parts[0].startswith("sub-"):
+        code, visit = path.parts[0].removeprefix("sub-"), path.parts[1].removeprefix("ses-")
+        case = Case(SubjectCode(code), VisitLabel(visit))
+        withdraw(layout, case, vault)
+        return case
+    if os.path.lexists(layout.root / path):
+        _move(layout.root / path, vault / _FOLDER, path.name)
+    return None
+
+
+def _places(report: AuditReport, path: Path) -> Iterator[str]:
+    yield from (
+        f"{leak.kind} in the {leak.place} of {path}" for leak in report.leaks if leak.path == path
+    )
+    yield from (f"{gap.place} of {path} not searched" for gap in report.gaps if gap.path == path)
+
+
+def own_words(layout: Layout, trial_id: str) -> OwnWords:
+    """Return what OUT holds on purpose: our own words, trial, subject codes and visits."""
     words = {trial_id, *load_visits(layout)}
     for folder in layout.root.glob("sub-*/ses-*"):
         words |= {folder.parent.name.removeprefix("sub-"), folder.name.removeprefix("ses-")}
     for problem in load_problems(layout):
         words |= {problem.subject_code, problem.visit}
-    return frozenset(word.lower() for word in words if word)
+    here = Path(__file__).parent
+    ours = library_words() | vocabulary_of(here / name for name in _WRITERS_OF_OUT)
+    return ours.with_texts(word for word in sorted(words) if word)
 
 
 def _move(source: Path, folder: Path, name: str) -> None:

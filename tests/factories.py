@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from corelab.series import Frame, Grid, Identity, Series, SeriesKind
+from corelab.series import (
+    Frame,
+    Grid,
+    Identifier,
+    IdentifierKind,
+    Identity,
+    Series,
+    SeriesKind,
+)
 from corelab.vocab import ValueScale
 
 AFFINE = (
@@ -42,7 +50,10 @@ def make_series(
             acquired_at=None,
             series_number=1,
             description="24h post EVT albumin",
-            texts=("Doe^Jane", "General Hospital Northtown"),
+            texts=(
+                Identifier("Doe^Jane", IdentifierKind.NAME),
+                Identifier("General Hospital Northtown", IdentifierKind.PLACE),
+            ),
         ),
         kind=kind,
         modality="CT",

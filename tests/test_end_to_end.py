@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -17,10 +18,19 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from corelab.blinding.allowlist import AllowedNumber, AllowedSoftware, AllowedWord, allow_list
+from corelab.blinding.audit import audit
+from corelab.blinding.vault import open_vault
+from corelab.series import IdentifierKind
+from corelab.store.layout import Layout
 from corelab.store.times import SETTLED_AT
+from pipelines.withdrawal import own_words
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "sample_data"
@@ -200,6 +210,64 @@ def test_no_identifying_text_is_found_by_the_audit(batch: Run) -> None:
     assert done.returncode == 0, done.stdout
     looked_for = int(done.stdout.split()[0])
     assert looked_for > 100
+
+
+def plant(path: Path, text: str) -> None:
+    if path.name.endswith(".nii.gz"):
+        image = nib.load(path)
+        image.header["descrip"] = text[:79].encode()
+        nib.save(image, path)
+    elif path.suffix == ".png":
+        note = PngInfo()
+        note.add_text("Comment", text, zip=True)
+        Image.open(path).save(path, pnginfo=note)
+    elif path.suffix == ".parquet":
+        table = pq.read_table(path).slice(0, 1)
+        pq.write_table(table.set_column(2, "visit", pa.array([text])), path)
+    elif path.suffix == ".json":
+        path.write_text(json.dumps({**json.loads(path.read_text()), "note": text}))
+    elif path.suffix == ".csv":
+        path.write_text(path.read_text() + f'"{text}"\n')
+    else:
+        path.write_text(path.read_text().replace("</h1>", f" {text}</h1>", 1))
+
+
+ARTEFACTS = (
+    "dataset_description.json",
+    "volumes.csv",
+    "volumes.parquet",
+    "volumes.json",
+    "growth.csv",
+    "growth.json",
+    "reads.csv",
+    "problems.csv",
+    "batch.json",
+    "qa/index.html",
+    "sub-*/ses-*/*_ct.nii.gz",
+    "sub-*/ses-*/*_ct.json",
+    "sub-*/ses-*/*_dwi.nii.gz",
+    "sub-*/ses-*/*_desc-brain_mask.nii.gz",
+    "sub-*/ses-*/*_desc-infarct_mask.nii.gz",
+    "sub-*/ses-*/*_desc-range_mask.nii.gz",
+    "sub-*/ses-*/*_desc-infarct_read.json",
+    "sub-*/ses-*/*_desc-infarct_qa.png",
+)
+
+
+@pytest.mark.parametrize("artefact", ARTEFACTS)
+def test_a_leak_planted_in_any_artefact_is_found(batch: Run, tmp_path: Path, artefact: str) -> None:
+    source = min(batch.out.glob(artefact))
+    shutil.copy(source, tmp_path)
+    with open_vault(batch.vault) as vault:
+        known = vault.identifiers()
+    own = own_words(Layout(batch.out), "DEMO-0001")
+    assert audit(tmp_path, known, own=own).is_clean
+    by_kind = {identifier.kind: identifier.text for identifier in known}
+    names = [known.text for known in known if known.kind is IdentifierKind.NAME]
+    for text in (names[0], by_kind[IdentifierKind.UID], "24h post EVT"):
+        shutil.copy(source, tmp_path)
+        plant(tmp_path / source.name, text)
+        assert audit(tmp_path, known, own=own).leaks, text
 
 
 def test_no_patient_id_or_name_of_the_crosswalk_is_printed(batch: Run) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from corelab.series import Identifier, IdentifierKind, Identity
+from corelab.series import IdentifierKind, Identity
 
 _DATE = re.compile(r"((?:18|19|20)\d{2})[./-]?(\d{2})[./-]?(\d{2})")
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
@@ -33,22 +33,12 @@ def person_of(patient_id: str, identities: Iterable[Identity]) -> Person:
     for identity in identities:
         if identity.acquired_at:
             days.add(identity.acquired_at.date())
-        for found in map(as_identifier, identity.texts):
+        for found in identity.texts:
             if found.kind is IdentifierKind.NAME:
                 names |= _parts_of(found.text)
             elif found.kind is IdentifierKind.MOMENT:
                 days |= _days_in(found.text)
     return Person(patient_id=patient_id, names=frozenset(names), days=frozenset(days))
-
-
-def as_identifier(text: str | Identifier) -> Identifier:
-    """Text of a header with its kind; where none is told, what its form says."""
-    if isinstance(text, Identifier):
-        return text
-    if "^" in text:
-        return Identifier(text, IdentifierKind.NAME)
-    is_date = bool(_DATE.fullmatch(text))
-    return Identifier(text, IdentifierKind.MOMENT if is_date else IdentifierKind.DESCRIPTION)
 
 
 def _parts_of(name: str) -> set[str]:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from corelab.blinding.code import new_code
-from corelab.blinding.person import as_identifier
 from corelab.blinding.vault_delivery import (
     Batch,
     DeliveredFile,
@@ -368,7 +367,7 @@ def _texts_of(identity: Identity) -> Iterator[Identifier]:
     yield Identifier(identity.study_uid, IdentifierKind.UID)
     yield Identifier(identity.series_uid, IdentifierKind.UID)
     yield Identifier(identity.description, IdentifierKind.DESCRIPTION)
-    yield from map(as_identifier, identity.texts)
+    yield from identity.texts
 
 
 def _names(paths: Iterable[Path]) -> Iterator[Identifier]:

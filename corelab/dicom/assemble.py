@@ -125,7 +125,9 @@ def _frameless(
 def _identity(headers: Sequence[FileHeader]) -> Identity:
     owner = headers[0].owner
     moments = [h.owner.acquired_at for h in headers if h.owner.acquired_at is not None]
-    texts = sorted({text for header in headers for text in header.texts})
+    # Most are one and the same object in all slices, which is quicker to see than equality.
+    shared = {id(text): text for header in headers for text in header.texts}
+    texts = sorted(set(shared.values()))
     return Identity(
         patient_id=owner.patient_id,
         study_uid=owner.study_uid,

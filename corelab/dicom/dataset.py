@@ -56,8 +56,8 @@ class DataSet(Protocol):
     def layout(self) -> Layout:
         """Return what two data sets have in common that hold the same attributes."""
 
-    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
-        """Values of all elements of some VRs."""
+    def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
+        """Tag, VR and value of all elements of some VRs."""
 
 
 @cache
@@ -116,10 +116,10 @@ class PydicomDataSet:
         kinds = tuple(_length(element) if vr == SEQUENCE else vr for vr, element in lengths)
         return tuple(self._elements), kinds
 
-    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
-        """Values of all elements of some VRs."""
-        found = map(_raw, self._elements.values())
-        return [raw.value for raw in found if raw.vr in vrs]
+    def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
+        """Tag, VR and value of all elements of some VRs."""
+        found = ((tag, _raw(element)) for tag, element in self._elements.items())
+        return [(tag, raw.vr, raw.value) for tag, raw in found if raw.vr in vrs]
 
 
 def read_items(value: bytes) -> tuple[DataSet, ...]:

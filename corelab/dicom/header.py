@@ -11,15 +11,15 @@ from corelab.dicom.attribute import attributes_of
 from corelab.dicom.element import Elements
 from corelab.dicom.extent import pixel_fault
 from corelab.dicom.frame import FrameHeader, read_frames
-from corelab.dicom.leaktext import identifying_texts
+from corelab.dicom.leaktext import identifying_texts, loose_texts
 from corelab.dicom.lossy import is_lossy
 from corelab.dicom.matrix import Matrix, read_matrix, size_fault
 from corelab.dicom.moment import read_moment
 from corelab.dicom.mosaic import Tiling, read_tiling, tile_frames
-from corelab.dicom.parse import Parsed, parse
+from corelab.dicom.parse import Parsed, parse, read_behind
 from corelab.dicom.sopclass import IMAGE_CLASSES
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Attribute, LooseFile, Refusal
+from corelab.series import Attribute, Identifier, LooseFile, Refusal
 
 _REMEMBERED = 1024
 
@@ -63,7 +63,7 @@ class FileHeader:
 
     path: Path
     owner: Owner
-    texts: tuple[str, ...]
+    texts: tuple[Identifier, ...]
     matrix: Matrix
     tiling: Tiling | None
     hints: Hints
@@ -119,11 +119,11 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
         or size_fault(matrix)
         or pixel_fault(path, parsed, matrix)
     )
-    texts: tuple[str, ...] = ()
+    texts: tuple[Identifier, ...] = ()
     tiling: Tiling | None = None
     frames: tuple[FrameHeader, ...] = ()
     try:
-        texts = identifying_texts(elements)
+        texts = _texts(path, parsed, elements)
         if fault is None or fault.reason is not ReasonCode.SIZE_BEYOND_SCANNER:
             tiling = read_tiling(elements)
             frames = _frames(elements, matrix, tiling)
@@ -148,6 +148,20 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
         begins_as_program=parsed.begins_as_program,
         attributes=attributes_of(parsed.dataset),
     )
+
+
+def _texts(path: Path, parsed: Parsed, elements: Elements) -> tuple[Identifier, ...]:
+    """Texts of all elements, of the preamble and of what follows the pixels."""
+    loose = loose_texts(parsed.preamble) if parsed.preamble.strip(b"\0") else ()
+    return identifying_texts(elements, parsed.meta) + loose + _behind(path, parsed)
+
+
+def _behind(path: Path, parsed: Parsed) -> tuple[Identifier, ...]:
+    """Texts behind pixels of known length; where compressed ones end is not asked here."""
+    pixels = parsed.pixels
+    if pixels is None or pixels.length is None or pixels.offset + pixels.length >= parsed.size:
+        return ()
+    return loose_texts(read_behind(path, parsed, pixels.offset + pixels.length))
 
 
 def _homeless(parsed: Parsed) -> Refusal:

@@ -1,58 +1,129 @@
-"""Every identifying text of a header, for the audit that proves none of it crossed."""
+"""Every identifying text of a received file, for the audit that proves none of it crossed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
+from pydicom.datadict import keyword_for_tag
+
+from corelab.dicom.dataset import DataSet
 from corelab.dicom.element import Elements, decode_text
+from corelab.series import Identifier, IdentifierKind
 
 LONGEST_TEXT = 256
 MOST_TEXTS = 4000
+LONGEST_OPAQUE_BYTES = 4096
+"""How far an element without a text type is read for texts that lie in it."""
 _DEEPEST = 12
-_REMEMBERED = 8192
-_SHORTEST_BYTES = 3
-_PRIVATE_GROUP = 1
+_REMEMBERED = 16384
+_PRIVATE_GROUP = 1 << 16
 _TEXT_VRS = frozenset(
-    {"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+    {"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
 _OPAQUE_VRS = frozenset({"UN", "OB"})
+_ALL_VRS = _TEXT_VRS | _OPAQUE_VRS
 _STANDARD_UID_ROOT = "1.2.840.10008."
+_TEXT_RUN = re.compile(rb"[\x20-\x7e]{6,}")
+_ENDS = " \0\r\n\t^"
+
+_KIND_OF_VR = {
+    "PN": IdentifierKind.NAME,
+    "UI": IdentifierKind.UID,
+    "AS": IdentifierKind.MOMENT,
+    "DA": IdentifierKind.MOMENT,
+    "DT": IdentifierKind.MOMENT,
+    "TM": IdentifierKind.MOMENT,
+    "AE": IdentifierKind.DEVICE,
+    "CS": IdentifierKind.CODE,
+}
+# In this order: a DeviceSerialNumber is a device's, a StationName a place's.
+_KIND_OF_KEYWORD = (
+    (
+        re.compile("Manufacturer|Model|Serial|Software|Kernel|Device|Scanner|Detector|Coil"),
+        IdentifierKind.DEVICE,
+    ),
+    (
+        re.compile("Institution|Station|Department|Address|Country|Region|Residence|Location"),
+        IdentifierKind.PLACE,
+    ),
+    (re.compile("IDs?$|Numbers?$|Identifier$|Identification$"), IdentifierKind.NUMBER),
+)
 
 
-def identifying_texts(elements: Elements) -> tuple[str, ...]:
-    """Text values of a data set at any depth, each once, sorted.
+def identifying_texts(elements: Elements, meta: DataSet | None = None) -> tuple[Identifier, ...]:
+    """Text values of a data set at any depth, with what each is.
 
-    Names, identifiers, dates, addresses, descriptions, device strings and the text in
-    private elements; not code strings, numbers and the standard's own UIDs. Each is cut at
-    ``LONGEST_TEXT`` characters, and no more than ``MOST_TEXTS`` are kept.
+    Names, identifiers, dates, addresses, descriptions, device strings, code strings and the
+    text in private elements, however short; not numbers and the standard's own UIDs. Each is
+    cut at ``LONGEST_TEXT`` characters, and no more than ``MOST_TEXTS`` values are read. A text
+    that stands in several elements may come several times.
 
     Parameters
     ----------
     elements
         The data set.
+    meta
+        The file meta information (PS3.10, 7.1), which names applications.
     """
-    kept = islice(_values(elements, 0), MOST_TEXTS)
-    values = dict.fromkeys(value[: 4 * LONGEST_TEXT] for value in kept)
-    texts = {text for value in values for text in _texts_in(value, elements.encodings)}
-    return tuple(sorted(texts))
+    values = _values(elements, 0)
+    if meta is not None:
+        values = chain(meta.values_of(_ALL_VRS), values)
+    encodings = elements.encodings
+    found: list[Identifier] = []
+    for tag, vr, value in islice(values, MOST_TEXTS):
+        found += _texts_in(tag, vr, value[:LONGEST_OPAQUE_BYTES], encodings)
+    return tuple(found)
+
+
+def loose_texts(content: bytes) -> tuple[Identifier, ...]:
+    """Texts in bytes that belong to no element: a preamble, or what follows the pixels."""
+    runs = _TEXT_RUN.findall(content[:LONGEST_OPAQUE_BYTES])
+    return tuple(_described(run.decode("ascii")) for run in runs)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _texts_in(value: bytes, encodings: tuple[str, ...]) -> tuple[str, ...]:
-    words = decode_text(value, encodings).split("\\")
-    texts = (word.strip(" \0\r\n\t^")[:LONGEST_TEXT] for word in words)
-    return tuple(text for text in texts if _is_telling(text))
+def _texts_in(
+    tag: int, vr: str, value: bytes, encodings: tuple[str, ...]
+) -> tuple[Identifier, ...]:
+    if vr in _OPAQUE_VRS and not _is_text(value):
+        return loose_texts(value)
+    kind = kind_of(tag, vr)
+    delimiters = "=" if kind is IdentifierKind.NAME else ""
+    words = re.split(rf"[\\{delimiters}]", decode_text(value, encodings))
+    texts = dict.fromkeys(word.strip(_ENDS)[:LONGEST_TEXT] for word in words)
+    return tuple(
+        Identifier(text, kind) for text in texts if text and not text.startswith(_STANDARD_UID_ROOT)
+    )
 
 
-def _is_telling(text: str) -> bool:
-    return len(text) >= _SHORTEST_BYTES and not text.startswith(_STANDARD_UID_ROOT)
+@lru_cache(maxsize=_REMEMBERED)
+def kind_of(tag: int, vr: str) -> IdentifierKind:
+    """Kind of an element's text: by its VR where that tells, else by the dictionary's name.
+
+    Parameters
+    ----------
+    tag
+        Tag number; of a private element nothing is known but that it describes.
+    vr
+        As :class:`corelab.dicom.dataset.Raw` has it.
+    """
+    told = _KIND_OF_VR.get(vr)
+    if told is not None:
+        return told
+    keyword = "" if tag & _PRIVATE_GROUP else keyword_for_tag(tag)
+    found = (kind for pattern, kind in _KIND_OF_KEYWORD if pattern.search(keyword))
+    return next(found, IdentifierKind.DESCRIPTION)
 
 
-def _values(elements: Elements, depth: int) -> Iterator[bytes]:
-    yield from elements.dataset.values_of(_TEXT_VRS)
-    yield from filter(_is_text, elements.dataset.values_of(_OPAQUE_VRS))
+def _described(text: str) -> Identifier:
+    return Identifier(text.strip(_ENDS)[:LONGEST_TEXT], IdentifierKind.DESCRIPTION)
+
+
+def _values(elements: Elements, depth: int) -> Iterator[tuple[int, str, bytes]]:
+    yield from elements.dataset.values_of(_ALL_VRS)
     if depth < _DEEPEST:
         for tag in elements.dataset.sequences():
             for item in elements.items(tag):
@@ -61,4 +132,4 @@ def _values(elements: Elements, depth: int) -> Iterator[bytes]:
 
 def _is_text(value: bytes) -> bool:
     start = value[:LONGEST_TEXT].rstrip(b" \0")
-    return len(start) >= _SHORTEST_BYTES and start.isascii() and start.decode("ascii").isprintable()
+    return start.isascii() and start.decode("ascii").isprintable()

@@ -69,16 +69,18 @@ class Parsed:
     ``sop_class_uid`` is the file meta information's, which a cut cannot have removed.
     ``inflated`` holds the data set of a deflated file, into which offsets then point;
     otherwise they point into the file. ``size`` is the length of the one or the other.
-    ``begins_as_program`` tells of the preamble, which is not kept.
+    ``meta`` is the file meta information.
     """
 
     dataset: DataSet
+    meta: DataSet
     transfer_syntax_uid: str
     sop_class_uid: str
     pixels: PixelElement | None
     is_cut: bool
     size: int
     inflated: bytes | None
+    preamble: bytes = b""
     begins_as_program: bool = False
 
 
@@ -125,6 +127,7 @@ def parse_plain(path: Path) -> Parsed | None:
     length = header.pixels_length
     return Parsed(
         dataset=header.dataset,
+        meta=header.meta,
         transfer_syntax_uid=uid,
         sop_class_uid=sop_class_uid,
         pixels=PixelElement(
@@ -133,8 +136,18 @@ def parse_plain(path: Path) -> Parsed | None:
         is_cut=False,
         size=size,
         inflated=None,
+        preamble=content[:PREAMBLE_BYTES],
         begins_as_program=is_executable(content),
     )
+
+
+def read_behind(path: Path, parsed: Parsed, start: int) -> bytes:
+    """First bytes of what lies in a file, or in its inflated data set, from a place on."""
+    if parsed.inflated is not None:
+        return parsed.inflated[start : start + _FIRST_READ_BYTES]
+    with open_source(path) as file:
+        file.seek(start)
+        return file.read(_FIRST_READ_BYTES)
 
 
 def _walk(file: BinaryIO, content: bytes) -> Header:
@@ -182,7 +195,9 @@ def parse_any(path: Path) -> Parsed:
         is_deflated = _DEFLATED_MARK in head
         file.seek(0)
         parsed = _parse_deflated(file) if is_deflated else _parse_plain(file, size)
-        return replace(parsed, begins_as_program=is_executable(head))
+        return replace(
+            parsed, preamble=head[:PREAMBLE_BYTES], begins_as_program=is_executable(head)
+        )
 
 
 def _check_beginning(head: bytes) -> None:
@@ -205,6 +220,7 @@ def _parse_plain(file: BinaryIO, size: int) -> Parsed:
     dataset = read_partial(file, stop_when=stop, defer_size=LONGEST_VALUE_BYTES)
     return Parsed(
         dataset=PydicomDataSet(dataset),
+        meta=PydicomDataSet(dataset.file_meta),
         transfer_syntax_uid=str(dataset.file_meta.get("TransferSyntaxUID", "")),
         sop_class_uid=str(dataset.file_meta.get("MediaStorageSOPClassUID", "")),
         pixels=stop.found,
@@ -235,6 +251,7 @@ def _parse_deflated(file: BinaryIO) -> Parsed:
     )
     return Parsed(
         dataset=PydicomDataSet(dataset),
+        meta=PydicomDataSet(meta),
         transfer_syntax_uid=str(meta.get("TransferSyntaxUID", "")),
         sop_class_uid=str(meta.get("MediaStorageSOPClassUID", "")),
         pixels=stop.found,

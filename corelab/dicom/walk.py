@@ -114,10 +114,14 @@ class WalkedDataSet:
         ]
         return tuple(self._places), tuple(kinds)
 
-    def values_of(self, vrs: frozenset[str]) -> list[bytes]:
-        """Values of all elements of some VRs."""
+    def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
+        """Tag, VR and value of all elements of some VRs."""
         buffer = self._buffer
-        return [buffer[start:stop] for vr, start, stop in self._places.values() if vr in vrs]
+        return [
+            (tag, vr, buffer[start:stop])
+            for tag, (vr, start, stop) in self._places.items()
+            if vr in vrs
+        ]
 
     def _item(self, start: int, stop: int) -> WalkedDataSet:
         places, end = _walk(self._buffer, start, stop, 0)

@@ -8,7 +8,15 @@ import pytest
 
 from corelab.blinding.vault import open_vault
 from corelab.errors import ReasonCode, StoreError
-from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict, SourceVersion
+from corelab.series import (
+    Identifier,
+    IdentifierKind,
+    LooseFile,
+    Outcome,
+    Refusal,
+    SeriesVerdict,
+    SourceVersion,
+)
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from tests.factories import make_series
 
@@ -50,7 +58,7 @@ def test_an_archive_is_an_identifying_name_as_a_folder_is(tmp_path: Path) -> Non
     refusal = Refusal(reason=ReasonCode.NOT_DICOM, message="no DICOM")
     with open_vault(tmp_path / "vault") as vault:
         vault.note_loose([LooseFile(path=archive / "a" / "b" / "IM1", refusal=refusal)])
-        assert "Doe_Jane.zip" in {found.text for found in vault.identifiers()}
+        assert Identifier("Doe_Jane.zip", IdentifierKind.FILE_NAME) in vault.identifiers()
 
 
 def test_a_code_cannot_change_its_patient(tmp_path: Path) -> None:
@@ -73,7 +81,7 @@ def test_every_identifying_text_is_kept_for_the_audit(tmp_path: Path) -> None:
         vault.note_series([verdict])
         vault.note_series([verdict])
         vault.note_loose([loose])
-        found = {identifier.text for identifier in vault.identifiers()}
+        found = {known.text for known in vault.identifiers()}
     wanted = {"PAT-0077", "1.2.3", "1.2.3.1", "24h post EVT albumin", "Doe^Jane", "Doe_Jane"}
     assert wanted <= found
     assert "Letter for Jane.txt" in found

@@ -14,7 +14,6 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from corelab.dicom.element import Elements, decode_text, strict_number
-from corelab.dicom.leaktext import LONGEST_TEXT, identifying_texts
 from corelab.dicom.moment import read_moment
 from corelab.dicom.parse import parse
 from tests.dicom.test_bvalue import raw_dataset
@@ -97,24 +96,6 @@ def test_value_too_long_to_keep_counts_as_absent() -> None:
     tag = Tag(0x00204000)
     raw = RawDataElement(tag, "LT", 10**9, None, 0, False, True)  # noqa: FBT003 - pydicom's own record
     assert Elements(Dataset({tag: raw})).text("ImageComments") == ""
-
-
-def test_texts_come_from_every_depth_once(tmp_path: Path) -> None:
-    slice_ = ct_slice()
-    item = Dataset()
-    item.ReferringPhysicianName = "Roe^Richard"
-    item.InstitutionName = "Mercy Hospital"
-    slice_.RequestAttributesSequence = [item, item]
-    block = slice_.private_block(0x0009, "SITE SYSTEM", create=True)
-    block.add_new(0x01, "UN", b"Doe, bed 12 ")
-    slice_.PatientComments = "x" * 5000
-    texts = identifying_texts(Elements(parse(write(slice_, tmp_path / "a.dcm")).dataset))
-    wanted = {"Roe^Richard", "Mercy Hospital", "Doe, bed 12", "Doe^Jane", "PAT-1", "SITE SYSTEM"}
-    assert wanted <= set(texts)
-    assert len(texts) == len(set(texts))
-    assert max(len(text) for text in texts) == LONGEST_TEXT
-    assert not any(text.startswith("1.2.840.10008.") for text in texts)
-    assert "ORIGINAL" not in texts
 
 
 def moment_of(**elements: str) -> datetime | None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from corelab.blinding.vault import hold_for_a_run
+from corelab.blinding.audit import audit
+from corelab.blinding.vault import hold_for_a_run, open_vault
 from corelab.errors import ConfigError, StoreError
 from corelab.store.layout import Layout
 from corelab.store.manifest import lock_out
@@ -16,6 +16,7 @@ from corelab.vocab import Problem
 from pipelines.engine import Engine
 from pipelines.followup import BatchRequest, run_batch
 from pipelines.progress import Silent
+from pipelines.withdrawal import own_words
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -114,7 +115,30 @@ def test_a_case_with_an_identifier_in_it_is_moved_into_the_vault(
     assert [problem.reason_code for problem in result.problems] == ["leak_found"]
     assert not planted.exists()
     assert (asked.vault / "withdrawn" / "sub-AB2CD3" / "ses-fu24h.1" / "note.txt").exists()
-    shutil.rmtree(asked.vault)
+    with open_vault(asked.vault) as vault:
+        assert audit(asked.out, vault.identifiers(), own=own_words(Layout(asked.out), "")).is_clean
+
+
+def test_a_file_that_cannot_be_searched_is_moved_too(tmp_path: Path, engine: Engine) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "letter.txt").write_text("x")
+    asked.out.mkdir()
+    (asked.out / "packed.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    result = run_batch(asked, engine, Silent())
+    assert "could not be searched" in result.problems[0].message
+    assert [path.name for path in (asked.vault / "withdrawn").iterdir()] == ["packed.7z.1"]
+
+
+def test_tables_are_rebuilt_without_a_case_that_was_moved(tmp_path: Path, engine: Engine) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    planted = asked.out / "sub-AB2CD3" / "ses-fu24h"
+    planted.mkdir(parents=True)
+    (planted / "note.txt").write_text("seen: Margarethe Doe")
+    run_batch(asked, engine, Silent())
+    (problem,) = load_problems(Layout(asked.out))
+    assert (problem.subject_code, problem.visit) == ("AB2CD3", "fu24h")
+    assert "AB2CD3,fu24h" in Layout(asked.out).volumes_csv.read_text()
 
 
 def test_a_leak_outside_any_case_is_moved_and_said(tmp_path: Path, engine: Engine) -> None:

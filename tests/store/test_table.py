@@ -64,6 +64,13 @@ def test_a_read_comes_back_as_it_was(tmp_path: Path, make_read: Callable[..., Re
     assert load_read(tmp_path / "r.json") == make_read()
 
 
+def test_the_key_of_what_a_site_sent_stays_out_of_a_read(
+    tmp_path: Path, make_read: Callable[..., Read]
+) -> None:
+    save_read(tmp_path / "r.json", replace(make_read(), case_key="0123abcd"))
+    assert "0123abcd" not in (tmp_path / "r.json").read_text("utf-8")
+
+
 def test_an_edited_read_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text('{"trial_id": 3}')
     with pytest.raises(StoreError, match="is no read"):

@@ -1,0 +1,59 @@
+"""The leak audit over many workers, on whose number its result does not depend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corelab.blinding.audit import Gap, Needle, Searched, search_paths
+from pipelines.engine import Crash, Engine
+from pipelines.progress import Watcher
+
+_TASKS_PER_WORKER = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchTask:
+    """Some paths under OUT, and what to look for there."""
+
+    out: Path
+    paths: tuple[Path, ...]
+    needles: tuple[Needle, ...]
+
+
+class SpreadSearcher:
+    """Searches by the workers of an engine.
+
+    Parameters
+    ----------
+    engine, watcher
+        Who works, and who is told how far it is.
+    """
+
+    def __init__(self, engine: Engine, watcher: Watcher) -> None:
+        self._engine = engine
+        self._watcher = watcher
+
+    def __call__(
+        self, out: Path, paths: Sequence[Path], needles: Sequence[Needle]
+    ) -> Iterator[Searched]:
+        """Search every path once; what a worker could not end counts as not searched."""
+        n_tasks = max(1, min(len(paths), _TASKS_PER_WORKER * self._engine.n_workers))
+        tasks = [
+            SearchTask(out=out, paths=tuple(paths[start::n_tasks]), needles=tuple(needles))
+            for start in range(n_tasks)
+        ]
+        found = self._engine.over(search_task, tasks)
+        for task, result in self._watcher.watch("searching for leaks", found, len(tasks)):
+            yield _not_searched(task) if isinstance(result, Crash) else result
+
+
+def search_task(task: SearchTask) -> Searched:
+    """Search the paths of one task, in a worker."""
+    return search_paths(task.out, task.paths, task.needles)
+
+
+def _not_searched(task: SearchTask) -> Searched:
+    gaps = tuple(Gap(path=path, place="content") for path in task.paths)
+    return Searched(leaks=(), gaps=gaps, n_files=len(task.paths), n_bytes=0)
