@@ -24,7 +24,6 @@ from tests.blinding.shell import Shell
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample_data"
-VAULT_IS_ENCRYPTED = False
 FEWEST_CANARIES = 3000
 
 
@@ -177,7 +176,6 @@ def test_no_canary_stands_in_a_temporary_file_that_others_can_read(gate: Gate) -
     assert gate.found_in(*gate.peeked) == []
 
 
-@pytest.mark.skipif(not VAULT_IS_ENCRYPTED, reason="the vault's columns are not encrypted")
 def test_no_canary_is_found_in_the_vault_s_database(gate: Gate) -> None:
     database = [a for a in under(gate.vault) if a.name.startswith("vault.sqlite")]
     assert database

@@ -61,6 +61,10 @@ class Hostile:
         return self.home / "a" / "b" / "out"
 
     @property
+    def key_file(self) -> Path:
+        return self.vault.with_name("vault.key")
+
+    @property
     def vault(self) -> Path:
         return self.home / "a" / "b" / "vault"
 
@@ -169,8 +173,8 @@ def test_row_32_a_program_in_a_preamble_is_flagged_and_stays_outside(hostile: Ho
         assert not content.startswith((b"MZ", b"\x7fELF")), name
 
 
-def test_rows_33_35_nothing_is_written_outside_out_and_vault(hostile: Hostile) -> None:
-    after = state_of(hostile.home, hostile.out, hostile.vault)
+def test_rows_33_35_nothing_is_written_outside_out_vault_and_its_key(hostile: Hostile) -> None:
+    after = state_of(hostile.home, hostile.out, hostile.vault, hostile.key_file)
     assert after == hostile.before
 
 
@@ -246,7 +250,7 @@ def test_convert_and_its_list_hold_to_the_same(hostile: Hostile, tmp_path: Path)
     )
     assert status == 1, screen
     assert unprintable(screen) == set()
-    assert state_of(hostile.home, hostile.out, hostile.vault) == hostile.before
+    assert state_of(hostile.home, hostile.out, hostile.vault, hostile.key_file) == hostile.before
     assert {path.name for path in tmp_path.iterdir()} == {"converted", "list.csv"}
     assert all(MARK.encode() not in content for content in bytes_below(out).values())
     for row in rows(listed):

@@ -217,6 +217,7 @@ ELSEWHERE = {
     R.GRIDS_DIFFER: "a kernel: shapes",
     R.HEAD_NOT_FOUND: "a kernel: numbers of voxels",
     R.IMAGE_INVALID: "a blinded file's own numbers",
+    R.DEFACE_NOT_PROVED: "numbers of voxels, and what a kernel says behind fixed words",
     R.LEAK_FOUND: "fixed words",
     R.INTERNAL_ERROR: "the type of the exception",
 }
