@@ -161,7 +161,8 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.scheduler.allowed-failures": 0,
             }
         ),
-        TemporaryDirectory(prefix="corelab-") as scratch,
+        # A worker that is being killed may still write there: that must not hide an interrupt.
+        TemporaryDirectory(prefix="corelab-", ignore_cleanup_errors=True) as scratch,
         _local_workers(count, scratch) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

@@ -22,6 +22,7 @@ from tests.kernels.dwi_phantom import SHAPE, SPACING_MM, Blob, make_head, share
 
 SCALP, SKULL = 40.0, 5.0
 B_VALUE_FACTOR = 0.4
+GRAIN = 0.1
 
 
 def write_dim_head(incoming: Path, half_mm: tuple[float, float, float]) -> None:
@@ -68,11 +69,15 @@ def _values(half_mm: tuple[float, float, float]) -> dict[Role, np.ndarray]:
     skull = head & ~made.brain & (share(Blob((0, 0, 0), (74, 92, 65))) > 0.5)
     soft = head & ~made.brain & ~skull
     signals = {Role.B0: (10, SKULL, SCALP), Role.TRACE: (10, 3.0, B_VALUE_FACTOR * SCALP)}
-    found = {Role.ADC: np.where(head, made.adc * 1e6, 0)}
+    found = {Role.ADC: np.where(head, made.adc * 1e6, 0.0)}
     found[Role.ADC][skull], found[Role.ADC][soft] = 200, 1000
     for role, source in ((Role.B0, made.b0), (Role.TRACE, made.dwi)):
         factor, in_skull, in_soft = signals[role]
         values = np.where(head, source, 0)
         values[skull], values[soft] = in_skull, in_soft
         found[role] = factor * values
+    # Constant values are no tissue.
+    grain = np.random.default_rng(6).normal(1.0, GRAIN, SHAPE)
+    for values in found.values():
+        values[skull | soft] *= grain[skull | soft]
     return {role: found[role] for role in (Role.B0, Role.TRACE, Role.ADC)}
