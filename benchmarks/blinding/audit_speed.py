@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contest import table
-from corelab.blinding.audit import audit
+from corelab.blinding.audit import Finder, audit
 from corelab.blinding.audit.folder import paths_below, search_paths
 from corelab.series import Identifier, IdentifierKind
 from corelab.store.nifti import save_volume
@@ -120,7 +120,7 @@ def main() -> None:
         with open_engine(n_workers=2) as engine:
             spread = SpreadSearcher(engine, Silent())
             ways = {
-                "reading, nothing looked for": lambda: search_paths(out, paths, ()),
+                "reading, nothing looked for": lambda: search_paths(out, paths, Finder(())),
                 "one process": lambda: audit(out, known),
                 "two workers": lambda: audit(out, known, searcher=spread),
             }
