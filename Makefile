@@ -2,7 +2,7 @@
 # make test   sets up, runs every check and every test
 # make check  lint, format, types, layers
 # make accuracy  makes heads of known infarct volume, measures them, rewrites docs/accuracy.md
-# make bench  sets up the peers, prints speed beside them (pigz, for one of them, from the system)
+# make bench  sets up the peers, prints speed and blinding beside them (pigz, for one, from the system)
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,6 +43,7 @@ bench: $(VENV)/.bench-ready
 	$(BIN)/python -m benchmarks.convert_speed
 	$(BIN)/python -m benchmarks.index_speed
 	$(BIN)/python -m benchmarks.segment_speed
+	$(BIN)/python -m benchmarks.blinding.comparators
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv --without-pip $(VENV)

@@ -54,6 +54,7 @@ class ReasonCode(StrEnum):
     GRIDS_DIFFER = "grids_differ"
     HEAD_NOT_FOUND = "head_not_found"
     IMAGE_INVALID = "image_invalid"
+    DEFACE_NOT_PROVED = "deface_not_proved"
     LEAK_FOUND = "leak_found"
     INTERNAL_ERROR = "internal_error"
 
@@ -101,6 +102,14 @@ class UnfitDataError(CorelabError):
     def __reduce__(self) -> tuple[object, ...]:
         """Survive the way back from a worker process, evidence included."""
         return _rebuild_unfit, (self.reason, self.message, self.evidence)
+
+
+def at_most(number: float, limit: float, form: str = "g") -> str:
+    """Return a header's number as a message may say it.
+
+    One that no scanner writes could be an identifier, and a message crosses to the blinded side.
+    """
+    return f"{number:{form}}" if abs(number) <= limit else f"over {limit:g}"
 
 
 def _rebuild_unfit(reason: ReasonCode, message: str, evidence: str) -> UnfitDataError:

@@ -6,10 +6,12 @@ A :class:`Series` says who, when and where from; it lives in memory and in the v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +193,16 @@ _SHOWN_BY_OTHER_KIND = {
 }
 
 
+class Attribute(NamedTuple):
+    """One attribute that an object holds, without its value.
+
+    ``tags`` ends in its own tag; before it stand those of the sequences that it lies in.
+    """
+
+    tags: tuple[int, ...]
+    vr: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseFile:
     """What belongs to no series: not DICOM, not to be read, or no file at all.
@@ -209,7 +221,7 @@ class Delivery:
     ``n_files`` = files of all series + loose files + ``n_duplicates`` + ``n_ignored``
     (DICOMDIR, empty folders' helper files and the like). A readable archive counts as its
     members, one that cannot be read as one file. ``skipped`` are no files: links, pipes,
-    devices, and folders that cannot be opened.
+    devices, and folders that cannot be opened. ``attributes`` are those of each object.
     """
 
     series: tuple[Series, ...]
@@ -218,6 +230,7 @@ class Delivery:
     n_files: int
     n_duplicates: int
     n_ignored: int
+    attributes: Mapping[Path, tuple[Attribute, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -25,6 +25,7 @@ from corelab.vocab import Modality, VisitLabel
 
 DIGEST_LENGTH = 16
 _LONGEST_FOUND = 60
+_LONGEST_FILE_BYTES = 1 << 20
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -178,20 +179,32 @@ def load_trial(path: Path) -> Trial:
         Every fault of the file: its key, what was found, what was expected and, for a
         misspelt key, the nearest known one.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            str(path), (Fault(key="file", found="none", expected="a TOML file"),)
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        fault = Fault(key="file", found=f"text that is not TOML ({error})", expected="TOML 1.0")
-        raise ConfigError(str(path), (fault,)) from None
+    content = _toml(path)
     try:
         return Trial.model_validate(content)
     except ValidationError as error:
         faults = tuple(_fault(details) for details in _causes(error.errors()))
         raise ConfigError(str(path), faults) from None
+
+
+def _toml(path: Path) -> dict[str, object]:
+    """Tables of a TOML file, which can name no code, no other file and no reference to itself."""
+    found, expected = "", "a TOML file"
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LONGEST_FILE_BYTES + 1)
+        if len(content) <= _LONGEST_FILE_BYTES:
+            return tomllib.loads(content.decode("utf-8"))
+        found, expected = "more than 1 MB", "the settings of a trial"
+    except FileNotFoundError:
+        found = "none"
+    except OSError as error:
+        found = f"what cannot be read ({error.strerror})"
+    except RecursionError:
+        found, expected = "values nested too deep", "TOML 1.0, a few levels deep"
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
+        found, expected = f"text that is not TOML ({error})", "TOML 1.0"
+    raise ConfigError(str(path), (Fault(key="file", found=found, expected=expected),))
 
 
 def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -226,7 +239,10 @@ def _fault(details: ErrorDetails) -> Fault:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or of too many digits
+        return "a value too large to show"
     return text if len(text) <= _LONGEST_FOUND else text[: _LONGEST_FOUND - 3] + "..."
 
 

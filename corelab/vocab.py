@@ -236,6 +236,23 @@ class SegmentationRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Defacing:
+    """Proof that the face was taken off the released images and no infarct changed by it.
+
+    ``kept_mm`` is what was left around the dilated brain mask (``kernels.face``).
+    ``removed_ml`` is what changed in the image that lost most; ``min_distance_mm`` lies between
+    the brain mask and the nearest voxel that changed in any image, ``None`` where none did.
+    """
+
+    kept_mm: float
+    removed_ml: float
+    min_distance_mm: float | None
+    infarct_volume_ml_before: float
+    infarct_volume_ml_after: float
+    is_identical: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """SHA-256 of one file of a case, by its role."""
 
@@ -248,8 +265,10 @@ class Read:
     """One assessment of one case, with all that its number rests on.
 
     ``case_key`` is the digest of the delivered files, the settings and the software version:
-    a case whose key is unchanged need not be measured again. ``is_endpoint_eligible`` is false
+    a case whose key is unchanged need not be measured again. Made of what a site sent, it is
+    kept in the vault alone and is empty in a read from OUT. ``is_endpoint_eligible`` is false
     where the pixels were ever compressed with loss and the trial does not allow that.
+    ``deface`` is ``None`` where the images were released whole.
     """
 
     trial_id: str
@@ -266,11 +285,12 @@ class Read:
     adc_scale_to_mm2_s: float | None
     digests: tuple[Digest, ...]
     choice: str
-    case_key: str
     software_version: str
     config_digest: str
+    case_key: str = ""
     adc_derivation: Derivation | None = None
     is_endpoint_eligible: bool = True
+    deface: Defacing | None = None
 
     @property
     def case(self) -> Case:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
-from corelab.errors import StoreError, UnfitDataError
+from corelab.errors import ReasonCode, StoreError, UnfitDataError
+from corelab.kernels.face import KEPT_MM
 from corelab.kernels.infarct_ct import CtParameters
 from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.series import CasePlan, SourceVersion
 from corelab.stages.convert import convert
+from corelab.stages.deface import Attempt, deface, prove
 from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
 from corelab.stages.read import Provenance, files_of, read_case
@@ -19,29 +24,52 @@ from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
+from corelab.store.times import settle, settle_one
 from corelab.trial import Trial
-from corelab.vocab import Case, Modality, Problem, QcFlag, Read
+from corelab.vocab import (
+    Case,
+    Contrast,
+    Defacing,
+    Modality,
+    Problem,
+    QcFlag,
+    Read,
+    SegmentationRecord,
+)
 from pipelines.sources import Sources, read_sources
 
 WORK_FOLDER = ".work"
+_RELEASED_FOLDER = "released"
+
+
+class Face(StrEnum):
+    """What becomes of the face in released images."""
+
+    KEPT = "kept"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTask:
-    """What a worker needs to run a case; ``known`` is what its series were measured on."""
+    """What a worker needs to run a case.
+
+    ``known`` is what its series were measured on, ``last_key`` the key of its last read.
+    """
 
     plan: CasePlan
     out: Path
     trial: Trial
     software_version: str
     known: tuple[SourceVersion, ...] = ()
+    last_key: str = ""
+    face: Face = Face.KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
-    ``versions`` says which pixels the read rests on.
+    ``versions`` says which pixels the read rests on, ``decoders`` what read each image.
     """
 
     case: Case
@@ -50,6 +78,7 @@ class CaseOutcome:
     evidence: str
     is_new: bool
     versions: tuple[SourceVersion, ...] = ()
+    decoders: tuple[tuple[Contrast, str], ...] = ()
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
@@ -67,9 +96,9 @@ def run_case(task: CaseTask) -> CaseOutcome:
         flags = (*task.plan.flags, QcFlag.SOURCE_CHANGED)
         task = replace(task, plan=replace(task.plan, flags=flags))
     key = case_key(task, sources)
-    done = _read_done(layout, task.plan, key)
+    done = _read_done(layout, task.plan) if key == task.last_key else None
     if done:
-        return _measured(done, sources, is_new=False)
+        return _measured(replace(done, case_key=key), sources, is_new=False)
     return _run(task, layout, key, sources)
 
 
@@ -78,6 +107,7 @@ def case_key(task: CaseTask, sources: Sources) -> str:
     plan, digest = task.plan, hashlib.sha256()
     digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
     digest.update(f"{plan.modality} {plan.choice} {plan.flags} {sources.digest}".encode())
+    digest.update(task.face.encode())
     return digest.hexdigest()
 
 
@@ -96,12 +126,12 @@ def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutc
     work = Layout(task.out / WORK_FOLDER / case.stem)
     shutil.rmtree(work.root, ignore_errors=True)
     try:
-        read = _run_stages(task, work, key)
+        made = _run_stages(task, work, key)
     except UnfitDataError as error:
         return _not_measured(case, layout, error)
     else:
-        _put_in_place(work.case_folder(case), layout.case_folder(case))
-        return _measured(read, sources, is_new=True)
+        _put_in_place(made.released.case_folder(case), layout.case_folder(case))
+        return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
     finally:
         shutil.rmtree(work.root, ignore_errors=True)
 
@@ -123,21 +153,73 @@ def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutc
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 
 
-def _run_stages(task: CaseTask, work: Layout, key: str) -> Read:
+class _Made(NamedTuple):
+    """A read, where its files lie that may be released, and what decoded each image."""
+
+    read: Read
+    released: Layout
+    decoders: tuple[tuple[Contrast, str], ...]
+
+
+def _run_stages(task: CaseTask, work: Layout, key: str) -> _Made:
+    """Make the files of a case."""
     plan, trial = task.plan, task.trial
     case, modality = plan.case, plan.modality
-    convert(plan, work)
-    segmentation = segment(case, modality, work, _parameters(trial, case, modality))
+    decoders = convert(plan, work)
+    segmentation, released, proof = segment(case, modality, work, _method(task)), work, None
+    if task.face is Face.REMOVED:
+        released = Layout(work.root / _RELEASED_FOLDER)
+        segmentation, proof = _without_face(task, source=work, out=released)
     read = read_case(
         plan,
-        work,
+        released,
         segmentation=segmentation,
-        measurement=measure(case, modality, segmentation.hemisphere, work),
+        measurement=measure(case, modality, segmentation.hemisphere, released),
         trial=trial,
-        provenance=Provenance(case_key=key, software_version=task.software_version),
+        provenance=Provenance(case_key=key, software_version=task.software_version, deface=proof),
     )
-    overlay(read, work)
-    return read
+    overlay(read, released)
+    return _Made(read, released, tuple(decoders.items()))
+
+
+def _without_face(
+    task: CaseTask, *, source: Layout, out: Layout
+) -> tuple[SegmentationRecord, Defacing]:
+    """Take off as much of the face as leaves the infarct the same, voxel for voxel.
+
+    The released images are segmented anew, so that they give every number of their read.
+    """
+    attempts = [
+        Attempt(
+            case=task.plan.case,
+            modality=task.plan.modality,
+            contrasts=[image.contrast for image in task.plan.images],
+            source=source,
+            out=out,
+            kept_mm=kept_mm,
+        )
+        for kept_mm in KEPT_MM
+    ]
+    for attempt in attempts[:-1]:
+        with suppress(UnfitDataError):
+            return _proved(task, attempt)
+    return _proved(task, attempts[-1])
+
+
+def _proved(task: CaseTask, attempt: Attempt) -> tuple[SegmentationRecord, Defacing]:
+    deface(attempt)
+    try:
+        segmentation = segment(attempt.case, attempt.modality, attempt.out, _method(task))
+    except UnfitDataError as error:
+        message = f"without the face the case is not measured: {error.message}"
+        raise UnfitDataError(
+            ReasonCode.DEFACE_NOT_PROVED, message, evidence=error.evidence
+        ) from error
+    return segmentation, prove(attempt)
+
+
+def _method(task: CaseTask) -> CtParameters | DwiParameters:
+    return _parameters(task.trial, task.plan.case, task.plan.modality)
 
 
 def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | DwiParameters:
@@ -154,13 +236,14 @@ def _parameters(trial: Trial, case: Case, modality: Modality) -> CtParameters | 
     return dwi._replace(hours_from_onset=visit.middle_h)
 
 
-def _read_done(layout: Layout, plan: CasePlan, key: str) -> Read | None:
+def _read_done(layout: Layout, plan: CasePlan) -> Read | None:
+    """Read that is there already, with every file that it rests on as it was."""
     case = plan.case
     try:
         read = load_read(layout.read(case))
     except StoreError:
         return None
-    if read.case_key != key or not layout.mosaic(case).exists():
+    if not layout.mosaic(case).exists():
         return None
     if read.measurement.swelling is None:
         return None  # written before secondary values were measured
@@ -176,4 +259,6 @@ def _put_in_place(built: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     if final.exists():
         shutil.rmtree(final)
+    settle(built)
     built.rename(final)
+    settle_one(final.parent)

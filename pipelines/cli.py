@@ -20,6 +20,7 @@ app = typer.Typer(
 
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
+EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
 
 Incoming = Annotated[
@@ -44,8 +45,16 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+    deface: Annotated[
+        bool,
+        typer.Option(
+            "--deface/--keep-face",
+            help="Release images without the face, where every infarct is proved the same.",
+        ),
+    ] = False,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
+    from pipelines.case import Face
     from pipelines.command import Workers, plan_command, run_command
     from pipelines.followup import BatchRequest
 
@@ -55,6 +64,7 @@ def run(
         out=out,
         subjects_file=subjects,
         vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
+        face=Face.REMOVED if deface else Face.KEPT,
     )
     command = plan_command if dry_run else run_command
     raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
+from corelab.dicom.files import printable
 from corelab.errors import CorelabError, ReasonCode, StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
@@ -23,7 +24,7 @@ from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
-from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.cli import EXIT_INCIDENT, EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.engine import Engine, open_engine
@@ -35,19 +36,21 @@ from pipelines.followup import (
     plan_delivery,
     run_batch,
 )
+from pipelines.incident import IncidentError, incidents_kept
 from pipelines.progress import Watcher, watcher_for
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,
     show_evidence,
     show_loose,
+    show_plain,
     show_volumes,
     show_whole,
     volume_text,
 )
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
-from pipelines.verdicts import study_table, verdict_table
+from pipelines.verdicts import delivery_table, study_table
 from pipelines.withdrawal import own_words
 
 Parameters = ParamSpec("Parameters")
@@ -62,7 +65,7 @@ class Workers:
 
 
 def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
-    """Turn errors that a user can mend into a message and a status; bugs stay tracebacks."""
+    """Turn errors into a message and a status; a bug stays a traceback where that names nobody."""
 
     @wraps(command)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> int:
@@ -71,6 +74,9 @@ def _told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
         except UnfitDataError as error:
             _complain(f"not measured: {error}")
             return EXIT_PROBLEMS
+        except IncidentError as error:
+            _complain(str(error))
+            return EXIT_INCIDENT
         except CorelabError as error:
             _complain(str(error))
             return EXIT_USAGE
@@ -95,7 +101,7 @@ def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
-    with _at_work(workers) as (engine, watcher):
+    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
         result = run_batch(request, engine, watcher)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
@@ -105,10 +111,10 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
 def plan_command(request: BatchRequest, workers: Workers) -> int:
     """Print what a batch would do."""
     load_inputs(request)
-    with _at_work(workers) as (engine, watcher):
+    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
         plan, counts = plan_delivery(request, engine, watcher)
     console = _console()
-    show_whole(console, verdict_table("What would be used", plan.verdicts, console.width))
+    show_whole(console, delivery_table("What would be used", plan.verdicts, console.width))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(_sum_line(counts), highlight=False)
@@ -259,7 +265,7 @@ def verify_command(out: Path) -> int:
     """Print what differs from the locked state."""
     found = differences(Layout(out))
     for difference in found:
-        _console().print(f"{difference.found}: {difference.path}", highlight=False)
+        show_plain(_console(), f"{difference.found}: {difference.path}")
     _console().print(f"{len(found)} differences from the locked state")
     return EXIT_PROBLEMS if found else 0
 
@@ -285,6 +291,13 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
             f"source changed  {case.subject_code} {case.visit}: the site sent a series of this "
             "case again with other pixels; the volume above is of the new ones",
             style="bold red",
+            highlight=False,
+        )
+    n_defaced = sum(read.deface is not None for read in result.reads)
+    if n_defaced:
+        console.print(
+            f"released without the face: {counted(n_defaced, 'case')}, "
+            "each infarct the same, voxel for voxel",
             highlight=False,
         )
     again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
@@ -348,6 +361,8 @@ def _console_for_progress() -> Console:
 
 
 def _complain(text: str) -> None:
+    """Print an error, in signs that no terminal acts on: it may quote a user's file."""
+    lines = "\n".join(map(printable, text.splitlines()))
     Console(stderr=True).print(
-        text, style="bold red", highlight=False, markup=False, soft_wrap=True
+        lines, style="bold red", highlight=False, markup=False, soft_wrap=True
     )

@@ -128,6 +128,7 @@ def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) 
     fates = _converted(fates, engine, watcher)
     for path in planned - {path for fate in fates for path in _images(fate)}:
         withdraw_image(path)
+    dataset.settle()
     return ConvertResult(
         fates=tuple(fates),
         loose=delivery.loose + delivery.skipped,

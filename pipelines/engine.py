@@ -15,12 +15,16 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import dask
 import psutil
 from distributed import Client, Future, LocalCluster, as_completed
+
+from corelab.errors import StoreError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,7 +42,9 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
     "MALLOC_TOP_PAD_": "67108864",
+    "CORELAB_WORKER_IS_QUIET": "1",
 }
+_QUIET = "CORELAB_WORKER_IS_QUIET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +135,14 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
         Local worker processes; one a core, bounded by memory, when left out.
     scheduler
         Address such as ``tcp://host:8786``; no local workers are started then.
+
+    Raises
+    ------
+    StoreError
+        When no scheduler answers there.
     """
     if scheduler is not None:
-        with Client(scheduler, set_as_default=False) as client:
+        with _client_of(scheduler) as client:
             yield Engine(client, max(1, len(client.scheduler_info()["workers"])))
         return
     count = n_workers or default_workers()
@@ -143,18 +154,33 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
                 "distributed.scheduler.worker-saturation": 1.0,
                 # Nobody looks at what its sampler of call stacks finds.
                 "distributed.worker.profile.enabled": False,
+                # What a worker holds is identified: none of it goes to a disk that others read.
+                "distributed.worker.memory.target": False,
+                "distributed.worker.memory.spill": False,
                 # The engine itself tries again, alone; Dask would let it kill three more.
                 "distributed.scheduler.allowed-failures": 0,
             }
         ),
-        _local_workers(count) as cluster,
+        TemporaryDirectory(prefix="corelab-") as scratch,
+        _local_workers(count, scratch) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield Engine(client, count)
 
 
-def _local_workers(count: int) -> LocalCluster:
+def _client_of(scheduler: str) -> Client:
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        return Client(scheduler, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"no Dask scheduler answers at {scheduler}") from error
+
+
+def _local_workers(count: int, scratch: str) -> LocalCluster:
     """Start workers that leave an interrupt from the keyboard to the client.
+
+    What does not fit into memory is put into ``scratch``, which only its owner may open and
+    which goes with the engine: it may hold headers.
 
     A process that is started while the signal is ignored goes on ignoring it; otherwise
     every worker would print a traceback of its own.
@@ -168,6 +194,7 @@ def _local_workers(count: int) -> LocalCluster:
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
+            local_directory=scratch,
         )
     finally:
         if is_main:
@@ -180,12 +207,23 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> bytes:
     The result travels packed: Dask's own pickler asks a Python hook about every object, which
     costs more than the packing itself.
     """
+    _be_quiet()
     result: Result | Crash
     try:
         result = function(item)
     except Exception as error:  # noqa: BLE001 - one item's bug must not end the batch
         result = Crash(kind=type(error).__name__, detail=traceback.format_exc())
     return pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+@cache
+def _be_quiet() -> None:
+    """Keep what libraries print in a local worker off the terminal: it may quote a header."""
+    if _QUIET in os.environ:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        os.close(nowhere)
 
 
 def _outcome(future: Future) -> Result | Crash:

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,11 +32,17 @@ from corelab.stages.identify import Cast, identify
 from corelab.stages.publish import Publication, publish
 from corelab.store.files import Json, make_folder, write_json
 from corelab.store.layout import Layout
+from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
+from corelab.store.times import settle, settled
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, run_case
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Face, run_case
+from pipelines.case_record import keep_record, last_key_of
+from pipelines.deidentification import write_reports
 from pipelines.engine import Crash, Engine
+from pipelines.incident import note_run
+from pipelines.numbering import with_counted_series
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
@@ -47,6 +52,8 @@ from pipelines.withdrawal import Withdrawn, own_words, withdraw, withdraw_leaks
 MOST_AUDITS = 4
 """How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
 _NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+
+_RENEWAL = Path(WORK_FOLDER, "renewal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,7 @@ class BatchRequest:
     out: Path
     subjects_file: Path | None
     vault: Path
+    face: Face = Face.KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +110,12 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
-    with open_vault(request.vault) as vault, hold_for_a_run(request.vault):
+    with (
+        open_vault(request.vault) as vault,
+        hold_for_a_run(request.vault),
+        settled(request.out),
+    ):
+        is_to_renew = restore(layout, request.out / _RENEWAL)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         delivery = read_delivery(request.incoming, engine, watcher)
         plan = plan_batch(delivery, trial, crosswalk, vault)
@@ -110,12 +123,17 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        outcomes = _run_cases(_tasks(plan, request.out, trial, known), engine, watcher)
+        tasks = _tasks(plan, request, trial, known)
+        outcomes = _run_cases(tasks, request.vault, engine, watcher)
         _note(outcomes, vault)
+        failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
+        write_reports(request.vault, delivery, plan.verdicts, failed)
         measured = {outcome.case for outcome in outcomes if outcome.read}
         for case in sorted(touched - measured):
             withdraw(layout, case, request.vault)
         problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
+        if is_to_renew or _came_beside_others(outcomes, layout):
+            renew(layout, request.out / _RENEWAL)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         result = BatchResult(
             counts=count_files(delivery, plan.verdicts),
@@ -125,29 +143,57 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=request.vault,
         )
-        searcher = SpreadSearcher(engine, watcher)
+        closing = _Closing(
+            layout=layout,
+            trial=trial,
+            vault=vault,
+            searcher=SpreadSearcher(engine, watcher),
+            started=started,
+        )
+        return closing.close(result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Closing:
+    """The end of a batch: tables, pages and the batch's record, audited until clean."""
+
+    layout: Layout
+    trial: Trial
+    vault: Vault
+    searcher: SpreadSearcher
+    started: float
+
+    def close(self, result: BatchResult) -> BatchResult:
+        """Publish a result without what the audit moves out of OUT."""
         for _ in range(MOST_AUDITS):
-            publish(layout, result.problems, publication_of(trial))
-            write_json(layout.batch, _batch_record(result, trial, time.monotonic() - started))
-            withdrawn = _audited(
-                layout, trial, vault=vault, folder=request.vault, searcher=searcher
-            )
+            record = self._publish(result)
+            withdrawn = self._audit(result.vault)
             if not withdrawn:
                 break
             result = _without(result, withdrawn)
-    return result
+        else:
+            record = self._record(result)
+        note_run(result.vault, record)
+        return result
 
+    def _publish(self, result: BatchResult) -> dict[str, Json]:
+        record = self._record(result)
+        publish(self.layout, result.problems, publication_of(self.trial))
+        write_json(self.layout.batch, record)
+        settle(self.layout.root)
+        return record
 
-def _audited(
-    layout: Layout, trial: Trial, *, vault: Vault, folder: Path, searcher: SpreadSearcher
-) -> tuple[Withdrawn, ...]:
-    """Search all of OUT, and move what may not stay; the vault keeps where it was."""
-    own = own_words(layout, trial.trial.id)
-    report = audit(layout.root, vault.identifiers(), own=own, searcher=searcher)
-    withdrawn = withdraw_leaks(layout, folder, report)
-    for item in withdrawn:
-        vault.note_fault(item.case or _NO_CASE, item.evidence)
-    return withdrawn
+    def _record(self, result: BatchResult) -> dict[str, Json]:
+        return _batch_record(result, self.trial, time.monotonic() - self.started)
+
+    def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
+        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+        own = own_words(self.layout, self.trial.trial.id)
+        report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
+        withdrawn = withdraw_leaks(self.layout, folder, report)
+        for item in withdrawn:
+            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
+        return withdrawn
 
 
 def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
@@ -162,9 +208,12 @@ def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResu
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; neither OUT nor the vault is touched."""
+    """Say what a batch would do; neither OUT nor the vault is touched.
+
+    Series have numbers of this delivery in place of their headers', since readers may see them.
+    """
     trial, crosswalk = load_inputs(request)
-    delivery = read_delivery(request.incoming, engine, watcher)
+    delivery = with_counted_series(read_delivery(request.incoming, engine, watcher))
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "vault"
         if request.vault.is_dir():
@@ -265,14 +314,24 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
 
 
-def _tasks(plan: Plan, out: Path, trial: Trial, known: tuple[SourceVersion, ...]) -> list[CaseTask]:
+def _tasks(
+    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+) -> list[CaseTask]:
     software = version("corelab")
     tasks = []
     for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
         mine = tuple(source for source in known if source.series_uid in used)
         tasks.append(
-            CaseTask(plan=case, out=out, trial=trial, software_version=software, known=mine)
+            CaseTask(
+                plan=case,
+                out=request.out,
+                trial=trial,
+                software_version=software,
+                known=mine,
+                last_key=last_key_of(request.vault, case.case),
+                face=request.face,
+            )
         )
     return tasks
 
@@ -293,13 +352,23 @@ def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) 
     )
 
 
-def _run_cases(tasks: list[CaseTask], engine: Engine, watcher: Watcher) -> list[CaseOutcome]:
+def _run_cases(
+    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+) -> list[CaseOutcome]:
+    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
     results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
-    outcomes = [
-        _crashed(task.plan.case, result) if isinstance(result, Crash) else result
-        for task, result in results
-    ]
+    outcomes = []
+    for task, result in results:
+        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
+        keep_record(vault, outcome)
+        outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
+
+
+def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
+    """Whether some cases of OUT are of this run and some of earlier ones."""
+    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
+    return 0 < n_new < len(layout.reads())
 
 
 def _crashed(case: Case, crash: Crash) -> CaseOutcome:
@@ -363,7 +432,6 @@ def _all_problems(
 def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:
     counts: dict[str, Json] = dict(dataclasses.asdict(result.counts))
     return {
-        "finished_at_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(seconds, 1),
         "trial_id": trial.trial.id,
         "config_digest": trial.digest,

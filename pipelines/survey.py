@@ -12,6 +12,7 @@ from corelab.trial import DwiLimits, Facts, Limits, NcctLimits, Reads, Trial, Vi
 from corelab.vocab import Case, Modality, SubjectCode, VisitLabel
 from pipelines.engine import Engine
 from pipelines.followup import Counts, count_files, read_delivery
+from pipelines.numbering import study_numbers
 from pipelines.progress import Silent
 
 # What head scans look like at their widest; a trial file narrows it.
@@ -79,8 +80,8 @@ def survey(incoming: Path, trial_file: Path | None, engine: Engine) -> Survey:
     trial = load_trial(trial_file) if trial_file else GENERAL
     delivery = read_delivery(incoming, engine, Silent())
     label = VisitLabel(trial.visits[-1].label)
-    keys = dict.fromkeys(part.identity.study_key for part in delivery.series)
-    cases = {key: Case(SubjectCode(f"study{n:03}"), label) for n, key in enumerate(keys, start=1)}
+    numbers = study_numbers(delivery.series)
+    cases = {key: Case(SubjectCode(f"study{n:03}"), label) for key, n in numbers.items()}
     cast = Cast(case_of_study=dict(cases), by_order=frozenset())
     plan = choose(delivery.series, cast.case_of, trial)
     studies = tuple(

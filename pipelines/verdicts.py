@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from rich.console import Group
 from rich.text import Text
 
 from corelab.dicom.files import printable
-from corelab.series import Grid, Outcome, Series, SeriesVerdict
+from corelab.series import Grid, Outcome, Series, SeriesVerdict, StudyKey
+from pipelines.numbering import study_numbers
 from pipelines.screen import NARROW, Column, Row, table_of
 
 _STYLE = {
@@ -40,25 +41,41 @@ _COLUMNS = (
 )
 
 
-def verdict_table(title: str, verdicts: Iterable[SeriesVerdict], width: int) -> Group:
-    """Table with one row for all images of a series that are alike in all that it shows.
+def delivery_table(title: str, verdicts: Sequence[SeriesVerdict], width: int) -> Group:
+    """Table of a whole delivery, fit for readers where its series were counted here.
 
-    A column that would say nothing (no tilt anywhere, one image in every row) is left out. On a
-    narrow terminal the matrix is too, and outcome and reason stand below what a series is,
-    where they can be read.
+    A study without a case has the number that ``corelab inspect`` heads it with.
 
     Parameters
     ----------
     title
         Heading; plain text.
     verdicts
-        Of one study or of many.
+        On every series; see :func:`pipelines.numbering.with_counted_series`.
     width
         Columns of the terminal.
     """
+    numbers = study_numbers(verdict.series for verdict in verdicts)
+    return _table(title, verdicts, width, numbers)
+
+
+def _table(
+    title: str,
+    verdicts: Iterable[SeriesVerdict],
+    width: int,
+    numbers: Mapping[StudyKey, int],
+) -> Group:
+    """Table with one row for all images of a series that are alike in all that it shows.
+
+    A column that would say nothing (no tilt anywhere, one image in every row) is left out. On a
+    narrow terminal the matrix is too, and outcome and reason stand below what a series is,
+    where they can be read.
+
+    ``numbers`` name the studies that have no case.
+    """
     rows: dict[tuple[Outcome, tuple[str, ...]], list[Series]] = defaultdict(list)
     for verdict in verdicts:
-        rows[verdict.outcome, _words(verdict)].append(verdict.series)
+        rows[verdict.outcome, (_name(verdict, numbers), *_words(verdict))].append(verdict.series)
     fold = _folded if width < NARROW else tuple
     lines = [
         Row(cells=fold(_cells(words, series)), style=_STYLE[outcome])
@@ -72,7 +89,7 @@ def study_table(
 ) -> Group:
     """Table of one study, headed by patient, time, folder and case. Not for readers."""
     alone = [replace(verdict, case=None) for verdict in verdicts]
-    return verdict_table(_study_title(number, verdicts, incoming), alone, width)
+    return _table(_study_title(number, verdicts, incoming), alone, width, {})
 
 
 def _study_title(number: int, verdicts: Sequence[SeriesVerdict], incoming: Path) -> str:
@@ -110,12 +127,19 @@ def _folded(row: Sequence[str]) -> tuple[str, ...]:
     return case, number, f"{what}\n{outcome}: {why}", images, "", *rest, "", ""
 
 
+def _name(verdict: SeriesVerdict, numbers: Mapping[StudyKey, int]) -> str:
+    case = verdict.case
+    if case is not None:
+        return f"{case.subject_code} {case.visit}"
+    number = numbers.get(verdict.series.identity.study_key)
+    return "" if number is None else f"study {number}"
+
+
 def _words(verdict: SeriesVerdict) -> tuple[str, ...]:
-    series, case = verdict.series, verdict.case
+    series = verdict.series
     number = series.identity.series_number
     b_value = series.b_value_s_mm2
     return (
-        f"{case.subject_code} {case.visit}" if case else "",
         "" if number is None else str(number),
         series.kind.value,
         *_geometry(series.grid, len(series.frames)),

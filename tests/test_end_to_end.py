@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from corelab.blinding.allowlist import AllowedNumber, AllowedSoftware, AllowedWord, allow_list
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
 from corelab.series import IdentifierKind
 from corelab.store.layout import Layout
+from corelab.store.times import SETTLED_AT
 from pipelines.withdrawal import own_words
 
 REPOSITORY = Path(__file__).parents[1]
@@ -269,6 +276,122 @@ def test_no_patient_id_or_name_of_the_crosswalk_is_printed(batch: Run) -> None:
         assert row["study_instance_uid"] not in batch.output
 
 
+ENTRIES = allow_list().entries
+NIFTI_TEXTS = ("descrip", "aux_file", "intent_name", "db_name", "data_type")
+NIFTI_CONSTANTS = {
+    "sizeof_hdr": 348,
+    "vox_offset": 352.0,
+    "scl_slope": 1.0,
+    "scl_inter": 0.0,
+    "xyzt_units": 2,
+    "sform_code": 1,
+    "magic": b"n+1",
+}
+
+
+def images_of(batch: Run) -> list[Path]:
+    return sorted(batch.out.rglob("*.nii.gz"))
+
+
+def sidecars_of(batch: Run) -> list[dict[str, object]]:
+    paths = sorted(batch.out.glob("sub-*/ses-*/*.json"))
+    return [json.loads(p.read_text()) for p in paths if not p.name.endswith("_read.json")]
+
+
+def test_every_key_and_value_of_every_sidecar_is_on_the_allow_list(batch: Run) -> None:
+    on_list = {entry.sidecar: (name, entry) for name, entry in ENTRIES.items() if entry.sidecar}
+    sidecars = sidecars_of(batch)
+    assert len(sidecars) >= len(MEASURABLE)
+    for sidecar in sidecars:
+        for key, value in sidecar.items():
+            name, entry = on_list[key]
+            if isinstance(entry, AllowedNumber):
+                entry.admit_all(name, np.array(value, dtype=np.float64))
+            elif isinstance(entry, AllowedWord | AllowedSoftware):
+                assert entry.admit(name, str(value)) == value
+            else:
+                assert value in {True, "01"}
+
+
+def test_a_nifti_header_holds_what_the_list_names_constants_and_nothing_else(batch: Run) -> None:
+    on_list = {field for entry in ENTRIES.values() for field in entry.nifti}
+    for path in images_of(batch):
+        header = nib.Nifti1Header(gzip.decompress(path.read_bytes())[:348])
+        for field in header.keys():  # noqa: SIM118 - a header is no dictionary
+            value = header[field]
+            if field in NIFTI_CONSTANTS:
+                assert value.item() == NIFTI_CONSTANTS[field], (path.name, field)
+            elif field not in on_list:
+                assert not value.tobytes().strip(b"\0"), (path.name, field)
+        assert [bytes(header[text].tobytes()).strip(b"\0") for text in NIFTI_TEXTS] == [b""] * 5
+
+
+def test_no_nifti_file_has_an_extension_or_more_bytes_than_its_voxels(batch: Run) -> None:
+    for path in images_of(batch):
+        content = gzip.decompress(path.read_bytes())
+        header = nib.Nifti1Header(content[:348])
+        assert content[348:352] == bytes(4)
+        voxels = int(np.prod(header.get_data_shape())) * header.get_data_dtype().itemsize
+        assert len(content) == 352 + voxels
+
+
+def test_a_gzip_wrapper_names_no_file_and_no_time(batch: Run) -> None:
+    """RFC 1952, 2.3: flags (byte 3) and time (bytes 4 to 7) are 0; nothing stands behind."""
+    for path in images_of(batch):
+        raw = path.read_bytes()
+        assert raw[:4] == b"\x1f\x8b\x08\x00"
+        assert raw[4:8] == bytes(4)
+        unpacker = zlib.decompressobj(31)
+        unpacker.decompress(raw)
+        assert unpacker.eof
+        assert unpacker.unused_data == b""
+
+
+def test_a_picture_holds_pixels_and_no_text_or_time(batch: Run) -> None:
+    for path in batch.out.rglob("*.png"):
+        raw, place, kinds = path.read_bytes(), 8, set()
+        while place < len(raw):
+            length, kind = struct.unpack_from(">I4s", raw, place)
+            kinds.add(kind)
+            place += 12 + length
+        assert kinds <= {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+
+
+def test_everything_under_out_shows_one_time(batch: Run) -> None:
+    paths = [batch.out, *batch.out.rglob("*")]
+    assert {path.stat().st_mtime for path in paths} == {SETTLED_AT.timestamp()}
+
+
+def test_out_holds_no_date_and_no_clock_time(batch: Run) -> None:
+    """What is a date or a time of day stands in no text of OUT, the run's own end included."""
+    written = re.compile(
+        r"(19|20)\d\d-(0[1-9]|1[0-2])-[0-3]\d"
+        r"|\b(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])\b"
+        r"|\b[0-2]?\d:[0-5]\d(:[0-5]\d)?\b"
+    )
+    image = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]+")
+    for path in batch.out.rglob("*"):
+        if path.suffix in {".json", ".csv", ".html"}:
+            text = image.sub("", path.read_text("utf-8"))
+            assert not written.search(text), path.name
+    ends = (batch.vault / "log" / "runs.jsonl").read_text().splitlines()
+    assert all(written.search(json.loads(end)["finished_at_utc"]) for end in ends)
+
+
+def test_nothing_hidden_or_half_done_is_left_in_out(batch: Run) -> None:
+    assert [path for path in batch.out.rglob("*") if path.name.startswith(".")] == []
+
+
+def test_each_study_has_a_report_of_its_attributes_in_the_vault(batch: Run) -> None:
+    names = {path.name for path in (batch.vault / "deidentification").iterdir()}
+    assert names == {f"sub-{code}_ses-{visit}.csv" for code, visit in TRUTH}
+
+
+def test_no_path_below_the_delivery_is_printed(batch: Run) -> None:
+    for path in (SAMPLE / "incoming").rglob("*"):
+        assert path.relative_to(SAMPLE / "incoming").parts[0] not in batch.output
+
+
 def test_the_qa_page_shows_every_case_and_asks_for_nothing_outside(batch: Run) -> None:
     page = (batch.out / "qa" / "index.html").read_text("utf-8")
     for code, visit in TRUTH:
@@ -297,6 +420,11 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(tmp_path: Path) -> 
     done = run(tmp_path / "out", tmp_path / "vault", "--dry-run")
     assert done.status == 1
     assert f"{len(MEASURABLE)} cases would be measured" in done.output
+    for row in rows(SAMPLE / "subjects.csv"):
+        assert row["patient_id"] not in done.output
+        assert row["study_instance_uid"] not in done.output
+    for path in (SAMPLE / "incoming").iterdir():
+        assert path.name not in done.output
     assert not (tmp_path / "out").exists()
 
 

@@ -6,83 +6,16 @@ scrubbed, so what the list does not name cannot cross.
 
 from __future__ import annotations
 
-import re
-import tomllib
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-
 import numpy as np
+from numpy.typing import NDArray
 
+from corelab.blinding.allowlist import AllowList, allow_list
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Stack
-from corelab.vocab import Acquisition, Derivation
+from corelab.series import Grid, Stack
+from corelab.vocab import Acquisition, Contrast, Derivation, ValueScale
 from corelab.volume import Volume
 
-_OWN_SOFTWARE = "numpy|pydicom|pyjpegls|pylibjpeg-openjpeg|python-gdcm|SimpleITK"
-_OWN_READINGS = (
-    "sign by the header|sign by the stream|"
-    "bits beyond the stored ones left out|bits beyond the stored ones kept"
-)
-_NAME = rf"(?:{_OWN_SOFTWARE}) \d{{1,4}}(?:\.\d{{1,5}}){{0,3}}(?:\.?[a-z]{{1,4}}\d{{1,4}})?"
-_DECODER = re.compile(
-    rf"{_NAME}(?:, agrees with {_NAME})?(?:, (?:{_OWN_READINGS})){{0,4}}", re.ASCII
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowedNumber:
-    """A number that may cross when it lies within its bounds."""
-
-    name: str
-    minimum: float
-    maximum: float
-    why: str
-    clause: str
-
-    def admit(self, value: float | None) -> float | None:
-        """Give back a new number within bounds; None for an absent one.
-
-        Raises
-        ------
-        UnfitDataError
-            ``outside_acquisition_limits`` when no scanner makes such a value.
-        """
-        if value is None:
-            return None
-        number = float(value)
-        if not self.minimum <= number <= self.maximum:
-            raise UnfitDataError(
-                ReasonCode.OUTSIDE_ACQUISITION_LIMITS,
-                f"{self.name} is {number:g}, expected {self.minimum:g} to {self.maximum:g}",
-            )
-        return number
-
-    def admit_whole(self, value: int | None) -> int | None:
-        """Give back a new whole number within bounds; None for an absent one."""
-        number = self.admit(value)
-        return None if number is None else int(number)
-
-
-@cache
-def allow_list() -> dict[str, AllowedNumber]:
-    """Return every number that may cross, by name."""
-    text = resources.files("corelab.blinding").joinpath("allowlist.toml").read_text("utf-8")
-    return {name: AllowedNumber(name=name, **entry) for name, entry in tomllib.loads(text).items()}
-
-
-def admit_decoder(text: str) -> str:
-    """Give back the text when our own decoders' names and versions are all that it says.
-
-    Raises
-    ------
-    UnfitDataError
-        ``outside_acquisition_limits`` for any other text, which is not repeated.
-    """
-    if all(map(_DECODER.fullmatch, text.split("; "))):
-        return text
-    message = "the decoder's name is none of our own"
-    raise UnfitDataError(ReasonCode.OUTSIDE_ACQUISITION_LIMITS, message)
+_COSINE_DECIMALS = 6
 
 
 def release(
@@ -122,21 +55,63 @@ def release(
             ReasonCode.UNSUPPORTED_CLASS, "only CT and MR images with a geometry are released"
         )
     allowed = allow_list()
-    positions = series.grid.slice_positions_mm
-    return Volume(
+    _admit_voxels(stack.data, allowed)
+    volume = Volume(
         data=stack.data,
-        affine=np.array(series.grid.affine, dtype=np.float64),
-        slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
-        acquisition=Acquisition(
-            contrast=shown,
-            kilovolts=allowed["kilovolts"].admit(series.kilovolts),
-            b_value_s_mm2=allowed["b_value_s_mm2"].admit(series.b_value_s_mm2),
-            slice_thickness_mm=allowed["slice_thickness_mm"].admit(series.slice_thickness_mm),
-            value_scale=series.value_scale,
-            derivation=derivation,
-            n_directions=allowed["n_directions"].admit_whole(n_directions),
-            decoder=admit_decoder(stack.decoder),
-            is_lossy=bool(series.is_lossy),
-            has_bits_outside=bool(stack.has_bits_outside),
+        affine=_admitted_affine(series.grid, allowed),
+        slice_positions_mm=_admitted_positions(series.grid, allowed),
+        acquisition=_admitted_acquisition(
+            stack, shown, derivation=derivation, n_directions=n_directions, allowed=allowed
         ),
+    )
+    allowed.number("tilt_deg", volume.tilt_deg)
+    allowed.number("slice_spacing_mm", volume.spacing_mm[2])
+    return volume
+
+
+def _admit_voxels(data: NDArray[np.generic], allowed: AllowList) -> None:
+    columns, rows, slices = data.shape
+    allowed.whole("columns", columns)
+    allowed.whole("rows", rows)
+    allowed.whole("slices", slices)
+    allowed.word("voxel_type", data.dtype.name)
+
+
+def _admitted_affine(grid: Grid, allowed: AllowList) -> NDArray[np.float64]:
+    """Build the affine (4, 4) anew, its steps, directions and place within their bounds."""
+    affine = np.array(grid.affine, dtype=np.float64)
+    steps_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    allowed.numbers("pixel_spacing_mm", steps_mm[:2])
+    allowed.number("slice_step_mm", float(steps_mm[2]))
+    allowed.numbers("orientation", np.round(affine[:3, :2] / steps_mm[:2], _COSINE_DECIMALS))
+    allowed.numbers("position_mm", affine[:3, 3])
+    return affine
+
+
+def _admitted_positions(grid: Grid, allowed: AllowList) -> NDArray[np.float64] | None:
+    if grid.slice_positions_mm is None:
+        return None
+    return allowed.numbers("slice_positions_mm", np.array(grid.slice_positions_mm, np.float64))
+
+
+def _admitted_acquisition(
+    stack: Stack,
+    shown: Contrast,
+    *,
+    derivation: Derivation,
+    n_directions: int | None,
+    allowed: AllowList,
+) -> Acquisition:
+    series = stack.series
+    return Acquisition(
+        contrast=Contrast(allowed.word("contrast", shown)),
+        kilovolts=allowed.number("kilovolts", series.kilovolts),
+        b_value_s_mm2=allowed.number("b_value_s_mm2", series.b_value_s_mm2),
+        slice_thickness_mm=allowed.number("slice_thickness_mm", series.slice_thickness_mm),
+        value_scale=ValueScale(allowed.word("value_scale", series.value_scale)),
+        derivation=Derivation(allowed.word("derivation", derivation)),
+        n_directions=allowed.whole("n_directions", n_directions),
+        decoder=allowed.software("decoder", stack.decoder),
+        is_lossy=allowed.flag("is_lossy", series.is_lossy),
+        has_bits_outside=allowed.flag("has_bits_outside", stack.has_bits_outside),
     )

@@ -115,7 +115,11 @@ def _row(row: dict[str, str]) -> SubjectRow:
 def _column_faults(columns: tuple[str, ...]) -> tuple[Fault, ...]:
     known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
     absent = [name for name in REQUIRED_COLUMNS if name not in columns]
-    foreign = [name for name in columns if name not in known]
+    foreign = [
+        (f"column {place}" if absent else name)  # without its first line, names are patients'
+        for place, name in enumerate(columns, start=1)
+        if name not in known
+    ]
     return tuple(
         [Fault(key=name, found="no such column", expected="a column") for name in absent]
         + [
@@ -137,18 +141,20 @@ def _row_faults(rows: list[dict[str, str]]) -> tuple[Fault, ...]:
             continue
         expected = fault_of_code(code, patient)
         if expected:
-            faults.append(_fault(number, "subject_code", repr(code), expected))
+            faults.append(_fault(number, "subject_code", "an unfit code", expected))
         if patient_of_code.setdefault(code.lower(), patient) != patient:
-            faults.append(_fault(number, "subject_code", repr(code), "one code for one patient"))
+            found = "the code of another patient"
+            faults.append(_fault(number, "subject_code", found, "one code for one patient"))
         if code_of_patient.setdefault(patient, code) != code:
-            faults.append(_fault(number, "subject_code", repr(code), "one patient, one code"))
+            found = "another code than before"
+            faults.append(_fault(number, "subject_code", found, "one patient, one code"))
         study = (patient, row.get("study_instance_uid", ""))
         if study in studies:
-            found = repr(study[1]) if study[1] else "another row without one"
+            found = "a study that a row names" if study[1] else "another row without one"
             faults.append(_fault(number, "study_instance_uid", found, "one row for one study"))
         studies.add(study)
         if visit and not _VISIT_PATTERN.fullmatch(visit):
-            faults.append(_fault(number, "visit", repr(visit), "a visit label such as fu24h"))
+            faults.append(_fault(number, "visit", "an unfit label", "a visit label such as fu24h"))
     return tuple(faults)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from corelab.choosing.planes import is_transverse
+from corelab.errors import at_most
 from corelab.series import Grid, Series, SeriesKind
 from corelab.trial import DwiLimits, Limits
 from corelab.vocab import Contrast
 
 _MEASURED = frozenset({Contrast.CT, Contrast.DWI})
+_HIGHEST_B_S_MM2 = 10_000
 _DWI_KINDS = frozenset({SeriesKind.TRACE, SeriesKind.DIRECTION})
 
 
@@ -45,4 +47,4 @@ def _fault_of_b(series: Series, limits: DwiLimits) -> str | None:
         return "its b-value is not told"
     if low <= b_value <= high:
         return None
-    return f"b {b_value:.0f}, {low:g} to {high:g} allowed"
+    return f"b {at_most(b_value, _HIGHEST_B_S_MM2, '.0f')}, {low:g} to {high:g} allowed"

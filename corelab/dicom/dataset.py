@@ -28,6 +28,10 @@ class Raw(NamedTuple):
     is_little_endian: bool
 
 
+Layout = tuple[tuple[int, ...], tuple[str | int, ...]]
+"""Tags of a data set, and the VR of each, or the number of bytes where it is a sequence."""
+
+
 class DataSet(Protocol):
     """The elements of one data set or sequence item."""
 
@@ -48,6 +52,9 @@ class DataSet(Protocol):
 
     def sequences(self) -> list[int]:
         """Tag of every sequence."""
+
+    def layout(self) -> Layout:
+        """Return what two data sets have in common that hold the same attributes."""
 
     def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
         """Tag, VR and value of all elements of some VRs."""
@@ -103,6 +110,12 @@ class PydicomDataSet:
         """Tag of every sequence."""
         return [tag for tag, element in self._elements.items() if _raw(element).vr == SEQUENCE]
 
+    def layout(self) -> Layout:
+        """Tags and VRs, and bytes of each sequence where the file tells them."""
+        lengths = ((_raw(element).vr, element) for element in self._elements.values())
+        kinds = tuple(_length(element) if vr == SEQUENCE else vr for vr, element in lengths)
+        return tuple(self._elements), kinds
+
     def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
         """Tag, VR and value of all elements of some VRs."""
         found = ((tag, _raw(element)) for tag, element in self._elements.items())
@@ -130,6 +143,10 @@ def _raw(element: RawDataElement | DataElement) -> Raw:
     told = element.VR if element.VR not in {None, UNKNOWN_VR} else standard_vr(int(element.tag))
     value = b"" if told == SEQUENCE else element.value or b""
     return Raw(str(told), value, element.is_little_endian)
+
+
+def _length(element: RawDataElement | DataElement) -> int:
+    return len(element.value or b"") if isinstance(element, RawDataElement) else -1
 
 
 def _is_sequence(element: RawDataElement | DataElement) -> bool:

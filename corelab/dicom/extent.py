@@ -11,12 +11,13 @@ from corelab.dicom.matrix import Matrix
 from corelab.dicom.parse import Parsed, PixelElement
 from corelab.dicom.source import open_source
 from corelab.dicom.walk import UNDEFINED_LENGTH
-from corelab.errors import ReasonCode
+from corelab.errors import ReasonCode, at_most
 from corelab.series import Refusal
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0"
 _END_OF_CODESTREAM = b"\xff\xd9"
+_MOST_BITS = 64
 _LOOK_BACK_BYTES = 16
 _HEADER_BYTES = 8
 
@@ -38,7 +39,10 @@ def pixel_fault(path: Path, parsed: Parsed, matrix: Matrix) -> Refusal | None:
             return Refusal(reason=ReasonCode.HEADER_CUT, message=message)
         return None
     if not matrix.is_sound:
-        bits = f"{matrix.bits_stored} in {matrix.bits_allocated} bits"
+        stored, allocated = (
+            at_most(n, _MOST_BITS) for n in (matrix.bits_stored, matrix.bits_allocated)
+        )
+        bits = f"{stored} in {allocated} bits"
         message = f"{matrix.rows} x {matrix.columns} pixels of {bits} declared"
         return Refusal(reason=ReasonCode.UNSUPPORTED_LAYOUT, message=message)
     if (pixels.length is None) == (parsed.transfer_syntax_uid in syntax.NATIVE):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.dicom.frame import Plane
-from corelab.errors import ReasonCode, UnfitDataError
+from corelab.errors import ReasonCode, UnfitDataError, at_most
 from corelab.series import Grid
 
 ORIENTATION_TOLERANCE = 2e-3
@@ -33,6 +33,7 @@ WIDEST_GAP_OF_USUAL = 1.25
 _FEWEST_IN_A_BLOCK = 3
 _TOUCHING = 0.9
 _FARTHEST_MM = 10_000.0
+_WIDEST_PIXEL_MM = 100.0
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 _IN_PLANE, _IN_SPACE, _COSINES = 2, 3, 6
 
@@ -141,7 +142,8 @@ def _spacing(planes: Sequence[Plane]) -> tuple[float, float]:
         raise UnfitDataError(ReasonCode.SPACING_INVALID, message)
     if (np.ptp(values, axis=0) > SPACING_TOLERANCE * values.min()).any():
         smallest, largest = values.min(), values.max()
-        message = f"the pixel spacing changes from {smallest:.4f} to {largest:.4f} mm"
+        told = (at_most(value, _WIDEST_PIXEL_MM, ".4f") for value in (smallest, largest))
+        message = f"the pixel spacing changes from {' to '.join(told)} mm"
         raise UnfitDataError(ReasonCode.MIXED_MATRIX, message)
     first = values[np.lexsort(values.T)][0]
     return float(first[0]), float(first[1])

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from corelab.dicom.attribute import attributes_of
 from corelab.dicom.element import Elements
 from corelab.dicom.extent import pixel_fault
 from corelab.dicom.frame import FrameHeader, read_frames
@@ -18,7 +19,7 @@ from corelab.dicom.mosaic import Tiling, read_tiling, tile_frames
 from corelab.dicom.parse import Parsed, parse, read_behind
 from corelab.dicom.sopclass import IMAGE_CLASSES
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.series import Identifier, LooseFile, Refusal
+from corelab.series import Attribute, Identifier, LooseFile, Refusal
 
 _REMEMBERED = 1024
 
@@ -55,8 +56,9 @@ class Hints:
 class FileHeader:
     """One DICOM object that names its series. ``fault`` says why it cannot be measured.
 
-    ``texts`` are what the leak audit looks for; ``frames`` is empty where they could not be
-    read, and holds one frame a tile where ``tiling`` says that the object is a sheet.
+    ``texts`` are what the leak audit looks for, ``attributes`` what the object holds before its
+    pixels; ``frames`` is empty where they could not be read, and holds one frame a tile where
+    ``tiling`` says that the object is a sheet.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class FileHeader:
     frames: tuple[FrameHeader, ...]
     fault: Refusal | None
     begins_as_program: bool
+    attributes: tuple[Attribute, ...]
 
     @property
     def slice_shape(self) -> tuple[int, int]:
@@ -143,6 +146,7 @@ def _header(path: Path, parsed: Parsed, elements: Elements, owner: Owner) -> Fil
         frames=frames,
         fault=fault,
         begins_as_program=parsed.begins_as_program,
+        attributes=attributes_of(parsed.dataset),
     )
 
 

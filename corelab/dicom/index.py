@@ -111,6 +111,7 @@ def index_headers(
         n_files=len(headers) + len(loose) + n_ignored,
         n_duplicates=len(headers) - len(kept),
         n_ignored=n_ignored,
+        attributes={header.path: header.attributes for header in headers},
     )
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from corelab.dicom.element import Elements
-from corelab.errors import ReasonCode
+from corelab.errors import ReasonCode, at_most
 from corelab.series import Refusal
 
 LARGEST_SIDE = 4096
@@ -86,7 +86,9 @@ def size_fault(matrix: Matrix) -> Refusal | None:
     sides = (matrix.rows, matrix.columns)
     if max(sides) <= LARGEST_SIDE and min(sides) >= 0 and 0 < matrix.n_frames <= MOST_FRAMES:
         return None
-    found = f"{matrix.rows} x {matrix.columns} x {matrix.n_frames}"
+    limits = (LARGEST_SIDE, LARGEST_SIDE, MOST_FRAMES)
+    found = " x ".join(map(at_most, (*sides, matrix.n_frames), limits))
     limit = f"{LARGEST_SIDE} x {LARGEST_SIDE} x {MOST_FRAMES}"
     message = f"{found} voxels declared, {limit} allowed"
-    return Refusal(reason=ReasonCode.SIZE_BEYOND_SCANNER, message=message)
+    evidence = f"{matrix.rows} x {matrix.columns} x {matrix.n_frames}"
+    return Refusal(reason=ReasonCode.SIZE_BEYOND_SCANNER, message=message, evidence=evidence)

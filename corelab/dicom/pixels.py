@@ -13,10 +13,11 @@ from corelab.dicom.decode import PixelFile, decoded_slices, decoder_name, open_p
 from corelab.dicom.opinion import check_decoding
 from corelab.dicom.padding import AIR_HU, padding_to_air
 from corelab.dicom.reading import BEYOND_HEADER, CONTRARY, Reading, Words
-from corelab.errors import ReasonCode, UnfitDataError
+from corelab.errors import ReasonCode, UnfitDataError, at_most
 from corelab.series import Frame, Grid, Series, Stack
 
 _HIGHEST_HU = int(np.iinfo(np.int16).max)
+_TOLD_HU = 100_000
 _LARGEST_STACK_BYTES = 4 * 2**30
 _SHORT_WORD_BYTES = 2
 _CT = "CT"
@@ -121,7 +122,7 @@ def _consistent(readings: set[Reading]) -> set[Reading]:
 
 def _check_range(highest_hu: float) -> None:
     if highest_hu > _HIGHEST_HU:
-        message = f"the highest HU is {highest_hu:.0f}, {_HIGHEST_HU} allowed"
+        message = f"the highest HU is {at_most(highest_hu, _TOLD_HU, '.0f')}, {_HIGHEST_HU} allowed"
         raise UnfitDataError(ReasonCode.RESCALE_INVALID, message)
 
 

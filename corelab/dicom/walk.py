@@ -12,7 +12,15 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from corelab.dicom.dataset import FIRST_ITEM, UNKNOWN_VR, DataSet, Raw, read_items, standard_vr
+from corelab.dicom.dataset import (
+    FIRST_ITEM,
+    UNKNOWN_VR,
+    DataSet,
+    Layout,
+    Raw,
+    read_items,
+    standard_vr,
+)
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -98,6 +106,13 @@ class WalkedDataSet:
     def sequences(self) -> list[int]:
         """Tag of every sequence."""
         return [tag for tag, place in self._places.items() if place[0] == _SEQUENCE]
+
+    def layout(self) -> Layout:
+        """Tags and VRs, and bytes of each sequence."""
+        kinds = [
+            stop - start if vr == _SEQUENCE else vr for vr, start, stop in self._places.values()
+        ]
+        return tuple(self._places), tuple(kinds)
 
     def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
         """Tag, VR and value of all elements of some VRs."""

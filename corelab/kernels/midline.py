@@ -27,8 +27,9 @@ FINE = (4.0, 2)
 SHARP = (2.0, 1)
 
 MAX_STEPS = 12
-SETTLED = 1e-4
-"""A step (in grid units or slope) below which the plane no longer moves: 0.01 degree."""
+SETTLED = 1e-3
+"""A step (mm, or slope) below which the plane is left alone: steps about halve, so that all
+that would follow moves it by some 0.005 mm at the skull."""
 
 SLOPE_STEP = 0.01
 OFFSET_STEP_MM = 0.5

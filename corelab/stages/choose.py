@@ -132,7 +132,7 @@ def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None,
                 case=case,
                 modality=modality,
                 images=images,
-                choice=_choice(modality, images, pool),
+                choice=_choice(modality, images),
                 flags=_flags(images, pool, place),
             )
             return plan, faulty
@@ -189,7 +189,8 @@ def _flags(images: Sequence[PlannedImage], pool: _Pool, place: int) -> tuple[QcF
     return tuple(sorted(flags))
 
 
-def _choice(modality: Modality, images: Sequence[PlannedImage], pool: _Pool) -> str:
+def _choice(modality: Modality, images: Sequence[PlannedImage]) -> str:
+    """Say what is measured, not beside how many others: that is a habit of site and arm."""
     main, grid = images[0], grid_of(images[0])
     height = f"{grid.shape[2]} slices of {grid.slice_spacing_mm:.2f} mm"
     weight = f", b {main.b_value_s_mm2:.0f}" if main.b_value_s_mm2 else ""
@@ -198,8 +199,7 @@ def _choice(modality: Modality, images: Sequence[PlannedImage], pool: _Pool) -> 
         made = f", geometric mean of {n_directions_of(main.sources)} directions"
     others = [image.contrast.value for image in images[1:]]
     beside = f" with {', '.join(others)}" if others else ""
-    rivals = len(pool.of(modality.contrast))
-    return f"{modality.value}{beside}: {height}{weight}{made}; best of {rivals} that fit"
+    return f"{modality.value}{beside}: {height}{weight}{made}"
 
 
 def _images(modality: Modality, pool: _Pool) -> tuple[PlannedImage, ...]:

@@ -52,8 +52,10 @@ class Destination:
         return (self.image,) if self.equidistant is None else (self.image, self.equidistant)
 
 
-def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
+def convert(plan: CasePlan, layout: Layout) -> dict[Contrast, str]:
     """Write every image of a case, blinded.
+
+    Which decoder read it tells how a site packs its files: the vault keeps that, not OUT.
 
     Parameters
     ----------
@@ -64,17 +66,23 @@ def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
 
     Returns
     -------
-    tuple of Contrast
-        What was written.
+    dict of Contrast to str
+        What was written, and what decoded it.
 
     Raises
     ------
     UnfitDataError
         When pixels cannot be decoded or a value may not cross.
     """
+    decoders: dict[Contrast, str] = {}
     for image in plan.images:
-        save_image(layout.image(plan.case, image.contrast), _released(image))
-    return tuple(image.contrast for image in plan.images)
+        volume = _released(image)
+        if volume.acquisition is not None:
+            decoders[image.contrast] = volume.acquisition.decoder or ""
+            acquisition = replace(volume.acquisition, decoder=None)
+            volume = replace(volume, acquisition=acquisition)
+        save_image(layout.image(plan.case, image.contrast), volume)
+    return decoders
 
 
 def convert_series(series: Series, destination: Destination) -> None:

@@ -16,6 +16,7 @@ from corelab.store.qa_page import render_qa_page
 from corelab.store.qa_row import QaPage, QaRow
 from corelab.store.record import load_read
 from corelab.store.table import write_tables
+from corelab.store.times import settle
 from corelab.vocab import Problem, Read
 
 
@@ -72,6 +73,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
         config_digest=publication.config_digest,
     )
     write_text(layout.qa_page, render_qa_page(page))
+    settle(layout.root)
 
 
 def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:

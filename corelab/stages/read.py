@@ -15,6 +15,7 @@ from corelab.trial import Trial
 from corelab.vocab import (
     Case,
     Contrast,
+    Defacing,
     Digest,
     Measurement,
     QcFlag,
@@ -29,10 +30,11 @@ PLAUSIBLE_BRAIN_ML = (900.0, 2000.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What a read was made with."""
+    """What a read was made with; ``deface`` where its images were released without a face."""
 
     case_key: str
     software_version: str
+    deface: Defacing | None = None
 
 
 def read_case(
@@ -85,6 +87,7 @@ def read_case(
         is_endpoint_eligible=(
             QcFlag.LOSSY_PIXELS not in flags or trial.limits.lossy_pixels_allowed
         ),
+        deface=provenance.deface,
     )
     save_read(layout.read(case), read)
     return read

@@ -11,6 +11,7 @@ from corelab.errors import StoreError
 from corelab.store.bids import description
 from corelab.store.files import make_folder, read_json, write_json
 from corelab.store.layout import sidecar_of
+from corelab.store.times import settle_one
 from corelab.vocab import Case, Contrast
 
 _NAME = "Blinded images, converted from DICOM"
@@ -79,6 +80,19 @@ class Dataset:
             _remove_empty(folder)
             _remove_empty(folder.parent)
         return len(stale)
+
+    def settle(self) -> None:
+        """Give what a conversion wrote, and its folders, the one time of blinded files.
+
+        Raises
+        ------
+        StoreError
+            When that cannot be done.
+        """
+        folders = [*self.root.glob("sub-*/ses-*"), *self.root.glob("sub-*"), self.root]
+        files = [path for path in self.root.glob("sub-*/ses-*/*") if _OURS.fullmatch(path.name)]
+        for path in (*files, *folders, self.description):
+            settle_one(path)
 
     def _folder(self, case: Case) -> Path:
         return self.root / f"sub-{case.subject_code}" / f"ses-{case.visit}"

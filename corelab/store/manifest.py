@@ -8,6 +8,7 @@ from corelab.errors import StoreError
 from corelab.store.files import Json, read_json, sha256_of, write_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
+from corelab.store.times import settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ def lock_out(layout: Layout, reason: str) -> int:
         raise StoreError("a lock needs a reason")
     files: dict[str, Json] = dict(_digests(layout))
     write_json(layout.lock, {"reason": reason, "files": files})
+    settle(layout.root)
     return len(files)
 
 

@@ -14,8 +14,8 @@ _READ = TypeAdapter(Read)
 
 
 def save_read(path: Path, read: Read) -> None:
-    """Put a read in place, complete or not at all."""
-    write_bytes(path, _READ.dump_json(read, indent=2) + b"\n")
+    """Put a read in place, complete or not at all; its key, made of what was sent, stays out."""
+    write_bytes(path, _READ.dump_json(read, indent=2, exclude={"case_key"}) + b"\n")
 
 
 def load_read(path: Path) -> Read:

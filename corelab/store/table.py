@@ -31,7 +31,8 @@ _ARROW_TYPE = {
     CellType.NUMBER: pa.float64(),
     CellType.INTEGER: pa.int64(),
 }
-_SPREADSHEET_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# The last four are the wide forms of the first, which some spreadsheets take for them.
+_SPREADSHEET_FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 
 

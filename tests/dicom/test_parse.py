@@ -123,7 +123,8 @@ def test_size_of_no_scanner_is_refused_without_reading(tmp_path: Path, keyword: 
     fault = fault_of(write(slice_, tmp_path / "a.dcm"))
     assert fault is not None
     assert fault.reason is ReasonCode.SIZE_BEYOND_SCANNER
-    assert "65535" in fault.message
+    assert "over 4096" in fault.message
+    assert "65535" in fault.evidence
 
 
 def test_too_many_frames_are_refused(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
-from tests.pipelines.work import die, double, threads
+from tests.pipelines.work import die, double, tell, threads, working_folder
 
 
 def test_every_item_comes_back_once_with_its_result(engine: Engine) -> None:
@@ -61,3 +64,21 @@ def test_none_is_blamed_for_the_death_of_a_worker_it_shared() -> None:
 
 def test_there_is_always_a_worker() -> None:
     assert default_workers() >= 1
+
+
+def test_nothing_that_a_library_says_in_a_worker_reaches_the_terminal(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with open_engine(n_workers=1) as running:  # started while the terminal is watched
+        assert dict(running.over(tell, ["Doe^Jane"])) == {"Doe^Jane": "Doe^Jane"}
+    heard = capfd.readouterr()
+    assert "Doe" not in heard.out + heard.err
+
+
+def test_what_workers_put_aside_is_for_its_owner_alone_and_goes_with_them() -> None:
+    with open_engine(n_workers=1) as running:
+        ((_, folder),) = running.over(working_folder, [1])
+        assert isinstance(folder, str)
+        private = next(p for p in Path(folder).parents if p.name.startswith("corelab-"))
+        assert private.stat().st_mode & 0o077 == 0
+    assert not private.exists()

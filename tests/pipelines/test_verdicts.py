@@ -10,7 +10,7 @@ from rich.console import Console
 from corelab.series import Outcome, Series, SeriesKind, SeriesVerdict
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines.screen import show_whole
-from pipelines.verdicts import study_table, verdict_table
+from pipelines.verdicts import delivery_table, study_table
 from tests.factories import make_series
 
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
@@ -23,7 +23,7 @@ def verdict(series: Series, why: str = "as ct") -> SeriesVerdict:
 def shown(verdicts: list[SeriesVerdict], width: int = 200) -> str:
     stream = StringIO()
     console = Console(width=width, file=stream)
-    show_whole(console, verdict_table("Study 1", verdicts, width))
+    show_whole(console, delivery_table("What would be used", verdicts, width))
     return stream.getvalue()
 
 
@@ -91,7 +91,17 @@ def test_parts_in_a_file_that_others_share_say_so() -> None:
     assert "shared" in shown([verdict(dataclasses.replace(make_series(), files=()))])
 
 
-def test_a_series_without_a_case_has_no_cell_for_it() -> None:
-    other = dataclasses.replace(verdict(make_series()), case=None)
-    assert "KX4M7P" in shown([verdict(make_series()), other])
-    assert "case" not in shown([other])
+def test_a_series_without_a_case_is_of_a_numbered_study() -> None:
+    other = dataclasses.replace(verdict(make_series("PAT-2", "1.2.9")), case=None)
+    table = shown([verdict(make_series()), other])
+    assert "KX4M7P" in table
+    assert "study 2" in table
+    assert "PAT-2" not in table
+
+
+def test_below_the_head_of_a_study_no_cell_repeats_its_case(tmp_path: Path) -> None:
+    stream = StringIO()
+    Console(width=200, file=stream).print(study_table(1, [verdict(make_series())], tmp_path, 200))
+    title, *rows = stream.getvalue().splitlines()
+    assert "KX4M7P" in title
+    assert not any("KX4M7P" in row or "case" in row for row in rows)

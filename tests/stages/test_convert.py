@@ -64,7 +64,7 @@ def test_a_trace_of_three_directions_is_their_geometric_mean(tmp_path: Path, tri
     write_directions(tmp_path / "in")
     plan = plan_of(tmp_path / "in", trial)
     layout = Layout(tmp_path / "out")
-    assert convert(plan, layout) == (Contrast.DWI, Contrast.B0)
+    assert list(convert(plan, layout)) == [Contrast.DWI, Contrast.B0]
     image = load_image(layout.image(CASE, Contrast.DWI))
     expected = math.prod(SIGNALS) ** (1 / 3)
     np.testing.assert_allclose(image.data, expected, rtol=1e-6)

@@ -42,7 +42,6 @@ READ = Read(
     adc_scale_to_mm2_s=None,
     digests=(),
     choice="NCCT: 28 slices",
-    case_key="0" * 64,
     software_version="0.1.0",
     config_digest="f" * 16,
 )

@@ -64,6 +64,13 @@ def test_a_read_comes_back_as_it_was(tmp_path: Path, make_read: Callable[..., Re
     assert load_read(tmp_path / "r.json") == make_read()
 
 
+def test_the_key_of_what_a_site_sent_stays_out_of_a_read(
+    tmp_path: Path, make_read: Callable[..., Read]
+) -> None:
+    save_read(tmp_path / "r.json", replace(make_read(), case_key="0123abcd"))
+    assert "0123abcd" not in (tmp_path / "r.json").read_text("utf-8")
+
+
 def test_an_edited_read_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text('{"trial_id": 3}')
     with pytest.raises(StoreError, match="is no read"):
@@ -113,9 +120,19 @@ def test_rebuilding_gives_the_same_bytes(layout: Layout) -> None:
     assert [path.read_bytes() for path in paths] == before
 
 
-@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx"])
+@pytest.mark.parametrize("text", [*(f"{sign}x" for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")])
 def test_text_that_a_spreadsheet_would_run_is_defused(text: str) -> None:
     assert to_csv(["a"], [{"a": text}]).splitlines()[1].strip('"').startswith("'")
+
+
+def test_text_is_defused_in_csv_alone(tmp_path: Path, make_read: Callable[..., Read]) -> None:
+    layout, read = Layout(tmp_path), replace(make_read(), method="=cmd()")
+    save_read(layout.read(read.case), read)
+    write_tables(layout, [], "NCT0")
+    (row,) = read_csv(layout.volumes_csv, ["method"])
+    assert row["method"] == "'=cmd()"
+    assert pq.read_table(layout.volumes_parquet)["method"].to_pylist() == ["=cmd()"]
+    assert json.loads(layout.read(read.case).read_text())["method"] == "=cmd()"
 
 
 def test_negative_numbers_stay_numbers() -> None:

@@ -1,0 +1,57 @@
+"""The times that a file browser shows: one and the same for everything under OUT."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from corelab.errors import StoreError
+
+SETTLED_AT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Says nothing of any scan or run; every file system and archive holds it in any time zone."""
+_STAMPS_S = (SETTLED_AT.timestamp(), SETTLED_AT.timestamp())
+
+
+def settle(folder: Path) -> None:
+    """Set the times of a folder and of all below it to :data:`SETTLED_AT`.
+
+    When a case was measured tells when it was received, and so who was enrolled before whom.
+    Nothing here goes by these times: what is unchanged is known by its digests.
+
+    Raises
+    ------
+    StoreError
+        When a time cannot be set.
+    """
+    for parent, folders, files in os.walk(folder, topdown=False):
+        for name in (*files, *folders):
+            settle_one(Path(parent, name))
+    settle_one(folder)
+
+
+@contextmanager
+def settled(folder: Path) -> Iterator[None]:
+    """Context after which a folder is settled, also when it ends early."""
+    try:
+        yield
+    finally:
+        settle(folder)
+
+
+def settle_one(path: Path) -> None:
+    """Set the times of a file or folder alone; of a link itself, not of what it leads to.
+
+    Raises
+    ------
+    StoreError
+        When that cannot be done; what is gone by now needs no time.
+    """
+    try:
+        os.utime(path, _STAMPS_S, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"the time of {path.name} cannot be set: {error.strerror}") from error

@@ -1,0 +1,95 @@
+"""What a run may not show or leave in OUT: when it ended, and the details of a bug.
+
+Both go to ``VAULT/log``, which only the vault's owner may open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from corelab.errors import CorelabError, StoreError
+from corelab.store.files import Json
+
+_FOLDER, _RUNS = "log", "runs.jsonl"
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+
+
+class IncidentError(CorelabError):
+    """A bug stopped a command; its details stand in the vault alone."""
+
+
+@contextmanager
+def incidents_kept(vault: Path) -> Iterator[None]:
+    """Context in which a bug's traceback, which may hold paths and header text, is kept back.
+
+    Raises
+    ------
+    IncidentError
+        In place of what is no :class:`CorelabError`, with its number and where to look.
+    """
+    try:
+        yield
+    except CorelabError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a bug raises may quote a header
+        raise IncidentError(_keep(vault, traceback.format_exc())) from None
+
+
+def note_run(vault: Path, record: Mapping[str, Json]) -> None:
+    """Add one line that says when a run ended and what came of it.
+
+    Raises
+    ------
+    StoreError
+        When the vault cannot be written to.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"finished_at_utc": now, **record}) + "\n"
+    try:
+        descriptor = os.open(_folder(vault) / _RUNS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with open(descriptor, "a", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
+            stream.write(line)
+    except OSError as error:
+        raise StoreError(f"the vault's log cannot be written: {error.strerror}") from error
+
+
+def _keep(vault: Path, details: str) -> str:
+    """Write a traceback down, and say under which number."""
+    try:
+        folder = _folder(vault)
+        for number in count(1):
+            try:
+                _write_new(folder / f"incident-{number}.txt", details)
+            except FileExistsError:
+                continue
+            return (
+                f"corelab stopped at a fault of its own: incident {number}. The details may name "
+                f"patients and stand in log/incident-{number}.txt of the vault; the data manager "
+                "can send them on"
+            )
+    except OSError:
+        pass
+    return (
+        "corelab stopped at a fault of its own, and the vault's log cannot be written: no details "
+        "were kept. Free the vault and run the same command again"
+    )
+
+
+def _folder(vault: Path) -> Path:
+    vault.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    folder = vault / _FOLDER
+    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    return folder
+
+
+def _write_new(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:  # noqa: PTH123 - a descriptor
+        stream.write(text)
