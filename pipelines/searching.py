@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from corelab.blinding.audit import Gap, Needle, Searched, search_paths
+from corelab.blinding.audit import Finder, Gap, Needle, Searched, search_paths
 from pipelines.engine import Crash, Engine
 from pipelines.progress import Watcher
 
@@ -15,11 +17,11 @@ _TASKS_PER_WORKER = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchTask:
-    """Some paths under OUT, and what to look for there."""
+    """Some paths under OUT, and what to look for there: packed once for all tasks."""
 
     out: Path
     paths: tuple[Path, ...]
-    needles: tuple[Needle, ...]
+    packed_needles: bytes
 
 
 class SpreadSearcher:
@@ -40,8 +42,9 @@ class SpreadSearcher:
     ) -> Iterator[Searched]:
         """Search every path once; what a worker could not end counts as not searched."""
         n_tasks = max(1, min(len(paths), _TASKS_PER_WORKER * self._engine.n_workers))
+        packed = pickle.dumps(tuple(needles), protocol=pickle.HIGHEST_PROTOCOL)
         tasks = [
-            SearchTask(out=out, paths=tuple(paths[start::n_tasks]), needles=tuple(needles))
+            SearchTask(out=out, paths=tuple(paths[start::n_tasks]), packed_needles=packed)
             for start in range(n_tasks)
         ]
         found = self._engine.over(search_task, tasks)
@@ -51,7 +54,14 @@ class SpreadSearcher:
 
 def search_task(task: SearchTask) -> Searched:
     """Search the paths of one task, in a worker."""
-    return search_paths(task.out, task.paths, task.needles)
+    return search_paths(task.out, task.paths, _finder_of(task.packed_needles))
+
+
+@lru_cache(maxsize=1)
+def _finder_of(packed: bytes) -> Finder:
+    """Build the look-up once in a worker, for all of its tasks."""
+    needles: tuple[Needle, ...] = pickle.loads(packed)  # noqa: S301 - our own process packed it
+    return Finder(needles)
 
 
 def _not_searched(task: SearchTask) -> Searched:

@@ -21,7 +21,7 @@ DOORS = {
     "zipfile": ("corelab/dicom/zipfiles.py", "corelab/blinding/audit/reading/packed.py"),
     "tarfile": ("corelab/dicom/tarfiles.py", "corelab/blinding/audit/reading/packed.py"),
     "resource": "pipelines/limits.py",
-    "isal": "corelab/store/nifti.py",
+    "isal": ("corelab/store/nifti.py", "corelab/blinding/audit/reading/packed.py"),
     "pyarrow": ("corelab/store/table.py", "corelab/blinding/audit/reading/tables.py"),
     "PIL": "corelab/store/",
     "jinja2": "corelab/store/",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from corelab.blinding.audit import audit, library_words, search_for
+from corelab.blinding.audit import audit, library_words, rule, search_for
 from corelab.series import Identifier, IdentifierKind
 
 NAME, NUMBER, UID = IdentifierKind.NAME, IdentifierKind.NUMBER, IdentifierKind.UID
@@ -161,3 +161,9 @@ def test_invented_patients_and_sites_of_the_sample_are_not_our_own_words() -> No
     source = Path(identity.__file__).read_text("utf-8")
     assert "Harbour Terrace" in source
     assert not own.holds("14 harbour terrace northcliff nc4 7qx")
+
+
+def test_the_page_for_auditors_states_the_rule_in_the_same_words() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "blinding.md").read_text("utf-8")
+    _, _, clauses = (rule.__doc__ or "").partition("\n\n")
+    assert clauses.strip() in page

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from corelab.blinding.audit.finder import Finder
 from corelab.blinding.audit.folder import Gap, Leak, Searched, paths_below, search_paths
 from corelab.blinding.audit.needle import Needle
 from corelab.blinding.audit.own_words import OwnWords, library_words, vocabulary_of
@@ -19,6 +20,7 @@ from corelab.series import Identifier, IdentifierKind
 
 __all__ = [
     "AuditReport",
+    "Finder",
     "Gap",
     "Leak",
     "Needle",
@@ -97,4 +99,4 @@ def report_of(search: Search, found: Iterable[Searched]) -> AuditReport:
 
 
 def _here(out: Path, paths: Sequence[Path], needles: Sequence[Needle]) -> Iterable[Searched]:
-    return [search_paths(out, paths, needles)]
+    return [search_paths(out, paths, Finder(needles))]

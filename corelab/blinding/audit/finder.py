@@ -35,7 +35,7 @@ class Finder:
 
     def __init__(self, needles: Iterable[Needle]) -> None:
         self._needle_of: dict[str, Needle] = {}
-        self._phrases: dict[str, list[tuple[list[str], Needle]]] = defaultdict(list)
+        self._lengths_of: dict[str, set[int]] = {}
         self._glued: dict[str, list[Needle]] = defaultdict(list)
         self._known: dict[tuple[str, Standing], frozenset[IdentifierKind]] = {}
         for needle in needles:
@@ -45,7 +45,7 @@ class Finder:
         self._needle_of[needle.text] = needle
         words = needle.text.split()
         if len(words) > 1 and needle.reach is not Reach.VALUE:
-            self._phrases[words[0]].append((words, needle))
+            self._lengths_of.setdefault(words[0], set()).add(len(words))
         least = LONG_NUMBER_DIGITS if needle.text.isdecimal() else GLUED_CHARACTERS
         if not needle.text.isascii():
             least = SHORTEST
@@ -87,17 +87,15 @@ class Finder:
             needle = self._needle_of.get(word)
             if needle and needle.reach is not Reach.VALUE and _counts(needle, standing, least):
                 yield needle
-            if word in self._phrases:
-                yield from self._phrases_from(word, words, least)
             if is_plain:
                 yield from self._inside(word)
+        for place in range(len(words)):
+            yield from self._phrases_at(place, words, least)
 
-    def _phrases_from(self, start: str, words: list[str], least: int) -> Iterator[Needle]:
-        places = [place for place, word in enumerate(words) if word == start]
-        for phrase, needle in self._phrases[start]:
-            if len(needle.text) >= least and any(
-                words[place : place + len(phrase)] == phrase for place in places
-            ):
+    def _phrases_at(self, place: int, words: list[str], least: int) -> Iterator[Needle]:
+        for length in self._lengths_of.get(words[place], ()):
+            needle = self._needle_of.get(" ".join(words[place : place + length]))
+            if needle and needle.reach is not Reach.VALUE and len(needle.text) >= least:
                 yield needle
 
     def _inside(self, word: str) -> Iterator[Needle]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from corelab.blinding.audit.finder import Finder
-from corelab.blinding.audit.needle import Needle, Passage, Standing, Unsearched
+from corelab.blinding.audit.needle import Passage, Standing, Unsearched
 from corelab.blinding.audit.reading.blob import read_blob
 from corelab.blinding.audit.reading.contents import read_contents
 from corelab.blinding.audit.reading.names import read_name
@@ -54,7 +54,7 @@ def paths_below(out: Path) -> list[Path]:
     return sorted(found)
 
 
-def search_paths(out: Path, paths: Iterable[Path], needles: Sequence[Needle]) -> Searched:
+def search_paths(out: Path, paths: Iterable[Path], finder: Finder) -> Searched:
     """Search names, times, attributes and contents.
 
     Parameters
@@ -63,10 +63,9 @@ def search_paths(out: Path, paths: Iterable[Path], needles: Sequence[Needle]) ->
         The folder that paths are relative to.
     paths
         As :func:`paths_below` gives them.
-    needles
-        What to look for.
+    finder
+        Of what is looked for.
     """
-    finder = Finder(needles)
     leaks: set[Leak] = set()
     gaps: set[Gap] = set()
     n_files = n_bytes = 0

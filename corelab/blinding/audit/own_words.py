@@ -44,7 +44,9 @@ class OwnWords:
 
     def holds(self, folded: str) -> bool:
         """Whether corelab itself writes this word or phrase."""
-        return folded in self.words or (" " in folded and f" {folded} " in self.text)
+        if " " not in folded:
+            return folded in self.words
+        return self.words.issuperset(folded.split()) and f" {folded} " in self.text
 
     def with_texts(self, texts: Iterable[str]) -> OwnWords:
         """Vocabulary with more texts: trial, subject codes, visits."""

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 
+from isal import isal_zlib
+
 from corelab.blinding.audit.needle import Passage, Standing
 from corelab.blinding.audit.reading.blob import read_field
 from corelab.blinding.audit.reading.names import read_name
@@ -65,10 +67,10 @@ def _gzip_header(content: Content, start: int) -> Generator[Passage, None, int]:
 
 
 def _inflate(content: Content, packed: memoryview) -> tuple[bytes, bytes]:
-    inflater = zlib.decompressobj(_RAW)
+    inflater = isal_zlib.decompressobj(_RAW)
     try:
         unpacked = inflater.decompress(packed, content.allowance.left + 1)
-    except zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
         raise UnreadableError from error
     if not inflater.eof:
         raise UnreadableError

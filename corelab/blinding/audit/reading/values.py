@@ -29,8 +29,9 @@ def read_values(data: bytes | memoryview, place: str) -> Iterator[Passage]:
     stored = np.frombuffer(data, dtype=np.uint8)
     for start in range(0, stored.size, _BLOCK_BYTES):
         block = stored[start : start + _BLOCK_BYTES + _OVERLAP_BYTES]
-        for text in (*_ascii_runs(block), *_wide_runs(block)):
-            yield Passage(text.decode("latin-1"), place, Standing.PIXELS)
+        runs = b"\n".join((*_ascii_runs(block), *_wide_runs(block)))
+        if runs:
+            yield Passage(runs.decode("latin-1"), place, Standing.PIXELS)
 
 
 def _ascii_runs(block: NDArray[np.uint8]) -> Iterator[bytes]:
@@ -58,6 +59,6 @@ def _both(mask: Mask, distance: int) -> Mask:
 def _groups(mask: Mask, step: int) -> Iterator[tuple[int, int]]:
     """First and last place of each group whose places lie no more than a step apart."""
     places = np.flatnonzero(mask)
-    if places.size:
-        for group in np.split(places, np.flatnonzero(np.diff(places) > step) + 1):
-            yield int(group[0]), int(group[-1])
+    ends = np.flatnonzero(np.diff(places) > step)
+    firsts, lasts = np.append(-1, ends)[: places.size] + 1, np.append(ends, places.size - 1)
+    yield from zip(places[firsts].tolist(), places[lasts[: firsts.size]].tolist(), strict=True)
