@@ -14,6 +14,7 @@ from corelab.vocab import Case
 from pipelines.case import CaseOutcome
 
 _FOLDER = "cases"
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
 
 def last_key_of(vault: Path, case: Case) -> str:
@@ -36,7 +37,10 @@ def keep_record(vault: Path, outcome: CaseOutcome) -> None:
         return
     decoders: dict[str, Json] = {contrast.value: text for contrast, text in outcome.decoders}
     record: dict[str, Json] = {"case_key": outcome.read.case_key, "decoders": decoders}
-    write_json(_path(vault, outcome.case), record)
+    path = _path(vault, outcome.case)
+    path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    write_json(path, record)
+    path.chmod(_FILE_MODE)
 
 
 def _path(vault: Path, case: Case) -> Path:

@@ -15,6 +15,7 @@ from corelab.errors import StoreError
 from corelab.store.layout import Layout
 
 _NEW, _OLD = "new", "old"
+_State = tuple[tuple[str, int, int], ...]
 
 
 def renew(layout: Layout, work: Path) -> None:
@@ -40,9 +41,12 @@ def renew(layout: Layout, work: Path) -> None:
     folders = sorted(layout.root.glob("sub-*"))
     try:
         (work / _OLD).mkdir(parents=True, exist_ok=True)
-        for folder in folders:
-            shutil.copytree(folder, work / _NEW / folder.name, copy_function=_copy)
-        for folder in folders:
+        states = {folder: _copy_folder(folder, work / _NEW / folder.name) for folder in folders}
+        for folder, copied in states.items():
+            state = copied
+            while state != _state_of(folder):  # somebody saved into it meanwhile
+                shutil.rmtree(work / _NEW / folder.name)
+                state = _copy_folder(folder, work / _NEW / folder.name)
             folder.rename(work / _OLD / folder.name)
             (work / _NEW / folder.name).rename(folder)
         shutil.rmtree(work)
@@ -69,8 +73,21 @@ def restore(layout: Layout, work: Path) -> bool:
     return work.exists()
 
 
+def _copy_folder(folder: Path, target: Path) -> _State:
+    """Copy a folder with its files' rights; its state before that."""
+    state = _state_of(folder)
+    shutil.copytree(folder, target, symlinks=True, copy_function=_copy)
+    return state
+
+
+def _state_of(folder: Path) -> _State:
+    """Size and time of everything in a folder."""
+    states = ((path, path.lstat()) for path in sorted(folder.rglob("*")))
+    return tuple((str(path), state.st_size, state.st_mtime_ns) for path, state in states)
+
+
 def _copy(source: str, target: str) -> None:
-    """Copy a file's bytes and see them on the disk."""
-    shutil.copyfile(source, target)
+    """Copy a file and see its bytes on the disk."""
+    shutil.copy2(source, target)
     with Path(target).open("rb") as stream:
         os.fsync(stream.fileno())

@@ -38,9 +38,31 @@ def test_every_file_and_folder_of_a_case_is_new_and_holds_the_same(layout: Layou
     assert not (layout.root / ".work" / "renewal").exists()
 
 
+def test_rights_stay_as_they_were(layout: Layout) -> None:
+    path = next(layout.root.rglob("*.json"))
+    path.chmod(0o640)
+    renew(layout, layout.root / ".work" / "renewal")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_saved_into_a_case_meanwhile_is_kept(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, mask = shutil.copy2, layout.root / "sub-MM4" / "ses-fu24h" / "drawn.json"
+
+    def with_a_reader_at_work(source: str, target: str) -> None:
+        copy(source, target)
+        if "sub-ZZ2" in source:
+            mask.write_text("a reader's own")
+
+    monkeypatch.setattr(shutil, "copy2", with_a_reader_at_work)
+    renew(layout, layout.root / ".work" / "renewal")
+    assert mask.read_text() == "a reader's own"
+
+
 def test_the_numbers_of_the_files_tell_no_order_of_receipt(layout: Layout) -> None:
     renew(layout, layout.root / ".work" / "renewal")
-    made = [(path.stat().st_mtime_ns, path.name) for path in layout.root.rglob("*.json")]
+    made = [(path.stat().st_ctime_ns, path.name) for path in layout.root.rglob("*.json")]
     assert [name for _, name in sorted(made)] == sorted(name for _, name in made)
 
 
