@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.blinding.allowlist import AllowList, allow_list
+from corelab.blinding.pixels import refuse_text, surroundings_cleared
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Grid, Stack
 from corelab.vocab import Acquisition, Contrast, Derivation, ValueScale
@@ -21,6 +22,7 @@ _COSINE_DECIMALS = 6
 def release(
     stack: Stack,
     *,
+    head: NDArray[np.bool_] | None,
     derivation: Derivation = Derivation.AS_DELIVERED,
     n_directions: int | None = None,
 ) -> Volume:
@@ -30,6 +32,9 @@ def release(
     ----------
     stack
         Identified series with its pixels.
+    head : (I, J, K) bool array or None
+        Voxels that cross, bit for bit; all others become air (CT) or 0 (MR), and with them
+        head holder, table and what stands in corners. None: a plain conversion, all cross.
     derivation
         How the stack was made.
     n_directions
@@ -38,15 +43,15 @@ def release(
     Returns
     -------
     Volume
-        The decoded values, which were built from pixels alone and are not copied again (a
-        thin CT is large), new geometry, and the allow-listed numbers and words of the
+        The decoded values, which were built from pixels alone (those of a whole thin CT are
+        not copied again), new geometry, and the allow-listed numbers and words of the
         acquisition.
 
     Raises
     ------
     UnfitDataError
-        When the series is no image of a head (a scout, a derived image), has no geometry, or
-        a number out of its bounds.
+        When the series is no image of a head (a scout, a derived image), has no geometry, a
+        number out of its bounds, or text in its images.
     """
     series = stack.series
     shown = series.shows
@@ -54,10 +59,11 @@ def release(
         raise UnfitDataError(
             ReasonCode.UNSUPPORTED_CLASS, "only CT and MR images with a geometry are released"
         )
+    refuse_text(stack)
     allowed = allow_list()
     _admit_voxels(stack.data, allowed)
     volume = Volume(
-        data=stack.data,
+        data=stack.data if head is None else surroundings_cleared(stack, head),
         affine=_admitted_affine(series.grid, allowed),
         slice_positions_mm=_admitted_positions(series.grid, allowed),
         acquisition=_admitted_acquisition(

@@ -243,7 +243,7 @@ def _raised_by(delivery: Delivery) -> Iterator[tuple[ReasonCode, str]]:
         if series.refusal:
             yield series.refusal.reason, series.refusal.message
         try:
-            release(load(series))
+            release(load(series), head=None)
         except UnfitDataError as error:
             yield error.reason, str(error)
             yield error.reason, error.message

@@ -25,7 +25,7 @@ def admit_decoder(text: str) -> str:
 
 def test_only_geometry_voxels_and_listed_numbers_cross() -> None:
     source = stack(make_series())
-    volume = release(source)
+    volume = release(source, head=None)
     assert volume.acquisition == Acquisition(
         contrast=Contrast.CT,
         kilovolts=120.0,
@@ -39,7 +39,7 @@ def test_only_geometry_voxels_and_listed_numbers_cross() -> None:
 
 def test_a_number_beyond_any_scanner_stops_the_series() -> None:
     with pytest.raises(UnfitDataError, match="kilovolts lies outside 60 to 160 kV") as caught:
-        release(stack(make_series(kilovolts=7_113_417.0)))
+        release(stack(make_series(kilovolts=7_113_417.0)), head=None)
     assert caught.value.reason is ReasonCode.OUTSIDE_ACQUISITION_LIMITS
     assert "7113417" not in str(caught.value)
 
@@ -75,14 +75,14 @@ def test_a_geometry_beyond_any_scanner_stops_the_series(
     changes: dict[str, object], entry: str
 ) -> None:
     with pytest.raises(UnfitDataError, match=f"{entry} lies outside") as caught:
-        release(stack(moved(**changes)))
+        release(stack(moved(**changes)), head=None)
     assert caught.value.reason is ReasonCode.OUTSIDE_ACQUISITION_LIMITS
 
 
 def test_voxels_of_another_type_stop_the_series() -> None:
     text = np.full((4, 4, 30), b"Doe^Jane")
     with pytest.raises(UnfitDataError, match="voxel_type is none of its 2 words"):
-        release(replace(stack(make_series()), data=text))
+        release(replace(stack(make_series()), data=text), head=None)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_every_decoder_and_every_reading_may_cross() -> None:
 
 def test_loss_and_bits_outside_cross_as_words_of_our_own() -> None:
     source = stack(replace(make_series(), is_lossy=True))
-    acquisition = release(replace(source, has_bits_outside=True)).acquisition
+    acquisition = release(replace(source, has_bits_outside=True), head=None).acquisition
     assert acquisition is not None
     assert acquisition.is_lossy
     assert acquisition.has_bits_outside
@@ -132,7 +132,7 @@ def test_loss_and_bits_outside_cross_as_words_of_our_own() -> None:
 def test_a_scout_is_never_released() -> None:
     for kind in (SeriesKind.SCOUT, SeriesKind.DERIVED, SeriesKind.NOT_AN_IMAGE):
         with pytest.raises(UnfitDataError, match="only CT"):
-            release(stack(make_series(kind=kind)))
+            release(stack(make_series(kind=kind)), head=None)
 
 
 @pytest.mark.parametrize("kind", SeriesKind)
@@ -144,4 +144,4 @@ def test_what_can_be_measured_and_what_can_be_shown_are_two_questions(kind: Seri
         assert series.shows is series.contrast
     elif series.shows:
         assert series.shows not in measured
-        assert release(stack(series)).acquisition.contrast is series.shows  # type: ignore[union-attr]
+        assert release(stack(series), head=None).acquisition.contrast is series.shows  # type: ignore[union-attr]
