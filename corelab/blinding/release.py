@@ -59,9 +59,9 @@ def release(
         raise UnfitDataError(
             ReasonCode.UNSUPPORTED_CLASS, "only CT and MR images with a geometry are released"
         )
-    refuse_text(stack)
     allowed = allow_list()
     _admit_voxels(stack.data, allowed)
+    refuse_text(stack)
     volume = Volume(
         data=stack.data if head is None else surroundings_cleared(stack, head),
         affine=_admitted_affine(series.grid, allowed),

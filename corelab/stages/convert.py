@@ -92,7 +92,7 @@ def convert(plan: CasePlan, layout: Layout) -> dict[Contrast, str]:
         volume = _released(image, stack, head)
         decoders[image.contrast] = stack.decoder
         save_image(layout.image(plan.case, image.contrast), _without_decoder(volume))
-    return decoders
+    return {image.contrast: decoders[image.contrast] for image in plan.images}
 
 
 def convert_series(series: Series, destination: Destination, outline: Series | None = None) -> None:
