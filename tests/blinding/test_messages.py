@@ -216,7 +216,7 @@ ELSEWHERE = {
     R.NOT_A_VISIT: "fixed words",
     R.GRIDS_DIFFER: "a kernel: shapes",
     R.HEAD_NOT_FOUND: "a kernel: numbers of voxels",
-    R.BURNED_IN_TEXT: "fixed words and counts; tests/blinding/test_release.py",
+    R.BURNED_IN_TEXT: "fixed words and counts; tests/blinding/test_pixels.py",
     R.IMAGE_INVALID: "a blinded file's own numbers",
     R.DEFACE_NOT_PROVED: "numbers of voxels, and what a kernel says behind fixed words",
     R.LEAK_FOUND: "fixed words",
