@@ -28,7 +28,7 @@ from pipelines.engine import open_engine
 from pipelines.progress import Silent
 from pipelines.searching import SpreadSearcher
 
-CASES, IDENTIFIERS, ROUNDS = 120, 50_000, 3
+CASES, IDENTIFIERS, ROUNDS = 120, 50_000, 2
 CT_SHAPE, DWI_SHAPE = (512, 512, 32), (256, 256, 24)
 ALPHABET = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
@@ -98,13 +98,15 @@ def identifiers(count: int) -> list[Identifier]:
     ]
 
 
-def _best_s(work: Callable[[], object]) -> float:
-    walls = []
+def _best_s(work: Callable[[], object]) -> tuple[float, float]:
+    """Least wall and CPU seconds; the CPU is this process's alone."""
+    walls, computed = [], []
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         work()
         walls.append(time.perf_counter() - started)
-    return min(walls)
+        computed.append(time.process_time() - cpu)
+    return min(walls), min(computed)
 
 
 def main() -> None:
@@ -117,6 +119,10 @@ def main() -> None:
         report = audit(out, known)
         if not report.is_clean:
             raise SystemExit("a clean OUT was found to leak")
+        print(
+            f"{n_cases} cases, {report.n_files} files and folders, {report.n_bytes / 1e6:.0f} MB,"
+        )
+        print(f"{len(set(known))} identifiers; best of {ROUNDS}\n", flush=True)
         with open_engine(n_workers=2) as engine:
             spread = SpreadSearcher(engine, Silent())
             ways = {
@@ -124,12 +130,8 @@ def main() -> None:
                 "one process": lambda: audit(out, known),
                 "two workers": lambda: audit(out, known, searcher=spread),
             }
-            rows = [(name, f"{_best_s(work):.1f}") for name, work in ways.items()]
-        print(
-            f"{n_cases} cases, {report.n_files} files and folders, {report.n_bytes / 1e6:.0f} MB,"
-        )
-        print(f"{len(set(known))} identifiers; best of {ROUNDS}\n")
-        print(table(rows, ("way", "seconds")))
+            rows = [(name, *(f"{s:.1f}" for s in _best_s(work))) for name, work in ways.items()]
+        print(table(rows, ("way", "seconds", "CPU seconds of this process")))
 
 
 if __name__ == "__main__":
