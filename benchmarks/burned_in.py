@@ -20,6 +20,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from corelab.blinding.pixels import find_head
 from corelab.dicom.index import index
@@ -28,12 +29,17 @@ from corelab.errors import UnfitDataError
 from corelab.kernels.burned_in import burned_in_text
 from corelab.series import SeriesKind, Stack
 
+Plane = NDArray[np.integer | np.floating]
 _LIKE = {SeriesKind.ADC: SeriesKind.TRACE}
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "sample_data" / "incoming"
 REAL = REPOSITORY.parent / "shared" / "data" / "dicom"
 SIZES_PX = (8, 10, 12, 16, 20, 28, 40)
 TEXTS = ("DOE^JANE", "24.06.2025 13:45", "St. Mary Hospital", "R")
+BLURS_PX = (0.4, 0.6, 0.85, 1.2)
+METAL_HU = (4000, 8000, 20000)
+SEED = 3
+CT_SIDE, CT_SLICES = 512, 32
 SMALLEST_SIDE = 96
 """Smaller slices have no room for a text."""
 
@@ -86,7 +92,7 @@ class Lettering:
 class Head(NamedTuple):
     """One slice, (rows, columns), and the value that white is drawn with."""
 
-    values: NDArray[np.generic]
+    values: Plane
     white: float
 
 
@@ -100,7 +106,7 @@ def letterings() -> Iterator[Lettering]:
             )
 
 
-def draw(head: Head, lettering: Lettering) -> NDArray[np.generic]:
+def draw(head: Head, lettering: Lettering) -> Plane:
     """Copy of a slice with the text written into it."""
     values = head.values
     low = float(values.min())
@@ -131,7 +137,7 @@ def heads() -> list[Head]:
     """Slices to draw on: sample heads and, where there are any, real ones."""
     found = []
     for stack in _stacks(SAMPLE, REAL):
-        values = stack.data
+        values = cast("Plane", stack.data)
         is_ct = stack.series.modality == "CT"
         if min(values.shape[:2]) < SMALLEST_SIDE or not _shows_a_head(stack):
             continue
@@ -151,9 +157,43 @@ def _shows_a_head(stack: Stack) -> bool:
     return True
 
 
-def is_found(values: NDArray[np.generic]) -> bool:
+def is_found(values: Plane) -> bool:
     """Whether a slice with text stops its series."""
     return burned_in_text(values.T[:, :, np.newaxis]).n_images > 0
+
+
+def metal(plane: Plane, rng: np.random.Generator) -> Iterator[tuple[str, Plane]]:
+    """Draw metal into copies of a CT slice, blurred as a scanner does and cut off at 3071 HU."""
+    y, x = np.mgrid[:120, :120] - 60
+    wire = np.hypot(x / rng.uniform(0.6, 1), y) - rng.integers(25, 50)
+    shapes = {
+        "clip": (np.abs(y) < 4) & (np.abs(x) < 20),  # noqa: PLR2004 - a third of a pixel each
+        "coil": np.hypot(x, y) < rng.integers(8, 30),
+        "wire": np.abs(wire) < 2,  # noqa: PLR2004
+        "electrodes": np.hypot(x % 18 - 9, y) < rng.integers(3, 6),
+        "screws": (np.abs(x % 14 - 7) < 3) & (np.abs(y) < 14),  # noqa: PLR2004
+    }
+    for (name, shape), blur_px, hu in itertools.product(shapes.items(), BLURS_PX, METAL_HU):
+        fine = ndimage.gaussian_filter(shape.astype(np.float32), 3 * blur_px)
+        seen = plane.astype(np.float32)
+        top, left = (int(rng.integers(side // 3, side // 2)) for side in seen.shape)
+        box = seen[top : top + 40, left : left + 40]
+        box += hu * fine.reshape(40, 3, 40, 3).mean(axis=(1, 3))[: box.shape[0], : box.shape[1]]
+        yield f"metal: {name}", np.clip(seen, -1024, 3071).astype(np.int16)
+
+
+def saturated(plane: Plane, rng: np.random.Generator) -> Iterator[tuple[str, Plane]]:
+    """Cut off copies of an MR slice, or noise in their air."""
+    for share in (90, 97, 99, 99.8):
+        yield "saturated MR", np.minimum(plane, np.percentile(plane, share))
+    air = ndimage.gaussian_filter(plane, 2) < np.percentile(plane, 60)
+    tissue = np.where(air, 0, plane / max(1.0, float(plane.max())) * 3000)
+    for share in (0.01, 0.02, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5):
+        draw, noise = rng.random((2, *plane.shape))
+        highest = np.where(air & (draw < share), 4095, tissue)
+        yield "ADC, air blank or saturated", highest
+        noisy = np.where(air, np.maximum(highest, 4000 * noise), tissue)
+        yield "ADC, air noisy and saturated", noisy
 
 
 def main() -> None:
@@ -161,32 +201,40 @@ def main() -> None:
     grounds = heads()
     hits: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for number, lettering in enumerate(letterings()):
+        # Every way of drawing meets another head than its neighbours do.
         head = grounds[(5 * number + number // len(grounds)) % len(grounds)]
         hit = is_found(draw(head, lettering))
-        one = "one letter" if len(lettering.text) == 1 else "words"
-        for key in (
-            ("size", f"{lettering.size_px} px"),
-            ("ground", lettering.ground),
-            ("place", lettering.place),
-            ("font", lettering.font),
-            ("text", one),
-        ):
-            hits[f"{lettering.edges}, {key[0]}", key[1]].append(hit)
+        what = "one letter" if len(lettering.text) == 1 else "words"
+        hits[f"{lettering.edges}, {what}", lettering.ground].append(hit)
+        if lettering.ground is not Ground.BLACK_ON_WHITE_BOX:
+            hits[f"{lettering.edges}, {what}, white", f"{lettering.size_px:2d} px"].append(hit)
+    print("found, of images with text:")
+    _print_rates(hits)
+    rng, stops = np.random.default_rng(SEED), defaultdict[tuple[str, str], list[bool]](list)
+    for head in grounds:
+        is_ct = head.values.dtype == np.int16
+        for name, plane in (metal if is_ct else saturated)(head.values, rng):
+            stops["without text", name].append(is_found(plane))
+    print("stopped, of images without text:")
+    _print_rates(stops)
+    _print_real_series()
+
+
+def _print_rates(hits: dict[tuple[str, str], list[bool]]) -> None:
     for (group, name), found in sorted(hits.items()):
-        print(f"{group:22s} {name:28s} {sum(found):5d} of {len(found):5d}  {np.mean(found):6.1%}")
-    _print_false_stops()
+        print(f"{group:28s} {name:30s} {sum(found):4d} of {len(found):4d} {np.mean(found):7.1%}")
 
 
-def _print_false_stops() -> None:
-    n_stopped, times = 0, []
-    stacks = list(_stacks(SAMPLE, REAL))
-    for stack in stacks:
+def _print_real_series() -> None:
+    n_stopped, times_ms, n_series = 0, [], 0
+    for stack in _stacks(SAMPLE, REAL):
         started = process_time()
         n_stopped += burned_in_text(stack.data).n_images > 0
-        if stack.data.shape[:2] == (512, 512) and stack.data.shape[2] > 20:  # noqa: PLR2004
-            times.append((process_time() - started) / stack.data.shape[2])
-    print(f"series without text that are stopped: {n_stopped} of {len(stacks)}")
-    print(f"CPU time of a 512 x 512 x 32 CT: {statistics.median(times) * 32e3:.0f} ms")
+        n_series += 1
+        if stack.data.shape[0] == CT_SIDE and stack.data.shape[2] > 20:  # noqa: PLR2004 - a head
+            times_ms.append((process_time() - started) * 1e3 * CT_SLICES / stack.data.shape[2])
+    print(f"series as delivered, without text, that are stopped: {n_stopped} of {n_series}")
+    print(f"CPU time of a CT of 512 x 512 x {CT_SLICES}: {statistics.median(times_ms):.0f} ms")
 
 
 def _stacks(*folders: Path) -> Iterator[Stack]:

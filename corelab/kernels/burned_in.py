@@ -135,15 +135,14 @@ def _letters(plane: Plane) -> int:
     bottom, top = values.min(), values.max()
     if not bottom < top:
         return 0
-    bright = (_bright_letters(values, value) for value in _drawn_values(values))
+    drawn = _drawn_values(values, (float(bottom) + float(top)) / 2)
+    bright = (_bright_letters(values, value) for value in drawn)
     return max(bright, default=0) or _dark_letters(values, bottom)
 
 
-def _drawn_values(values: Plane) -> list[float]:
+def _drawn_values(values: Plane, above: float) -> list[float]:
     """List the largest value where it is frequent, and lower ones that are strangely so."""
-    lowest, highest = float(values.min()), float(values.max())
-    tail = values[values > (lowest + highest) / 2]
-    found, counts = _frequencies(tail)
+    found, counts = _frequencies(values[values > above])
     width = 2 * SPIKE_REACH + 1
     others = np.convolve(counts, np.ones(width))[SPIKE_REACH:-SPIKE_REACH] - counts
     is_drawn = (counts >= FEWEST_PIXELS_ALONE) & (counts * (width - 1) > SPIKE * others)
