@@ -10,8 +10,9 @@
 4. A UID counts as a whole, and each of its components of ten digits or more; one of fewer than
    16 characters only as a whole text value.
 5. Places, devices, descriptions and file names count as the whole phrase at two characters or
-   more, and word by word from six letters, or four characters with a digit among them. A phrase
-   of nothing but corelab's own words and short numbers counts only as a whole text value.
+   more; word by word from six letters, or four characters with a digit among them; and each run
+   of words of eight characters or more. A phrase of nothing but corelab's own words and short
+   numbers counts only as a whole text value, a run of them not at all.
 6. Code words (a sex, a body part) count only as a whole text value.
 7. A word or phrase that corelab itself writes into OUT cannot be told from a leak. It is not
    looked for, and is counted as not decidable.
@@ -40,6 +41,7 @@ GLUED_CHARACTERS = 6
 CODED_CHARACTERS, CODED_WHOLE_CHARACTERS = 6, 4
 PIXELS_CHARACTERS = 8
 _DESCRIPTIVE_LETTERS, _DESCRIPTIVE_MIXED = 6, 4
+_RUN_CHARACTERS = 8
 _SHORT_UID = 16
 _LONG_UID_COMPONENT = 10
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
@@ -153,6 +155,7 @@ def _phrase_forms(text: str, own: OwnWords) -> Iterator[Form]:
     is_own = all(_is_ordinary(word, own) for word in folded.split())
     yield _plain(folded, Reach.VALUE if is_own else Reach.WORD)
     yield from _telling_words(folded, own)
+    yield from _telling_runs(folded, own)
 
 
 def _file_name_forms(text: str, own: OwnWords) -> Iterator[Form]:
@@ -170,6 +173,18 @@ def _telling_words(folded: str, own: OwnWords) -> Iterator[Form]:
         least = _DESCRIPTIVE_LETTERS if word.isalpha() else _DESCRIPTIVE_MIXED
         if len(word) >= least and not own.holds(word):
             yield _plain(word, Reach.WORD)
+
+
+def _telling_runs(folded: str, own: OwnWords) -> Iterator[Form]:
+    """Give the shortest run of words from each word on that counts; longer ones hold it."""
+    words = folded.split()
+    for start in range(len(words)):
+        for stop in range(start + 2, len(words) + 1):
+            run = words[start:stop]
+            text = " ".join(run)
+            if len(text) >= _RUN_CHARACTERS and not all(_is_ordinary(word, own) for word in run):
+                yield text, Reach.WORD
+                break
 
 
 def _plain(folded: str, reach: Reach) -> Form:
