@@ -104,6 +104,7 @@ def index_headers(
             loose.append(record)
     kept = _without_duplicates(headers, reader or Here())
     suspects = _series_beside(loose, headers)
+    of = {header.path: header.attributes for header in headers}
     return Delivery(
         series=tuple(_with_suspicion(series, suspects) for series in assemble(kept)),
         loose=tuple(sorted(loose, key=lambda file: file.path)),
@@ -111,7 +112,7 @@ def index_headers(
         n_files=len(headers) + len(loose) + n_ignored,
         n_duplicates=len(headers) - len(kept),
         n_ignored=n_ignored,
-        attributes={header.path: header.attributes for header in headers},
+        attributes={path: of[path] for path in sorted(of)},
     )
 
 
