@@ -109,6 +109,7 @@ def index_headers(
     kept = _without_duplicates(headers, reader or Here())
     kept_paths = {header.path for header in kept}
     suspects = _series_beside(loose, headers)
+    of = {header.path: header.attributes for header in headers}
     return Delivery(
         series=tuple(_with_suspicion(series, suspects) for series in assemble(kept)),
         loose=tuple(sorted(loose, key=lambda file: file.path)),
@@ -116,7 +117,7 @@ def index_headers(
         n_files=len(headers) + len(loose) + len(ignored),
         duplicates=tuple(sorted(h.path for h in headers if h.path not in kept_paths)),
         ignored=tuple(sorted(ignored)),
-        attributes={header.path: header.attributes for header in headers},
+        attributes={path: of[path] for path in sorted(of)},
     )
 
 
