@@ -171,6 +171,11 @@ class Vault:
         )
         return tuple(str(why) for _, why in rows)
 
+    def codes(self) -> tuple[SubjectCode, ...]:
+        """Return every subject code that was given."""
+        rows = self._connection.execute("SELECT subject_code FROM subject ORDER BY subject_code")
+        return tuple(SubjectCode(code) for (code,) in rows)
+
     def identifiers(self) -> tuple[Identifier, ...]:
         """Return every identifying text that any delivery has carried, with what it is."""
         rows = self._connection.execute("SELECT value, kind FROM identifier ORDER BY value, kind")
