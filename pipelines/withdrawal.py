@@ -73,7 +73,7 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
 
 
 def _target(path: Path, hits: Container[Path]) -> Path:
-    """Tell what is moved for a hit: the uppermost folder that is one itself, the case, or the file."""
+    """Tell what is moved for a hit: the uppermost folder that is one, the case, or the file."""
     above = [ancestor for ancestor in reversed(path.parents) if ancestor in hits]
     case = Path(*path.parts[:_CASE_FOLDER_DEPTH])
     return above[0] if above else case if _is_case_folder(case) else path
