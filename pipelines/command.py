@@ -154,11 +154,12 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
     if not (vault_folder / "vault.sqlite").is_file():
         raise StoreError(f"{vault_folder} holds no vault")
     with open_vault(vault_folder, key_file=key_file, command="audit") as vault:
-        identifiers = vault.identifiers()
+        identifiers, codes = vault.identifiers(), vault.codes()
     if not identifiers:
         raise StoreError("the vault holds no identifying text yet: nothing can be proved")
     layout = Layout(out)
-    own = own_words(layout, publication_from(layout).trial_id)
+    told = publication_from(layout)
+    own = own_words(told.trial_id, told.visits, codes)
     report = audit(out, identifiers, own=own)
     show_audit(report, _console())
     return 0 if report.is_clean else EXIT_PROBLEMS

@@ -189,7 +189,7 @@ class _Closing:
 
     def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
         """Search all of OUT, and move what may not stay; the vault keeps where it was."""
-        own = own_words(self.layout, self.trial.trial.id)
+        own = own_words(self.trial.trial.id, self.trial.visit_order, self.vault.codes())
         report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
         withdrawn = withdraw_leaks(self.layout, folder, report)
         for item in withdrawn:

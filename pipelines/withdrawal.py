@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -12,11 +12,11 @@ from pathlib import Path
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
-from corelab.store.table import load_problems, load_visits
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
 _FOLDER = "withdrawn"
-_CASE_FILE_DEPTH = 3
+_CASE_FOLDER_DEPTH = 2
+_MOST_VISITS = 100
 _WRITERS_OF_OUT = ("followup.py", "convert.py", "convert_list.py", "withdrawal.py", "agreement.py")
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
@@ -53,28 +53,42 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
 
     A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
     """
-    found = {leak.path: _LEAK for leak in report.leaks}
-    found = {gap.path: _GAP for gap in report.gaps} | found
-    return tuple(
-        Withdrawn(
-            case=_withdraw_at(layout, path, vault),
-            message=message,
-            evidence="; ".join(_places(report, path)),
+    messages = {gap.path: _GAP for gap in report.gaps} | {leak.path: _LEAK for leak in report.leaks}
+    hits_of: dict[Path, list[Path]] = defaultdict(list)
+    for path in sorted(messages):
+        hits_of[_target(path, messages)].append(path)
+    withdrawn = []
+    for target, hits in hits_of.items():
+        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+        # A folder whose own name is a hit names no case.
+        is_case = target not in messages and _is_case_folder(target)
+        withdrawn.append(
+            Withdrawn(
+                case=_case_of(target) if is_case else None,
+                message=messages[hits[0]],
+                evidence="; ".join(text for path in hits for text in _places(report, path)),
+            )
         )
-        for path, message in sorted(found.items())
+    return tuple(withdrawn)
+
+
+def _target(path: Path, hits: Container[Path]) -> Path:
+    """Tell what is moved for a hit: the uppermost folder that is one, the case, or the file."""
+    above = [ancestor for ancestor in reversed(path.parents) if ancestor in hits]
+    case = Path(*path.parts[:_CASE_FOLDER_DEPTH])
+    return above[0] if above else case if _is_case_folder(case) else path
+
+
+def _is_case_folder(path: Path) -> bool:
+    names = path.parts
+    return len(names) == _CASE_FOLDER_DEPTH and bool(
+        names[0].startswith("sub-") and names[1].startswith("ses-")
     )
 
 
-def _withdraw_at(layout: Layout, path: Path, vault: Path) -> Case | None:
-    """Move what a path belongs to; the case, where it is one whose folder may be named."""
-    if len(path.parts) >= _CASE_FILE_DEPTH and path.parts[0].startswith("sub-"):
-        code, visit = path.parts[0].removeprefix("sub-"), path.parts[1].removeprefix("ses-")
-        case = Case(SubjectCode(code), VisitLabel(visit))
-        withdraw(layout, case, vault)
-        return case
-    if os.path.lexists(layout.root / path):
-        _move(layout.root / path, vault / _FOLDER, path.name)
-    return None
+def _case_of(folder: Path) -> Case:
+    code, visit = folder.parts[0].removeprefix("sub-"), folder.parts[1].removeprefix("ses-")
+    return Case(SubjectCode(code), VisitLabel(visit))
 
 
 def _places(report: AuditReport, path: Path) -> Iterator[str]:
@@ -84,16 +98,20 @@ def _places(report: AuditReport, path: Path) -> Iterator[str]:
     yield from (f"{gap.place} of {path} not searched" for gap in report.gaps if gap.path == path)
 
 
-def own_words(layout: Layout, trial_id: str) -> OwnWords:
-    """Return what OUT holds on purpose: our own words, trial, subject codes and visits."""
-    words = {trial_id, *load_visits(layout)}
-    for folder in layout.root.glob("sub-*/ses-*"):
-        words |= {folder.parent.name.removeprefix("sub-"), folder.name.removeprefix("ses-")}
-    for problem in load_problems(layout):
-        words |= {problem.subject_code, problem.visit}
+def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> OwnWords:
+    """Return what OUT holds on purpose: our own words, trial, visits and subject codes.
+
+    Parameters
+    ----------
+    trial_id, visits
+        Of the trial; visits that are numbered by date are known.
+    codes
+        Subject codes as the vault has them: a folder in OUT that looks like one proves nothing.
+    """
     here = Path(__file__).parent
     ours = library_words() | vocabulary_of(here / name for name in _WRITERS_OF_OUT)
-    return ours.with_texts(word for word in sorted(words) if word)
+    numbered = (f"v{number}" for number in range(1, _MOST_VISITS))
+    return ours.with_texts(text for text in (trial_id, *visits, *numbered, *codes) if text)
 
 
 def _move(source: Path, folder: Path, name: str) -> None:

@@ -28,7 +28,6 @@ from corelab.blinding.allowlist import AllowedNumber, AllowedSoftware, AllowedWo
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
 from corelab.series import IdentifierKind
-from corelab.store.layout import Layout
 from corelab.store.times import SETTLED_AT
 from pipelines.withdrawal import own_words
 
@@ -260,7 +259,7 @@ def test_a_leak_planted_in_any_artefact_is_found(batch: Run, tmp_path: Path, art
     shutil.copy(source, tmp_path)
     with open_vault(batch.vault) as vault:
         known = vault.identifiers()
-    own = own_words(Layout(batch.out), "DEMO-0001")
+        own = own_words("DEMO-0001", ("baseline", "fu24h", "fu_late"), vault.codes())
     assert audit(tmp_path, known, own=own).is_clean
     by_kind = {identifier.kind: identifier.text for identifier in known}
     names = [known.text for known in known if known.kind is IdentifierKind.NAME]

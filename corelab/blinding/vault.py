@@ -249,6 +249,11 @@ class Vault:
         held = [Refusal(reason=ReasonCode(reason), message=why) for reason, why in rows]
         return tuple(refusal for refusal in held if refusal.reason not in NO_QUERY)
 
+    def codes(self) -> tuple[SubjectCode, ...]:
+        """Return every subject code that was given."""
+        rows = self._connection.execute("SELECT subject_code FROM person ORDER BY subject_code")
+        return tuple(SubjectCode(code) for (code,) in rows)
+
     def identifiers(self) -> tuple[Identifier, ...]:
         """Return every identifying text that any delivery has carried, sorted."""
         rows = self._connection.execute("SELECT value, kind FROM identifier")

@@ -116,7 +116,22 @@ def test_a_case_with_an_identifier_in_it_is_moved_into_the_vault(
     assert not planted.exists()
     assert (asked.vault / "withdrawn" / "sub-AB2CD3" / "ses-fu24h.1" / "note.txt").exists()
     with open_vault(asked.vault) as vault:
-        assert audit(asked.out, vault.identifiers(), own=own_words(Layout(asked.out), "")).is_clean
+        assert audit(asked.out, vault.identifiers(), own=own_words("", (), vault.codes())).is_clean
+
+
+def test_a_folder_named_as_a_patient_is_moved_whole_and_its_name_told_nowhere(
+    tmp_path: Path, engine: Engine
+) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    planted = asked.out / "sub-Margarethe" / "ses-fu24h"
+    planted.mkdir(parents=True)
+    (planted / "note.txt").write_text("seen: Margarethe Doe")
+    result = run_batch(asked, engine, Silent())
+    assert [(p.subject_code, p.visit) for p in result.problems] == [("", "")]
+    assert not planted.parent.exists()
+    assert (asked.vault / "withdrawn" / "sub-Margarethe.1" / "ses-fu24h" / "note.txt").exists()
+    assert "Margarethe" not in Layout(asked.out).problems_csv.read_text()
 
 
 def test_a_file_that_cannot_be_searched_is_moved_too(tmp_path: Path, engine: Engine) -> None:
