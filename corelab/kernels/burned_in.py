@@ -133,7 +133,7 @@ def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
 def _letters(plane: Plane) -> int:
     values = plane.T if plane.flags.f_contiguous else plane
     bottom, top = values.min(), values.max()
-    if not bottom < top:
+    if not bottom < top or not np.isfinite(top):
         return 0
     drawn = _drawn_values(values, (float(bottom) + float(top)) / 2)
     bright = (_bright_letters(values, value) for value in drawn)
@@ -142,7 +142,10 @@ def _letters(plane: Plane) -> int:
 
 def _drawn_values(values: Plane, above: float) -> list[float]:
     """List the largest value where it is frequent, and lower ones that are strangely so."""
-    found, counts = _frequencies(values[values > above])
+    tail = values[values > above]
+    if not tail.size:
+        return []
+    found, counts = _frequencies(tail)
     width = 2 * SPIKE_REACH + 1
     others = np.convolve(counts, np.ones(width))[SPIKE_REACH:-SPIKE_REACH] - counts
     is_drawn = (counts >= FEWEST_PIXELS_ALONE) & (counts * (width - 1) > SPIKE * others)

@@ -138,6 +138,13 @@ def test_padding_rods_and_constants_are_no_text(ct: NDArray[np.int16]) -> None:
         assert found(image) == (0, 0)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, np.nextafter(np.float32(1), np.float32(2))])
+def test_odd_numbers_are_no_text(value: float) -> None:
+    plane = np.ones((30, 30), dtype=np.float32)
+    plane[3, 3] = value
+    assert found(plane) == (0, 0)
+
+
 def test_the_image_is_not_changed(ct: NDArray[np.int16]) -> None:
     image = written(ct, ink(DATE, 12, (5, 5)), 3071)
     before = image.copy()
