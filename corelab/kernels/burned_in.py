@@ -1,0 +1,353 @@
+"""Text that was written into the pixels: sharp, thin shapes of one extreme value.
+
+Letters differ from all that a scanner makes. Their pixels hold one value, mostly the largest or
+smallest of the slice. Their neighbours do not approach it, while clipped metal and saturated
+vessels are blurred beyond the pixels that are cut off. They are strokes, thin beside their
+size; and they stand in a row, or alone, with nothing of their value around, where saturated
+noise is everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SMALLEST_SIZE = 5
+LARGEST_SIZE = 120
+"""Larger of height and width of one connected shape, pixels: letters may touch."""
+
+FEWEST_PIXELS = 4
+FEWEST_PIXELS_ALONE = 10
+LARGEST_SHARE = 0.25
+"""A value that fills a larger share of the slice is padding or background."""
+
+NOISE_SHARE = 0.08
+"""A value that fills more and comes in specks is saturated noise."""
+
+SLENDERNESS = 2.2
+"""Size over stroke width; a disc or a square has 1, a bold capital 3."""
+
+APPROACH = 0.2
+"""Height over the surroundings, as a share of the letter's, that a neighbour reaches at most."""
+
+CLEAN_ALONE = 0.97
+CLEAN_IN_ROW = 0.75
+"""Share of a shape's neighbours that do not approach it; of clipped metal's, below a half."""
+
+FEWEST_IN_ROW = 3
+FEWEST_SOFT_IN_ROW = 5
+SOFT_LEVEL = 0.5
+"""Height at which letters with smoothed edges are outlined."""
+
+SOFT_CORE = 0.1
+"""Share of such letters' pixels that hold the one value."""
+
+PLAIN_FILL = 0.75
+"""Share of its box that a plain bar fills at least."""
+
+LARGEST_GAP = 1.3
+"""Between two letters of a row, as a share of their height."""
+
+MOST_BESIDE = 0.05
+"""Share of the two lines above or below a row that may hold the value: tails of letters."""
+
+MOST_AROUND = 0.02
+"""The same of all pixels around a letter that stands alone."""
+
+LEVEL = 0.1
+LEVEL_SHARE = 0.6
+"""So many of a row's letters end within this share of its height from one line."""
+
+SPECK_PIXELS = 3
+MOST_SPECK_PIXELS = 0.15
+MOST_SPECKS = 0.4
+"""Share of dots and points in and around a row, by area and by number; noise has more."""
+
+SPIKE = 6.0
+"""Frequency of a value over that of its neighbours that makes it a drawn one."""
+
+SPIKE_REACH = 20
+MOST_VALUES = 3
+MOST_SHAPES = 400
+_EIGHT = np.ones((3, 3), dtype=bool)
+_EIGHT.flags.writeable = False
+_PAD = 3
+Plane = NDArray[np.integer | np.floating]
+_Pieces = tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.intp]]
+"""Labels, pixels of each, and how many of them hold the value."""
+
+Mask = NDArray[np.bool_]
+
+
+class BurnedIn(NamedTuple):
+    """Images that hold text, and letters or other drawn shapes in all of them."""
+
+    n_images: int
+    n_shapes: int
+
+
+class _Shape(NamedTuple):
+    """One connected shape: its box (rows, columns; ends excluded), pixels, stroke and edge."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    n_pixels: int
+    stroke: int
+    n_core: int
+    clean: float
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.bottom - self.top
+
+    @property
+    def fill(self) -> float:
+        """Share of the box that the shape fills."""
+        return self.n_pixels / (self.height * (self.right - self.left))
+
+    def turned(self) -> _Shape:
+        """Exchange rows and columns."""
+        return self._replace(top=self.left, bottom=self.right, left=self.top, right=self.bottom)
+
+
+def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
+    """Count the images that hold text, and its letters.
+
+    Parameters
+    ----------
+    image : (I, J, K) array
+        Any values, slices along k.
+    """
+    planes = cast("Plane", image)
+    counts = [_letters(planes[:, :, k]) for k in range(planes.shape[2])]
+    return BurnedIn(n_images=sum(count > 0 for count in counts), n_shapes=sum(counts))
+
+
+def _letters(plane: Plane) -> int:
+    values = plane.T if plane.flags.f_contiguous else plane
+    bottom, top = values.min(), values.max()
+    if not bottom < top or not np.isfinite(top):
+        return 0
+    drawn = _drawn_values(values, (float(bottom) + float(top)) / 2)
+    bright = (_bright_letters(values, value) for value in drawn)
+    return max(bright, default=0) or _dark_letters(values, bottom)
+
+
+def _drawn_values(values: Plane, above: float) -> list[float]:
+    """List the largest value where it is frequent, and lower ones that are strangely so."""
+    tail = values[values > above]
+    if not tail.size:
+        return []
+    found, counts = _frequencies(tail)
+    width = 2 * SPIKE_REACH + 1
+    others = np.convolve(counts, np.ones(width))[SPIKE_REACH:-SPIKE_REACH] - counts
+    is_drawn = (counts >= FEWEST_PIXELS_ALONE) & (counts * (width - 1) > SPIKE * others)
+    is_drawn[-1] = counts[-1] >= FEWEST_PIXELS_ALONE
+    return [float(value) for value in found[is_drawn][-MOST_VALUES:]]
+
+
+def _frequencies(tail: Plane) -> tuple[Plane, NDArray[np.float64]]:
+    if np.issubdtype(tail.dtype, np.integer):
+        lowest = int(tail.min())
+        counts = np.bincount(tail.astype(np.int64) - lowest)
+        return np.arange(lowest, lowest + counts.size), counts.astype(np.float64)
+    found, counts = np.unique(tail, return_counts=True)
+    return found, counts.astype(np.float64)
+
+
+def _bright_letters(values: Plane, value: float) -> int:
+    marks = values == value
+    share = np.count_nonzero(marks) / marks.size
+    if share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)):
+        return 0
+    shapes = _sharp_shapes(values, marks, value)
+    sharp = _in_rows(shapes, marks, FEWEST_IN_ROW) or _alone(shapes, marks)
+    return sharp or _soft_letters(values, marks, value)
+
+
+def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
+    """Letters with smoothed edges, of which only the core holds the value: in rows only."""
+    ground = float(np.median(values[::4, ::4]))
+    if not ground < value:
+        return 0
+    outline = values >= ground + SOFT_LEVEL * (value - ground)
+    outline &= values <= value
+    labels, count = ndimage.label(outline, _EIGHT)
+    cores = np.bincount(labels[marks], minlength=count + 1)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    blur = ndimage.binary_dilation(outline, _EIGHT)
+    shapes = list(_clean_shapes(values, (labels, sizes, cores), blur, value))
+    return _in_rows(shapes, outline, FEWEST_SOFT_IN_ROW)
+
+
+def _dark_letters(values: Plane, bottom: np.generic) -> int:
+    """Black letters on bright ground: in rows only, since air and signal voids are black too."""
+    reach = 2 * SMALLEST_SIZE
+    bright = values > np.mean(values[::4, ::4])
+    black = bright[:, : -2 * reach] & bright[:, 2 * reach :]
+    black &= values[:, reach:-reach] == bottom
+    if np.count_nonzero(black) < FEWEST_IN_ROW * FEWEST_PIXELS:
+        return 0
+    inverse = -values.astype(np.float32)
+    marks = values == bottom
+    return _in_rows(_sharp_shapes(inverse, marks, -float(bottom)), marks, FEWEST_IN_ROW)
+
+
+def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[_Shape]:
+    """Thin shapes whose neighbours do not approach their value."""
+    labels, count = ndimage.label(marks, _EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    return list(_clean_shapes(values, (labels, sizes, sizes), marks, value))
+
+
+def _clean_shapes(values: Plane, pieces: _Pieces, blur: Mask, value: float) -> Iterator[_Shape]:
+    """Thin shapes of which the pixels right outside of ``blur`` do not approach the value."""
+    labels, sizes, cores = pieces
+    near = ndimage.binary_dilation(blur, _EIGHT)
+    for number, shape in _thin_shapes(labels, sizes):
+        box = _around(shape, _PAD + 1)
+        own = ndimage.binary_dilation(labels[box] == number, _EIGHT, iterations=2)
+        edge = own & near[box] & ~blur[box]
+        beyond = ndimage.binary_dilation(own, _EIGHT, iterations=2) & ~near[box]
+        clean = _clean_share(values[box], edge, beyond, value)
+        if clean >= CLEAN_IN_ROW:
+            yield shape._replace(clean=clean, n_core=int(cores[number]))
+
+
+def _clean_share(values: Plane, edge: Mask, beyond: Mask, value: float) -> float:
+    """Share of a shape's edge that is no higher over the ground than allowed."""
+    if not edge.any():
+        return 0.0
+    ground = float(np.median(values[beyond if beyond.any() else edge]))
+    return float(np.mean(values[edge] <= ground + APPROACH * (value - ground)))
+
+
+def _thin_shapes(
+    labels: NDArray[np.int32], sizes: NDArray[np.intp]
+) -> Iterator[tuple[int, _Shape]]:
+    """Pieces of a letter's size that are strokes, by their number."""
+    found = 0
+    for index, place in enumerate(ndimage.find_objects(labels)):
+        number, size = index + 1, sizes[index + 1]
+        rows, columns = place
+        extent = max(rows.stop - rows.start, columns.stop - columns.start)
+        if size < FEWEST_PIXELS or not SMALLEST_SIZE <= extent <= LARGEST_SIZE:
+            continue
+        found += 1
+        if found > MOST_SHAPES:
+            return
+        stroke = _stroke_pixels(labels[place] == number)
+        if extent >= SLENDERNESS * stroke:
+            box = rows.start, rows.stop, columns.start, columns.stop
+            yield number, _Shape(*box, n_pixels=int(size), stroke=stroke, n_core=0, clean=1.0)
+
+
+def _stroke_pixels(shape: Mask) -> int:
+    """Width of the thickest stroke, pixels."""
+    depth = ndimage.distance_transform_cdt(np.pad(shape, 1), "chessboard")
+    return 2 * int(depth.max()) - 1
+
+
+def _in_rows(shapes: Sequence[_Shape], marks: Mask, fewest: int) -> int:
+    """Shapes that stand in rows of at least so many, along either axis."""
+    if len(shapes) < fewest:
+        return 0
+    lying = sum(len(row) for row in _rows(shapes) if len(row) >= fewest and _is_line(row, marks))
+    if lying:
+        return lying
+    turned = [shape.turned() for shape in shapes]
+    rows = _rows(turned)
+    return sum(len(row) for row in rows if len(row) >= fewest and _is_line(row, marks.T))
+
+
+def _rows(shapes: Sequence[_Shape]) -> list[list[_Shape]]:
+    """Shapes joined from left to right where height, level and gap fit."""
+    rows: list[list[_Shape]] = []
+    for shape in sorted(shapes, key=lambda shape: shape.left):
+        for row in rows:
+            if any(_follows(shape, before) for before in row[-2:]):
+                row.append(shape)
+                break
+        else:
+            rows.append([shape])
+    return rows
+
+
+def _follows(shape: _Shape, before: _Shape) -> bool:
+    low, high = sorted((shape.height, before.height))
+    overlap = min(shape.bottom, before.bottom) - max(shape.top, before.top)
+    gap = shape.left - before.right
+    return 2 * low >= high and 2 * overlap >= low and gap <= LARGEST_GAP * high
+
+
+def _is_line(row: Sequence[_Shape], marks: Mask) -> bool:
+    """Whether a row has a level, and little of its value above or below it and in specks."""
+    box = _joined(row)
+    # Screws and electrodes stand in rows as well, but are plain bars and discs.
+    n_plain = sum(shape.fill > PLAIN_FILL for shape in row)
+    if 2 * n_plain > len(row) or box.n_core < SOFT_CORE * box.n_pixels:
+        return False
+    if not (_is_level([s.bottom for s in row], box) or _is_level([s.top for s in row], box)):
+        return False
+    columns = slice(box.left, box.right)
+    above = marks[max(box.top - 3, 0) : max(box.top - 1, 0), columns]
+    below = marks[box.bottom + 1 : box.bottom + 3, columns]
+    free = [line.mean() <= MOST_BESIDE for line in (above, below) if line.size]
+    return any(free) and not _is_speckled(marks[_around(box, box.height)])
+
+
+def _is_level(ends: Sequence[int], box: _Shape) -> bool:
+    """Whether most letters end on one line."""
+    off = np.abs(np.array(ends) - np.median(ends))
+    return bool(np.mean(off <= max(1, LEVEL * box.height)) >= LEVEL_SHARE)
+
+
+def _alone(shapes: Sequence[_Shape], marks: Mask) -> int:
+    """Letters, one or two, with nothing of their value around them."""
+    clean = [shape for shape in shapes if shape.clean >= CLEAN_ALONE]
+    return sum(len(row) for row in _rows(clean) if _stands_alone(row, marks))
+
+
+def _stands_alone(row: Sequence[_Shape], marks: Mask) -> bool:
+    box = _joined(row)
+    width = box.right - box.left
+    if min(box.height, width) < FEWEST_IN_ROW or box.n_pixels < FEWEST_PIXELS_ALONE:
+        return False
+    around = marks[_around(box, max(box.height, width))]
+    n_others = np.count_nonzero(around) - box.n_pixels
+    return bool(n_others <= MOST_AROUND * around.size)
+
+
+def _joined(row: Sequence[_Shape]) -> _Shape:
+    return _Shape(
+        min(shape.top for shape in row),
+        max(shape.bottom for shape in row),
+        min(shape.left for shape in row),
+        max(shape.right for shape in row),
+        sum(shape.n_pixels for shape in row),
+        max(shape.stroke for shape in row),
+        sum(shape.n_core for shape in row),
+        min(shape.clean for shape in row),
+    )
+
+
+def _is_speckled(marks: Mask) -> bool:
+    """Whether much of what is marked are specks, by area or by number."""
+    labels, count = ndimage.label(marks, _EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    specks = sizes[sizes <= SPECK_PIXELS]
+    return bool(
+        specks.sum() > MOST_SPECK_PIXELS * sizes.sum() or specks.size > MOST_SPECKS * sizes.size
+    )
+
+
+def _around(shape: _Shape, margin: int) -> tuple[slice, slice]:
+    rows = slice(max(shape.top - margin, 0), shape.bottom + margin)
+    return rows, slice(max(shape.left - margin, 0), shape.right + margin)
