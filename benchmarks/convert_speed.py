@@ -32,7 +32,7 @@ def convert_ours(folder: str) -> None:
 
     with tempfile.TemporaryDirectory() as out:
         (series,) = index(Path(folder)).series
-        save_image(Path(out, "image.nii.gz"), release(load(series)))
+        save_image(Path(out, "image.nii.gz"), release(load(series), head=None))
 
 
 def convert_dcm2niix(options: tuple[str, ...], folder: str) -> None:

@@ -53,6 +53,7 @@ class ReasonCode(StrEnum):
     OUTSIDE_ACQUISITION_LIMITS = "outside_acquisition_limits"
     GRIDS_DIFFER = "grids_differ"
     HEAD_NOT_FOUND = "head_not_found"
+    BURNED_IN_TEXT = "burned_in_text"
     IMAGE_INVALID = "image_invalid"
     LEAK_FOUND = "leak_found"
     INTERNAL_ERROR = "internal_error"

@@ -88,6 +88,13 @@ def convert(
             help="Also a straightened copy of tilted and uneven stacks, for viewers.",
         ),
     ] = False,
+    head_only: Annotated[
+        bool,
+        typer.Option(
+            "--head-only/--keep-surroundings",
+            help="Turn all around the head into air, as run does: table, holder, corners.",
+        ),
+    ] = False,
     list_file: Annotated[
         Path | None,
         typer.Option("--list", dir_okay=False, help="CSV: who each image is (identified)."),
@@ -97,7 +104,7 @@ def convert(
 ) -> None:
     """Convert a delivery to blinded NIfTI with sidecars, without a trial (screen: unblinded)."""
     from pipelines.command import Workers, convert_command
-    from pipelines.convert import ConvertRequest, Geometry
+    from pipelines.convert import ConvertRequest, Geometry, Surroundings
 
     request = ConvertRequest(
         incoming=incoming,
@@ -105,6 +112,7 @@ def convert(
         subjects_file=subjects,
         list_file=list_file,
         geometry=Geometry.EQUIDISTANT if equidistant else Geometry.KEEP,
+        surroundings=Surroundings.CLEAR if head_only else Surroundings.KEEP,
     )
     raise typer.Exit(convert_command(request, Workers(count=workers, scheduler=scheduler)))
 

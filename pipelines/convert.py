@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.subjects import load_subjects
+from corelab.choosing.outline import outline_of
 from corelab.errors import NO_QUERY, ReasonCode, StoreError, UnfitDataError
 from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict, StudyKey
 from corelab.stages.convert import Destination, convert_series, is_straight
@@ -21,6 +22,13 @@ from pipelines.engine import Crash, Engine
 from pipelines.followup import Counts, count_files, read_delivery
 from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
+
+
+class Surroundings(StrEnum):
+    """What becomes of table, head holder and all else around the head."""
+
+    KEEP = "as the scanner made them"
+    CLEAR = "air"
 
 
 class Geometry(StrEnum):
@@ -39,6 +47,7 @@ class ConvertRequest:
     subjects_file: Path | None
     list_file: Path | None
     geometry: Geometry
+    surroundings: Surroundings = Surroundings.KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +105,11 @@ class ConvertResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartTask:
-    """What a worker needs to convert one series part."""
+    """What a worker needs to convert one series part; ``outline`` shows its head."""
 
     series: Series
     destination: Destination
+    outline: Series | None
 
 
 def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) -> ConvertResult:
@@ -125,7 +135,7 @@ def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) 
     dataset.begin(version("corelab"))
     planned = frozenset(path for fate in fates for path in _images(fate))
     n_removed = dataset.clear(planned)
-    fates = _converted(fates, engine, watcher)
+    fates = _converted(fates, request.surroundings, engine, watcher)
     for path in planned - {path for fate in fates for path in _images(fate)}:
         withdraw_image(path)
     return ConvertResult(
@@ -186,7 +196,7 @@ def plan_parts(
 def convert_part(task: PartTask) -> Refusal | StoreError | None:
     """Convert one series part, in a worker; None when it is written."""
     try:
-        convert_series(task.series, task.destination)
+        convert_series(task.series, task.destination, task.outline)
     except UnfitDataError as error:
         return Refusal.of(error)
     except StoreError as error:
@@ -236,12 +246,27 @@ def _remarks(
     return tuple(remarks)
 
 
-def _converted(fates: Sequence[PartFate], engine: Engine, watcher: Watcher) -> list[PartFate]:
-    tasks = [
-        PartTask(series=fate.series, destination=fate.destination)
+def _tasks(fates: Sequence[PartFate], surroundings: Surroundings) -> list[PartTask]:
+    studies: dict[StudyKey, list[Series]] = defaultdict(list)
+    for fate in fates:
+        studies[fate.series.identity.study_key].append(fate.series)
+
+    def outline(series: Series) -> Series | None:
+        if surroundings is Surroundings.KEEP:
+            return None
+        return outline_of(series, studies[series.identity.study_key])
+
+    return [
+        PartTask(series=fate.series, destination=fate.destination, outline=outline(fate.series))
         for fate in fates
         if fate.destination is not None
     ]
+
+
+def _converted(
+    fates: Sequence[PartFate], surroundings: Surroundings, engine: Engine, watcher: Watcher
+) -> list[PartFate]:
+    tasks = _tasks(fates, surroundings)
     refusals: dict[Path, Refusal] = {}
     results = watcher.watch("converting series", engine.over(convert_part, tasks), len(tasks))
     for task, result in results:

@@ -13,7 +13,9 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
+from numpy.typing import NDArray
 
+from corelab.blinding.pixels import refuse_text, surroundings_cleared
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Stack
 from corelab.vocab import Acquisition, Derivation
@@ -88,6 +90,7 @@ def admit_decoder(text: str) -> str:
 def release(
     stack: Stack,
     *,
+    head: NDArray[np.bool_] | None,
     derivation: Derivation = Derivation.AS_DELIVERED,
     n_directions: int | None = None,
 ) -> Volume:
@@ -97,6 +100,9 @@ def release(
     ----------
     stack
         Identified series with its pixels.
+    head : (I, J, K) bool array or None
+        Voxels that cross, bit for bit; all others become air (CT) or 0 (MR), and with them
+        head holder, table and what stands in corners. None: a plain conversion, all cross.
     derivation
         How the stack was made.
     n_directions
@@ -105,15 +111,15 @@ def release(
     Returns
     -------
     Volume
-        The decoded values, which were built from pixels alone and are not copied again (a
-        thin CT is large), new geometry, and the allow-listed numbers and words of the
+        The decoded values, which were built from pixels alone (those of a whole thin CT are
+        not copied again), new geometry, and the allow-listed numbers and words of the
         acquisition.
 
     Raises
     ------
     UnfitDataError
-        When the series is no image of a head (a scout, a derived image), has no geometry, or
-        a number out of its bounds.
+        When the series is no image of a head (a scout, a derived image), has no geometry, a
+        number out of its bounds, or text in its images.
     """
     series = stack.series
     shown = series.shows
@@ -121,10 +127,11 @@ def release(
         raise UnfitDataError(
             ReasonCode.UNSUPPORTED_CLASS, "only CT and MR images with a geometry are released"
         )
+    refuse_text(stack)
     allowed = allow_list()
     positions = series.grid.slice_positions_mm
     return Volume(
-        data=stack.data,
+        data=stack.data if head is None else surroundings_cleared(stack, head),
         affine=np.array(series.grid.affine, dtype=np.float64),
         slice_positions_mm=None if positions is None else np.array(positions, dtype=np.float64),
         acquisition=Acquisition(

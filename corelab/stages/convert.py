@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.blinding.pixels import find_head, refuse_text
 from corelab.blinding.release import release
 from corelab.choosing.directions import n_directions_of
+from corelab.choosing.outline import outlines_first, share_an_outline
 from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
 from corelab.errors import UnfitDataError
@@ -70,26 +72,49 @@ def convert(plan: CasePlan, layout: Layout) -> tuple[Contrast, ...]:
     Raises
     ------
     UnfitDataError
-        When pixels cannot be decoded or a value may not cross.
+        When pixels cannot be decoded, no head is found, or a value may not cross.
+
+    Notes
+    -----
+    What lies around the head is cleared. Diffusion images of one grid share one outline.
     """
-    for image in plan.images:
-        save_image(layout.image(plan.case, image.contrast), _released(image))
+    heads: list[tuple[PlannedImage, NDArray[np.bool_]]] = []
+    for image in outlines_first(plan.images):
+        stack = _joined(image) if _is_joined(image) else load(image.sources[0])
+        shared = (head for other, head in heads if share_an_outline(image, other))
+        head = next(shared, None)
+        if head is None:
+            head = find_head(stack)
+            heads.append((image, head))
+        save_image(layout.image(plan.case, image.contrast), _released(image, stack, head))
     return tuple(image.contrast for image in plan.images)
 
 
-def convert_series(series: Series, destination: Destination) -> None:
+def convert_series(series: Series, destination: Destination, outline: Series | None = None) -> None:
     """Write one series part, blinded, on the grid it was acquired on, and its copy.
 
     Nothing is written before all of it could be read.
 
+    Parameters
+    ----------
+    series
+        What is written.
+    destination
+        Where to.
+    outline
+        Part on whose pixels the head is found, around which all is cleared; None keeps the
+        surroundings.
+
     Raises
     ------
     UnfitDataError
-        When pixels cannot be decoded or a value may not cross.
+        When pixels cannot be decoded, no head is found, or a value may not cross.
     StoreError
         When a file cannot be written.
     """
-    volume = _with_adc_unit(release(load(series)))
+    stack = load(series)
+    head = None if outline is None else find_head(stack if outline == series else load(outline))
+    volume = _with_adc_unit(release(stack, head=head))
     copy = straightened(volume) if destination.equidistant else None
     remarks = dict(destination.remarks)
     save_image(destination.image, volume, remarks)
@@ -138,13 +163,15 @@ def _with_adc_unit(volume: Volume) -> Volume:
     return replace(volume, acquisition=replace(acquisition, adc_scale_to_mm2_s=scale))
 
 
-def _released(image: PlannedImage) -> Volume:
-    if image.derivation is Derivation.AS_DELIVERED:
-        (source,) = image.sources
-        return release(load(source))
-    return release(
-        _joined(image), derivation=image.derivation, n_directions=n_directions_of(image.sources)
-    )
+def _is_joined(image: PlannedImage) -> bool:
+    return image.derivation is not Derivation.AS_DELIVERED
+
+
+def _released(image: PlannedImage, stack: Stack, head: NDArray[np.bool_]) -> Volume:
+    if not _is_joined(image):
+        return release(stack, head=head)
+    n_directions = n_directions_of(image.sources)
+    return release(stack, head=head, derivation=image.derivation, n_directions=n_directions)
 
 
 def _joined(image: PlannedImage) -> Stack:
@@ -155,6 +182,8 @@ def _joined(image: PlannedImage) -> Stack:
     def values() -> Iterator[NDArray[np.generic]]:
         for source in image.sources:
             stack = load(source)
+            # The mean of all would hide a text that only some of them hold.
+            refuse_text(stack)
             decoders.add(stack.decoder)
             has_bits_outside.add(stack.has_bits_outside)
             yield stack.data

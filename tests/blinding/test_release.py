@@ -20,7 +20,7 @@ def stack(series: Series) -> Stack:
 
 def test_only_geometry_voxels_and_listed_numbers_cross() -> None:
     source = stack(make_series())
-    volume = release(source)
+    volume = release(source, head=None)
     assert volume.acquisition == Acquisition(
         contrast=Contrast.CT,
         kilovolts=120.0,
@@ -47,7 +47,7 @@ def test_every_listed_number_says_why_and_by_which_clause() -> None:
 
 def test_a_number_beyond_any_scanner_stops_the_series() -> None:
     with pytest.raises(UnfitDataError, match="kilovolts is 7e\\+06") as caught:
-        release(stack(make_series(kilovolts=7_000_000.0)))
+        release(stack(make_series(kilovolts=7_000_000.0)), head=None)
     assert caught.value.reason is ReasonCode.OUTSIDE_ACQUISITION_LIMITS
 
 
@@ -89,7 +89,7 @@ def test_every_decoder_and_every_reading_may_cross() -> None:
 
 def test_loss_and_bits_outside_cross_as_words_of_our_own() -> None:
     source = stack(replace(make_series(), is_lossy=True))
-    acquisition = release(replace(source, has_bits_outside=True)).acquisition
+    acquisition = release(replace(source, has_bits_outside=True), head=None).acquisition
     assert acquisition is not None
     assert acquisition.is_lossy
     assert acquisition.has_bits_outside
@@ -98,7 +98,7 @@ def test_loss_and_bits_outside_cross_as_words_of_our_own() -> None:
 def test_a_scout_is_never_released() -> None:
     for kind in (SeriesKind.SCOUT, SeriesKind.DERIVED, SeriesKind.NOT_AN_IMAGE):
         with pytest.raises(UnfitDataError, match="only CT"):
-            release(stack(make_series(kind=kind)))
+            release(stack(make_series(kind=kind)), head=None)
 
 
 @pytest.mark.parametrize("kind", SeriesKind)
@@ -110,4 +110,4 @@ def test_what_can_be_measured_and_what_can_be_shown_are_two_questions(kind: Seri
         assert series.shows is series.contrast
     elif series.shows:
         assert series.shows not in measured
-        assert release(stack(series)).acquisition.contrast is series.shows  # type: ignore[union-attr]
+        assert release(stack(series), head=None).acquisition.contrast is series.shows  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
@@ -22,7 +23,13 @@ from corelab.errors import ReasonCode, StoreError
 from corelab.series import Outcome
 from corelab.store.image import load_image
 from pipelines.cli import app
-from pipelines.convert import ConvertRequest, ConvertResult, Geometry, convert_delivery
+from pipelines.convert import (
+    ConvertRequest,
+    ConvertResult,
+    Geometry,
+    Surroundings,
+    convert_delivery,
+)
 from pipelines.convert_list import write_list
 from pipelines.engine import Engine
 from pipelines.progress import Silent
@@ -35,7 +42,8 @@ from tests.dicom.test_real_sets import (
     in_ras,
     outputs,
 )
-from tests.dicom.tiny import Change, mr_slice, weighted, write, write_stack
+from tests.dicom.tiny import Change, mr_slice, set_pixels, weighted, write, write_stack
+from tests.kernels.ct_phantom import Recipe, build_ct_head
 
 ROUNDING = 5e-5  # of each number in the reference's affines
 
@@ -380,3 +388,53 @@ def test_every_readable_series_of_every_set_is_written_as_read(
             assert farthest_mm(affine, place, list(data.shape)) < 0.001
     texts = {text for fate in result.fates for text in fate.series.identity.texts}
     assert audit(tmp_path / "out", texts) == ()
+
+
+def write_heads(folder: Path, *, text: str = "") -> None:
+    """Two CT series of one head with its table; the second holds a text."""
+    recipe = Recipe(shape=(256, 288, 6), spacing_mm=(0.9, 0.9, 5.0), has_table=True)
+    hu = build_ct_head(recipe).hu
+
+    def fill(number: int) -> Change:
+        def change(slice_: Dataset, k: int) -> None:
+            of_series(number, PixelSpacing=[0.9, 0.9])(slice_, k)
+            plane = hu[:, :, k].T
+            if number == 2:
+                sheet = Image.new("1", plane.T.shape)
+                ImageDraw.Draw(sheet).text((6, 6), text, fill=1)
+                plane = np.where(sheet, np.int16(3071), plane)
+            set_pixels(slice_, (plane + 1024).astype(np.int16))
+
+        return change
+
+    for number in (1, 2):
+        write_stack(folder / str(number), 6, change=fill(number))
+
+
+def test_only_the_head_is_written_where_that_is_asked(tmp_path: Path, engine: Engine) -> None:
+    write_heads(tmp_path / "in")
+    whole, cleared = tmp_path / "whole", tmp_path / "cleared"
+    request = ask(tmp_path / "in", whole)
+    convert_delivery(request, engine, Silent())
+    request = replace(request, out=cleared, surroundings=Surroundings.CLEAR)
+    convert_delivery(request, engine, Silent())
+    assert names(whole) == names(cleared)
+    for name in names(whole):
+        before, after = (
+            np.asarray(nib.load(next(out.rglob(name))).dataobj) for out in (whole, cleared)
+        )
+        is_kept = before == after
+        assert (after[~is_kept] == -1024).all()
+        assert (before[~is_kept] > 300).any(), "the table"
+        assert is_kept[100:150, 100:180].all(), "the head"
+
+
+def test_text_in_an_image_stops_its_series_and_no_other(tmp_path: Path, engine: Engine) -> None:
+    write_heads(tmp_path / "in", text="DOE^JANE 24.06.2025")
+    result = convert_delivery(ask(tmp_path / "in", tmp_path / "out"), engine, Silent())
+    assert len(names(tmp_path / "out")) == 1
+    (fate,) = (fate for fate in result.fates if fate.refusal)
+    assert fate.outcome is Outcome.QUARANTINED
+    assert fate.refusal is not None
+    assert fate.refusal.reason is ReasonCode.BURNED_IN_TEXT
+    assert "6 of 6 images hold text" in fate.why

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from scipy import ndimage
 
+from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import CasePlan
 from corelab.stages.choose import choose
 from corelab.stages.convert import Destination, convert, convert_series
@@ -17,12 +19,14 @@ from corelab.store.image import load_image, note_adc_scale
 from corelab.store.layout import Layout, sidecar_of
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Contrast, Derivation, QcFlag, SubjectCode, ValueScale, VisitLabel
-from tests.dicom.tiny import COLUMNS, ROWS, index_all, mr_slice, only, set_pixels, write
+from tests.dicom.tiny import index_all, mr_slice, only, set_pixels, write
 
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
 CONFIG = Path(__file__).parents[2] / "configs" / "nct07294391.toml"
 N_SLICES = 25
 SIGNALS = (200, 300, 400)
+SIDE, STEP_MM, RADIUS_MM = 40, 5, 70
+HEAD = np.hypot(*(np.mgrid[:SIDE, :SIDE] - SIDE // 2)) * STEP_MM < RADIUS_MM
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +34,18 @@ def trial() -> Trial:
     return load_trial(CONFIG)
 
 
+NOISE = np.random.default_rng(4).integers(0, 4000, (SIDE, SIDE)).astype(np.int16)
+
+
 def write_volume(folder: Path, place: int, signal: int, **more: object) -> None:
     for k in range(N_SLICES):
         slice_ = mr_slice(k)
         slice_.SOPInstanceUID = f"2.25.300.{place}.{k + 1}"
         slice_.InstanceNumber = place * N_SLICES + k + 1
-        set_pixels(slice_, np.full((ROWS, COLUMNS), signal, np.int16))
+        slice_.PixelSpacing = [STEP_MM, STEP_MM]
+        is_adc = "ADC" in more.get("ImageType", ())  # type: ignore[operator]
+        air = NOISE if is_adc else np.zeros_like(NOISE)
+        set_pixels(slice_, np.where(HEAD, np.int16(signal), air))
         change(slice_, more)
         write(slice_, folder / f"{place}-{k:03d}.dcm")
 
@@ -67,7 +77,8 @@ def test_a_trace_of_three_directions_is_their_geometric_mean(tmp_path: Path, tri
     assert convert(plan, layout) == (Contrast.DWI, Contrast.B0)
     image = load_image(layout.image(CASE, Contrast.DWI))
     expected = math.prod(SIGNALS) ** (1 / 3)
-    np.testing.assert_allclose(image.data, expected, rtol=1e-6)
+    np.testing.assert_allclose(image.data[HEAD.T], expected, rtol=1e-6)
+    assert not image.data[~HEAD.T].any()
     assert image.acquisition is not None
     assert image.acquisition.derivation is Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS
     assert image.acquisition.n_directions == 3
@@ -125,3 +136,32 @@ def test_a_converted_adc_map_says_its_unit_only_where_it_is_told(
     destination = Destination(image=image, equidistant=None, remarks=())
     convert_series(only(index_all(tmp_path / "in")), destination)
     assert json.loads(sidecar_of(image).read_text()).get("AdcScaleToMm2PerS") == told
+
+
+def write_case(folder: Path) -> None:
+    """b0, trace and ADC on one grid; the air of the ADC map is noise."""
+    trace = {"DiffusionBValue": 1000.0, "DiffusionDirectionality": "ISOTROPIC"}
+    adc = ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]
+    write_volume(folder, 0, 500, **trace)
+    write_volume(folder, 1, 800, ImageType=adc)
+    write_volume(folder, 2, 1000, DiffusionBValue=0.0)
+
+
+def test_an_adc_map_is_cleared_around_the_head_of_its_b0(tmp_path: Path, trial: Trial) -> None:
+    write_case(tmp_path / "in")
+    layout = Layout(tmp_path / "out")
+    convert(plan_of(tmp_path / "in", trial), layout)
+    adc = load_image(layout.image(CASE, Contrast.ADC)).data
+    assert (adc[HEAD.T] == 800).all()
+    away = ndimage.distance_transform_edt(~HEAD) * STEP_MM > 25
+    assert not adc[away.T].any()
+
+
+def test_a_lone_adc_map_has_no_outline(tmp_path: Path) -> None:
+    write_volume(tmp_path, 0, 800, ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "ADC"])
+    series = only(index_all(tmp_path))
+    destination = Destination(image=tmp_path / "adc.nii.gz", equidistant=None, remarks=())
+    with pytest.raises(UnfitDataError) as caught:
+        convert_series(series, destination, outline=series)
+    assert caught.value.reason is ReasonCode.HEAD_NOT_FOUND
+    assert not destination.image.exists()
