@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from corelab.blinding.audit import AuditReport
+from corelab.dicom.files import printable
 from pipelines.screen import counted
 
 _NAME = "name"
@@ -46,7 +47,7 @@ def _shown(path: Path, report: AuditReport) -> str:
     """Path without the names that are leaks themselves."""
     leaking = {leak.path for leak in report.leaks if leak.place == _NAME}
     parts = [
-        "(name withheld)" if Path(*path.parts[: depth + 1]) in leaking else part
+        "(name withheld)" if Path(*path.parts[: depth + 1]) in leaking else printable(part)
         for depth, part in enumerate(path.parts)
     ]
     return "/".join(parts)
