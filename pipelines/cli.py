@@ -64,7 +64,7 @@ def run(
     """Run a delivery: DICOM in, blinded infarct volumes out."""
     from pipelines.case import Face
     from pipelines.command import Workers, plan_command, run_command
-    from pipelines.followup import BatchRequest
+    from pipelines.request import BatchRequest
 
     request = BatchRequest(
         incoming=incoming,

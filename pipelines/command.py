@@ -22,19 +22,15 @@ from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
+from pipelines.closing import BatchResult
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.delivered import Counts
 from pipelines.engine import Engine, open_engine
-from pipelines.followup import (
-    BatchRequest,
-    BatchResult,
-    load_inputs,
-    plan_delivery,
-    run_batch,
-)
+from pipelines.followup import plan_delivery, run_batch
 from pipelines.incident import incidents_kept
 from pipelines.progress import Watcher, watcher_for
+from pipelines.request import BatchRequest, load_inputs
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,

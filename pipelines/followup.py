@@ -6,84 +6,42 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from corelab.blinding.audit import audit
-from corelab.blinding.subjects import Crosswalk, load_subjects
+from corelab.blinding.subjects import Crosswalk
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
-from corelab.errors import NO_QUERY, ConfigError, Fault, ReasonCode, StoreError
-from corelab.series import (
-    CasePlan,
-    Delivery,
-    LooseFile,
-    Plan,
-    Refusal,
-    SourceVersion,
-)
+from corelab.errors import NO_QUERY, StoreError
+from corelab.series import CasePlan, Delivery, LooseFile, Plan
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
-from corelab.stages.publish import Publication, publish
-from corelab.store.files import Json, make_folder, write_json
+from corelab.store.files import make_folder
 from corelab.store.layout import Layout
 from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
-from corelab.store.times import settle, settled
-from corelab.trial import Trial, load_trial
-from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Face, run_case
-from pipelines.case_record import keep_record, last_key_of
+from corelab.store.times import settled
+from corelab.trial import Trial
+from corelab.vocab import Case, Problem, QcFlag
+from pipelines.case import WORK_FOLDER, CaseOutcome
+from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
+from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, count_files, delivered_files, intake_of
-from pipelines.engine import Crash, Engine
-from pipelines.incident import note_run
+from pipelines.engine import Engine
 from pipelines.numbering import with_counted_series
-from pipelines.places import refuse_nested
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
+from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
-from pipelines.withdrawal import Withdrawn, own_words, withdraw, withdraw_leaks
-
-MOST_AUDITS = 4
-"""How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
-_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+from pipelines.withdrawal import withdraw
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRequest:
-    """What a batch is asked to do."""
-
-    incoming: Path
-    trial_file: Path
-    out: Path
-    subjects_file: Path | None
-    vault: Path
-    face: Face = Face.KEPT
-    key_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchResult:
-    """What became of a batch; ``changed`` cases rest on other pixels than the run before.
-
-    ``new_key_file`` is the vault's key where this run made it.
-    """
-
-    counts: Counts
-    changed: tuple[Case, ...]
-    reads: tuple[Read, ...]
-    problems: tuple[Problem, ...]
-    new_keys: frozenset[str]
-    vault: Path
-    new_key_file: Path | None = None
 
 
 def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchResult:
@@ -106,106 +64,89 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         _opened(request) as vault,
         settled(request.out),
     ):
-        made_with = (version("corelab"), trial.trial.id, trial.digest)
-        batch = vault.start_batch(made_with, request.out)
+        number = vault.start_batch((version("corelab"), trial.trial.id, trial.digest), request.out)
         is_to_renew = restore(layout, request.out / _RENEWAL)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
-        delivery = read_delivery(request.incoming, engine, watcher)
-        plan = plan_batch(delivery, trial, crosswalk, vault)
-        touched = _touched(plan, vault)
-        vault.note_series(plan.verdicts)
-        vault.note_loose(delivery.loose + delivery.skipped)
-        intake = intake_of(delivery, plan.verdicts)
-        known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        tasks = _tasks(plan, request, trial, known)
-        outcomes = _run_cases(tasks, request.vault, engine, watcher)
-        _note(outcomes, vault, batch)
-        vault.note_case_problems(touched, _case_problems(plan, outcomes))
-        files = delivered_files(intake, outcomes, vault, SpreadReader(engine, watcher))
-        number = vault.note_delivery(request.incoming, files)
-        failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
-        write_reports(request.vault, delivery, plan.verdicts, failed)
-        measured = {outcome.case for outcome in outcomes if outcome.read}
-        for case in sorted(touched - measured):
-            withdraw(layout, case, request.vault)
-        problems = _all_problems(layout, plan, outcomes, touched=touched, vault=vault)
-        if is_to_renew or _came_beside_others(outcomes, layout):
-            renew(layout, request.out / _RENEWAL)
-        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
-        result = BatchResult(
-            counts=count_files(delivery, plan.verdicts),
-            changed=_changed(outcomes, known),
-            reads=tuple(outcome.read for outcome in outcomes if outcome.read),
-            problems=tuple(problems),
-            new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
-            vault=request.vault,
-            new_key_file=vault.new_key_file,
+        batch = _Batch(
+            request=request,
+            trial=trial,
+            layout=layout,
+            vault=vault,
+            engine=engine,
+            watcher=watcher,
+            number=number,
         )
-        closing = _Closing(
+        result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
+        result = Closing(
             layout=layout,
             trial=trial,
             vault=vault,
             searcher=SpreadSearcher(engine, watcher),
             started=started,
-        )
-        result = closing.close(result)
+        ).close(result)
         counts = dataclasses.asdict(result.counts)
-        vault.end_batch(Batch(number=batch, delivery=number, counts=counts))
+        vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
         return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Closing:
-    """The end of a batch: tables, pages and the batch's record, audited until clean."""
+class _Batch:
+    """A batch at work: who works, and where results and what identifies are kept."""
 
-    layout: Layout
+    request: BatchRequest
     trial: Trial
+    layout: Layout
     vault: Vault
-    searcher: SpreadSearcher
-    started: float
+    engine: Engine
+    watcher: Watcher
+    number: int
 
-    def close(self, result: BatchResult) -> BatchResult:
-        """Publish a result without what the audit moves out of OUT."""
-        for _ in range(MOST_AUDITS):
-            record = self._publish(result)
-            withdrawn = self._audit(result.vault)
-            if not withdrawn:
-                break
-            result = _without(result, withdrawn)
-        else:
-            record = self._record(result)
-        note_run(result.vault, record)
-        return result
+    def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
+        """Measure what a delivery holds; the result, and the delivery's number in the vault."""
+        vault = self.vault
+        delivery = read_delivery(self.request.incoming, self.engine, self.watcher)
+        plan = plan_batch(delivery, self.trial, crosswalk, vault)
+        touched = _touched(plan, vault)
+        vault.note_series(plan.verdicts)
+        vault.note_loose(delivery.loose + delivery.skipped)
+        known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
+        tasks = tasks_of(plan, self.request, self.trial, known)
+        outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
+        vault.note_case_problems(touched, case_problems(plan, outcomes))
+        number = self._keep(delivery, plan, outcomes)
+        self._withdraw_unmeasured(touched, outcomes)
+        problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
+        if is_to_renew or _came_beside_others(outcomes, self.layout):
+            renew(self.layout, self.request.out / _RENEWAL)
+        shutil.rmtree(self.request.out / WORK_FOLDER, ignore_errors=True)
+        result = BatchResult(
+            counts=count_files(delivery, plan.verdicts),
+            changed=changed_cases(outcomes, known),
+            reads=tuple(outcome.read for outcome in outcomes if outcome.read),
+            problems=tuple(problems),
+            new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
+            vault=self.request.vault,
+            new_key_file=vault.new_key_file,
+        )
+        return result, number
 
-    def _publish(self, result: BatchResult) -> dict[str, Json]:
-        record = self._record(result)
-        publish(self.layout, result.problems, publication_of(self.trial))
-        write_json(self.layout.batch, record)
-        settle(self.layout.root)
-        return record
+    def _keep(self, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]) -> int:
+        """Keep in the vault what was delivered and what became of it; the delivery's number."""
+        note_outcomes(outcomes, self.vault, self.number)
+        intake = intake_of(delivery, plan.verdicts)
+        reader = SpreadReader(self.engine, self.watcher)
+        files = delivered_files(intake, outcomes, self.vault, reader)
+        failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
+        write_reports(self.request.vault, delivery, plan.verdicts, failed)
+        return self.vault.note_delivery(self.request.incoming, files)
 
-    def _record(self, result: BatchResult) -> dict[str, Json]:
-        return _batch_record(result, self.trial, time.monotonic() - self.started)
-
-    def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
-        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
-        own = own_words(self.trial.trial.id, self.trial.visit_order, self.vault.codes())
-        report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
-        withdrawn = withdraw_leaks(self.layout, folder, report)
-        for item in withdrawn:
-            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
-        return withdrawn
-
-
-def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
-    """Give a batch's result without the cases that the audit moved, and with their problems."""
-    gone = {item.case for item in withdrawn}
-    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
-    return dataclasses.replace(
-        result,
-        reads=tuple(read for read in result.reads if read.case not in gone),
-        problems=tuple(problems),
-    )
+    def _withdraw_unmeasured(
+        self, touched: frozenset[Case], outcomes: Iterable[CaseOutcome]
+    ) -> None:
+        """Leave no older number of a case that this delivery no longer gives one."""
+        measured = {outcome.case for outcome in outcomes if outcome.read}
+        for case in sorted(touched - measured):
+            withdraw(self.layout, case, self.request.vault)
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
@@ -218,39 +159,6 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tu
     with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
         plan = plan_batch(delivery, trial, crosswalk, vault)
     return plan, count_files(delivery, plan.verdicts)
-
-
-def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:
-    """Read the trial file and the subjects file; refuse folders that lie inside each other.
-
-    Raises
-    ------
-    ConfigError
-        Every fault of the first file that has any.
-    StoreError
-        When readers of one folder would see another, or a run would read its own results.
-    """
-    incoming, out, vault = request.incoming, request.out, request.vault
-    refuse_nested(
-        (
-            ("VAULT", vault, out, "OUT: blinded readers open OUT"),
-            ("OUT", out, vault, "VAULT: the vault is for the data manager alone"),
-            ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
-            ("VAULT", vault, incoming, "INCOMING: the next run would read the vault"),
-            ("the vault's key", request.key_file, out, "OUT: blinded readers open OUT"),
-            ("the vault's key", request.key_file, vault, "VAULT: a copy would carry its own key"),
-            ("the vault's key", request.key_file, incoming, "INCOMING: that is the site's own"),
-        )
-    )
-    trial = load_trial(request.trial_file)
-    crosswalk = load_subjects(request.subjects_file) if request.subjects_file else None
-    labels = [visit.label for visit in trial.visits]
-    unknown = sorted(crosswalk.visits() - set(labels)) if crosswalk else []
-    if unknown:
-        expected = "a visit of the trial: " + ", ".join(labels)
-        faults = tuple(Fault(key="visit", found=repr(v), expected=expected) for v in unknown)
-        raise ConfigError(str(request.subjects_file), faults)
-    return trial, crosswalk
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
@@ -278,16 +186,6 @@ def plan_batch(delivery: Delivery, trial: Trial, crosswalk: Crosswalk | None, va
     )
 
 
-def publication_of(trial: Trial) -> Publication:
-    """Return what every table and page says of the trial and the software."""
-    return Publication(
-        trial_id=trial.trial.id,
-        software_version=version("corelab"),
-        config_digest=trial.digest,
-        visits=trial.visit_order,
-    )
-
-
 def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     """Case plan with what is known of its time: hours, or the order alone."""
     study = plan.images[0].sources[0].identity.study_key
@@ -299,92 +197,6 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
 
 def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:
     return open_vault(request.vault, key_file=request.key_file, command="run")
-
-
-def _tasks(
-    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
-) -> list[CaseTask]:
-    software = version("corelab")
-    tasks = []
-    for case in plan.cases:
-        used = {part.identity.series_uid for image in case.images for part in image.sources}
-        mine = tuple(source for source in known if source.series_uid in used)
-        tasks.append(
-            CaseTask(
-                plan=case,
-                out=request.out,
-                trial=trial,
-                software_version=software,
-                known=mine,
-                last_key=last_key_of(request.vault, case.case),
-                face=request.face,
-            )
-        )
-    return tasks
-
-
-def _note(outcomes: Iterable[CaseOutcome], vault: Vault, batch: int) -> None:
-    for outcome in outcomes:
-        vault.note_source(outcome.versions)
-        if outcome.evidence:
-            vault.note_fault(outcome.case, outcome.evidence, batch)
-
-
-def _case_problems(plan: Plan, outcomes: Iterable[CaseOutcome]) -> Iterator[tuple[Case, Refusal]]:
-    """Problems that belong to a case, those of its measurement with their evidence."""
-    for problem in plan.problems:
-        if problem.subject_code:
-            yield _case_of(problem), _refusal_of(problem, "")
-    for outcome in outcomes:
-        if outcome.problem:
-            yield outcome.case, _refusal_of(outcome.problem, outcome.evidence)
-
-
-def _case_of(problem: Problem) -> Case:
-    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
-
-
-def _refusal_of(problem: Problem, evidence: str) -> Refusal:
-    reason = ReasonCode(problem.reason_code)
-    return Refusal(reason=reason, message=problem.message, evidence=evidence)
-
-
-def _changed(outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]) -> tuple[Case, ...]:
-    """Cases with a version that earlier runs did not know."""
-    return tuple(
-        outcome.case
-        for outcome in outcomes
-        if any(v.number > 1 and v not in known for v in outcome.versions)
-    )
-
-
-def _run_cases(
-    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
-) -> list[CaseOutcome]:
-    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
-    results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
-    outcomes = []
-    for task, result in results:
-        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
-        keep_record(vault, outcome)
-        outcomes.append(outcome)
-    return sorted(outcomes, key=lambda outcome: outcome.case)
-
-
-def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
-    """Whether some cases of OUT are of this run and some of earlier ones."""
-    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
-    return 0 < n_new < len(layout.reads())
-
-
-def _crashed(case: Case, crash: Crash) -> CaseOutcome:
-    problem = Problem(
-        subject_code=case.subject_code,
-        visit=case.visit,
-        reason_code=ReasonCode.INTERNAL_ERROR.value,
-        message=f"the case stopped with {crash.kind}; the vault holds the details",
-    )
-    return CaseOutcome(case=case, read=None, problem=problem, evidence=crash.detail, is_new=True)
 
 
 def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
@@ -433,16 +245,7 @@ def _all_problems(
     return current + earlier + [problem for problem in waiting if problem.message not in known]
 
 
-def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:
-    counts: dict[str, Json] = dict(dataclasses.asdict(result.counts))
-    return {
-        "duration_s": round(seconds, 1),
-        "trial_id": trial.trial.id,
-        "config_digest": trial.digest,
-        "visits": list(trial.visit_order),
-        "software_version": version("corelab"),
-        "cases_measured": len(result.reads),
-        "cases_new": len(result.new_keys),
-        "problems": len(result.problems),
-        "files": counts,
-    }
+def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
+    """Whether some cases of OUT are of this run and some of earlier ones."""
+    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
+    return 0 < n_new < len(layout.reads())

@@ -1,23 +1,20 @@
-"""What a run may not show or leave in OUT: when it ended, and the details of a bug.
+"""What a run may not show: the details of a bug.
 
-Both go to ``VAULT/log``, which only the vault's owner may open.
+They go to ``VAULT/log``, which only the vault's owner may open.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from corelab.errors import CorelabError, StoreError
-from corelab.store.files import Json
+from corelab.errors import CorelabError
 
-_FOLDER, _RUNS = "log", "runs.jsonl"
+_FOLDER = "log"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
 
@@ -40,24 +37,6 @@ def incidents_kept(vault: Path) -> Iterator[None]:
         raise
     except Exception:  # noqa: BLE001 - whatever a bug raises may quote a header
         raise IncidentError(_keep(vault, traceback.format_exc())) from None
-
-
-def note_run(vault: Path, record: Mapping[str, Json]) -> None:
-    """Add one line that says when a run ended and what came of it.
-
-    Raises
-    ------
-    StoreError
-        When the vault cannot be written to.
-    """
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"finished_at_utc": now, **record}) + "\n"
-    try:
-        descriptor = os.open(_folder(vault) / _RUNS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with open(descriptor, "a", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
-            stream.write(line)
-    except OSError as error:
-        raise StoreError(f"the vault's log cannot be written: {error.strerror}") from error
 
 
 def _keep(vault: Path, details: str) -> str:

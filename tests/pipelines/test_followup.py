@@ -14,8 +14,9 @@ from corelab.store.manifest import lock_out
 from corelab.store.table import load_problems, write_tables
 from corelab.vocab import Problem
 from pipelines.engine import Engine
-from pipelines.followup import BatchRequest, run_batch
+from pipelines.followup import run_batch
 from pipelines.progress import Silent
+from pipelines.request import BatchRequest
 from pipelines.withdrawal import own_words
 
 REPOSITORY = Path(__file__).parents[2]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from pipelines.cli import EXIT_INCIDENT
 from pipelines.command import Workers, run_command
 from pipelines.followup import BatchRequest
-from pipelines.incident import IncidentError, incidents_kept, note_run
+from pipelines.incident import IncidentError, incidents_kept
 from tests.conftest import REPOSITORY
 
 SECRET = "/site/Doe^Jane/7113417.dcm"  # noqa: S105 - a path that names a patient
@@ -54,16 +53,6 @@ def test_a_name_that_is_no_utf8_is_kept_spelled_out(tmp_path: Path) -> None:
     with pytest.raises(IncidentError), incidents_kept(tmp_path):
         raise KeyError(os.fsdecode(b"M\xfcller"))
     assert "udcfcller" in (tmp_path / "log" / "incident-1.txt").read_text()
-
-
-def test_the_end_of_each_run_is_one_line_for_the_vaults_owner(tmp_path: Path) -> None:
-    note_run(tmp_path, {"cases_measured": 3})
-    note_run(tmp_path, {"cases_measured": 4})
-    path = tmp_path / "log" / "runs.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["cases_measured"] for line in lines] == [3, 4]
-    assert all(line["finished_at_utc"].endswith("+00:00") for line in lines)
-    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_what_a_run_does_not_foresee_is_a_number_on_its_screen(

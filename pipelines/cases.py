@@ -1,0 +1,102 @@
+"""The cases of a batch: as tasks, spread over the workers, and what the vault keeps of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from corelab.blinding.vault import Vault
+from corelab.errors import ReasonCode
+from corelab.series import Plan, Refusal, SourceVersion
+from corelab.trial import Trial
+from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
+from pipelines.case import CaseOutcome, CaseTask, run_case
+from pipelines.case_record import keep_record, last_key_of
+from pipelines.engine import Crash, Engine
+from pipelines.progress import Watcher
+from pipelines.request import BatchRequest
+
+
+def tasks_of(
+    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+) -> list[CaseTask]:
+    """One task a case, with what earlier runs know of its sources and its result."""
+    software = version("corelab")
+    tasks = []
+    for case in plan.cases:
+        used = {part.identity.series_uid for image in case.images for part in image.sources}
+        mine = tuple(source for source in known if source.series_uid in used)
+        tasks.append(
+            CaseTask(
+                plan=case,
+                out=request.out,
+                trial=trial,
+                software_version=software,
+                known=mine,
+                last_key=last_key_of(request.vault, case.case),
+                face=request.face,
+            )
+        )
+    return tasks
+
+
+def run_cases(
+    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+) -> list[CaseOutcome]:
+    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
+    results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
+    outcomes = []
+    for task, result in results:
+        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
+        keep_record(vault, outcome)
+        outcomes.append(outcome)
+    return sorted(outcomes, key=lambda outcome: outcome.case)
+
+
+def note_outcomes(outcomes: Iterable[CaseOutcome], vault: Vault, batch: int) -> None:
+    """Keep which pixels each read rests on, and the evidence of what failed."""
+    for outcome in outcomes:
+        vault.note_source(outcome.versions)
+        if outcome.evidence:
+            vault.note_fault(outcome.case, outcome.evidence, batch)
+
+
+def case_problems(plan: Plan, outcomes: Iterable[CaseOutcome]) -> Iterator[tuple[Case, Refusal]]:
+    """Problems that belong to a case, those of its measurement with their evidence."""
+    for problem in plan.problems:
+        if problem.subject_code:
+            yield _case_of(problem), _refusal_of(problem, "")
+    for outcome in outcomes:
+        if outcome.problem:
+            yield outcome.case, _refusal_of(outcome.problem, outcome.evidence)
+
+
+def changed_cases(
+    outcomes: Iterable[CaseOutcome], known: tuple[SourceVersion, ...]
+) -> tuple[Case, ...]:
+    """Cases with a version that earlier runs did not know."""
+    return tuple(
+        outcome.case
+        for outcome in outcomes
+        if any(v.number > 1 and v not in known for v in outcome.versions)
+    )
+
+
+def _crashed(case: Case, crash: Crash) -> CaseOutcome:
+    problem = Problem(
+        subject_code=case.subject_code,
+        visit=case.visit,
+        reason_code=ReasonCode.INTERNAL_ERROR.value,
+        message=f"the case stopped with {crash.kind}; the vault holds the details",
+    )
+    return CaseOutcome(case=case, read=None, problem=problem, evidence=crash.detail, is_new=True)
+
+
+def _case_of(problem: Problem) -> Case:
+    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
+
+
+def _refusal_of(problem: Problem, evidence: str) -> Refusal:
+    reason = ReasonCode(problem.reason_code)
+    return Refusal(reason=reason, message=problem.message, evidence=evidence)

@@ -1,0 +1,113 @@
+"""The end of a batch: tables, pages and its record in OUT, audited until nothing is found."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from corelab.blinding.audit import audit
+from corelab.blinding.vault import Vault
+from corelab.stages.publish import Publication, publish
+from corelab.store.files import Json, write_json
+from corelab.store.layout import Layout
+from corelab.store.times import settle
+from corelab.trial import Trial
+from corelab.vocab import Case, Problem, Read, SubjectCode, VisitLabel
+from pipelines.delivered import Counts
+from pipelines.searching import SpreadSearcher
+from pipelines.withdrawal import Withdrawn, own_words, withdraw_leaks
+
+MOST_AUDITS = 4
+"""How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
+_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """What became of a batch; ``changed`` cases rest on other pixels than the run before.
+
+    ``new_key_file`` is the vault's key where this run made it.
+    """
+
+    counts: Counts
+    changed: tuple[Case, ...]
+    reads: tuple[Read, ...]
+    problems: tuple[Problem, ...]
+    new_keys: frozenset[str]
+    vault: Path
+    new_key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The end of a batch: tables, pages and the batch's record, audited until clean."""
+
+    layout: Layout
+    trial: Trial
+    vault: Vault
+    searcher: SpreadSearcher
+    started: float
+
+    def close(self, result: BatchResult) -> BatchResult:
+        """Publish a result without what the audit moves out of OUT."""
+        for _ in range(MOST_AUDITS):
+            self._publish(result)
+            withdrawn = self._audit(result.vault)
+            if not withdrawn:
+                break
+            result = _without(result, withdrawn)
+        return result
+
+    def _publish(self, result: BatchResult) -> None:
+        record = _batch_record(result, self.trial, time.monotonic() - self.started)
+        publish(self.layout, result.problems, publication_of(self.trial))
+        write_json(self.layout.batch, record)
+        settle(self.layout.root)
+
+    def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
+        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+        own = own_words(self.trial.trial.id, self.trial.visit_order, self.vault.codes())
+        report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
+        withdrawn = withdraw_leaks(self.layout, folder, report)
+        for item in withdrawn:
+            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
+        return withdrawn
+
+
+def publication_of(trial: Trial) -> Publication:
+    """Return what every table and page says of the trial and the software."""
+    return Publication(
+        trial_id=trial.trial.id,
+        software_version=version("corelab"),
+        config_digest=trial.digest,
+        visits=trial.visit_order,
+    )
+
+
+def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
+    """Give a batch's result without the cases that the audit moved, and with their problems."""
+    gone = {item.case for item in withdrawn}
+    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    return dataclasses.replace(
+        result,
+        reads=tuple(read for read in result.reads if read.case not in gone),
+        problems=tuple(problems),
+    )
+
+
+def _batch_record(result: BatchResult, trial: Trial, seconds: float) -> dict[str, Json]:
+    counts: dict[str, Json] = dict(dataclasses.asdict(result.counts))
+    return {
+        "duration_s": round(seconds, 1),
+        "trial_id": trial.trial.id,
+        "config_digest": trial.digest,
+        "visits": list(trial.visit_order),
+        "software_version": version("corelab"),
+        "cases_measured": len(result.reads),
+        "cases_new": len(result.new_keys),
+        "problems": len(result.problems),
+        "files": counts,
+    }
