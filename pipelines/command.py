@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
@@ -23,6 +23,7 @@ from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
 from pipelines.cli import EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
+from pipelines.cluster import refuse_unfit_workers
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.engine import Engine, open_engine
@@ -94,7 +95,17 @@ def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
+    if workers.scheduler:
+        # Workers elsewhere stand in folders of their own.
+        request = replace(
+            request,
+            incoming=request.incoming.resolve(),
+            out=request.out.resolve(),
+            vault=request.vault.resolve(),
+        )
     with _at_work(workers) as (engine, watcher):
+        if workers.scheduler:
+            refuse_unfit_workers(engine, request.incoming, request.out)
         result = run_batch(request, engine, watcher)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0

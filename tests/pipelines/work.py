@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 
 def double(number: int) -> int:
@@ -22,3 +23,9 @@ def die(number: int) -> int:
 def threads(_: int) -> str | None:
     """How many threads numerical libraries may use."""
     return os.environ.get("OMP_NUM_THREADS")
+
+
+def slow_double(number: int) -> int:
+    """Twice a number, after a while."""
+    time.sleep(0.1)
+    return 2 * number
