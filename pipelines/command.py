@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +23,7 @@ from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.closing import BatchResult
+from pipelines.cluster import refuse_unfit_workers
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.delivered import Counts
@@ -71,7 +72,17 @@ def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
+    if workers.scheduler:
+        # Workers elsewhere stand in folders of their own.
+        request = replace(
+            request,
+            incoming=request.incoming.resolve(),
+            out=request.out.resolve(),
+            vault=request.vault.resolve(),
+        )
     with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
+        if workers.scheduler:
+            refuse_unfit_workers(engine, request.incoming, request.out)
         result = run_batch(request, engine, watcher)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0

@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 
 IN_FLIGHT_PER_WORKER = 4
 MEMORY_PER_WORKER_BYTES = 2 << 30
+CONNECT_S = 10
+FIRST_WORKER_S = 30
 _DEATH = "KilledWorker"
 # Set before a worker starts: one thread each, and an allocator that keeps its pages, which
 # makes a batch of thin-slice volumes 1.5 times faster.
@@ -96,6 +98,22 @@ class Engine:
                 yield item, result
         yield from self._spread(function, suspects, 1)
 
+    def everywhere(
+        self, function: Callable[[Item], Result], item: Item
+    ) -> dict[str, Result | Crash]:
+        """Run a function once in every worker; results by the workers' addresses."""
+        packed = self._client.run(_guarded, function, item, on_error="return")
+        return {
+            address: _unpacked(answer)
+            if isinstance(answer, bytes)
+            else Crash(kind=type(answer).__name__, detail=repr(answer))
+            for address, answer in packed.items()
+        }
+
+    def threads_of_workers(self) -> dict[str, int]:
+        """Threads of each worker, by its address."""
+        return {str(address): int(count) for address, count in self._client.nthreads().items()}
+
     def _spread(
         self, function: Callable[[Item], Result], items: Iterable[Item], n_in_flight: int
     ) -> Iterator[tuple[Item, Result | Crash]]:
@@ -143,7 +161,7 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
     """
     if scheduler is not None:
         with _client_of(scheduler) as client:
-            yield Engine(client, max(1, len(client.scheduler_info()["workers"])))
+            yield Engine(client, len(client.nthreads()))
         return
     count = n_workers or default_workers()
     with (
@@ -169,12 +187,29 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
         yield Engine(client, count)
 
 
-def _client_of(scheduler: str) -> Client:
+@contextmanager
+def _client_of(scheduler: str) -> Iterator[Client]:
+    """Client of a running scheduler that has workers.
+
+    Raises
+    ------
+    StoreError
+        When nobody answers, or the scheduler has no worker.
+    """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        return Client(scheduler, set_as_default=False)
+        client = Client(scheduler, set_as_default=False, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
-        raise StoreError(f"no Dask scheduler answers at {scheduler}") from error
+        expected = "the address that `dask scheduler` prints, such as tcp://host:8786"
+        raise StoreError(f"no scheduler answers at {scheduler}; expected {expected}") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=FIRST_WORKER_S)
+        except TimeoutError as error:
+            found = f"the scheduler at {scheduler} has no worker after {FIRST_WORKER_S} s"
+            hint = "start some with `dask worker ADDRESS --nthreads 1`"
+            raise StoreError(f"{found}; {hint}") from error
+        yield client
 
 
 def _local_workers(count: int, scratch: str) -> LocalCluster:
@@ -232,5 +267,9 @@ def _outcome(future: Future) -> Result | Crash:
     error = future.exception()
     if error is not None:
         return Crash(kind=type(error).__name__, detail=f"{error!r}\n{future.traceback()}")
-    value: Result | Crash = pickle.loads(future.result())  # noqa: S301 - our own worker packed it
+    return _unpacked(future.result())
+
+
+def _unpacked(packed: bytes) -> Result | Crash:
+    value: Result | Crash = pickle.loads(packed)  # noqa: S301 - our own worker packed it
     return value

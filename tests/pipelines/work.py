@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -42,3 +43,9 @@ def working_folder(_: int) -> str:
     from distributed import get_worker  # noqa: PLC0415 - in a worker only
 
     return str(Path(get_worker().local_directory).resolve())
+
+
+def slow_double(number: int) -> int:
+    """Twice a number, after a while."""
+    time.sleep(0.1)
+    return 2 * number
