@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from corelab import series
 from corelab.series import Identity
@@ -33,8 +34,11 @@ BLINDED_MODULES = (
 IDENTIFIED_TYPES = {"Series", "Stack", "Identity", "Identifier"}
 RELEASE = "corelab/blinding/release.py"
 HANDED_ON = "corelab/stages/convert.py:_released"
-STRAIGHTENED = "corelab/stages/convert.py:straightened"
-"""Makes a viewer's copy of a volume that was released already."""
+FROM_RELEASED = (
+    "corelab/stages/convert.py:straightened",
+    "corelab/stages/convert.py:_without_decoder",
+)
+"""Make a copy of a volume that was released already."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -197,11 +201,12 @@ def test_where_identified_types_are_known_only_release_builds_a_volume() -> None
         for name, path, function in functions()
         if is_identified(path) and built_in(function) & {"Volume", "Acquisition"}
     }
-    assert {name for name in builders if not name.startswith(RELEASE)} <= {STRAIGHTENED}
+    assert {name for name in builders if not name.startswith(RELEASE)} <= set(FROM_RELEASED)
 
 
-def test_a_straightened_copy_is_made_of_a_released_volume_alone() -> None:
-    (function,) = [function for name, _, function in functions() if name == STRAIGHTENED]
+@pytest.mark.parametrize("maker", FROM_RELEASED)
+def test_a_copy_is_made_of_a_released_volume_alone(maker: str) -> None:
+    (function,) = [function for name, _, function in functions() if name == maker]
     assert taken_by(function) == {"Volume"}
 
 

@@ -388,7 +388,7 @@ def test_every_readable_series_of_every_set_is_written_as_read(
             np.testing.assert_array_equal(data, expected)
             assert farthest_mm(affine, place, list(data.shape)) < 0.001
     texts = {text for fate in result.fates for text in fate.series.identity.texts}
-    assert audit(tmp_path / "out", texts) == ()
+    assert audit(tmp_path / "out", texts).is_clean
 
 
 def write_heads(folder: Path, *, text: str = "") -> None:
