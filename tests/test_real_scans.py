@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -114,7 +115,8 @@ def test_an_enhanced_dwi_with_adc_goes_to_the_table(
     assert read.modality is Modality.DWI
     assert read.adc_scale_to_mm2_s == 1e-6
     assert QcFlag.B_VALUE_OUTSIDE_RANGE in read.qc_flags
-    assert load_read(Layout(tmp_path / "out").read(read.case)) == read
+    # What tells of the delivered files stays in the vault.
+    assert load_read(Layout(tmp_path / "out").read(read.case)) == replace(read, case_key="")
     assert Layout(tmp_path / "out").mosaic(read.case).stat().st_size > 10_000
 
 

@@ -7,7 +7,7 @@ itself, and gives every number of its read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,12 +81,7 @@ def without(image: Volume, face: NDArray[np.bool_]) -> Volume:
     is_ct = image.acquisition is not None and image.acquisition.contrast is Contrast.CT
     data = np.array(image.data, order="K")
     data[face] = AIR_HU if is_ct else 0
-    return Volume(
-        data=data,
-        affine=image.affine,
-        slice_positions_mm=image.slice_positions_mm,
-        acquisition=image.acquisition,
-    )
+    return replace(image, data=data)
 
 
 def prove(attempt: Attempt) -> Defacing:

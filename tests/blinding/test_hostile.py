@@ -259,7 +259,7 @@ def test_convert_and_its_list_hold_to_the_same(hostile: Hostile, tmp_path: Path)
 
 
 def test_the_audit_shows_names_that_attack_spelled_out(hostile: Hostile) -> None:
-    planted = hostile.out / "[bold red]\x1b[2J\u202enote.txt"
+    planted = hostile.out / "[bold]\x1b[2Jodd\u202e.txt"
     planted.write_text(PATIENT_IDS[9])
     try:
         status, screen = on_terminal("audit", hostile.out, "--vault", hostile.vault)
@@ -268,7 +268,7 @@ def test_the_audit_shows_names_that_attack_spelled_out(hostile: Hostile) -> None
     assert status == 1, screen
     assert unprintable(screen) == set()
     plain = OWN_SEQUENCES.sub("", screen)
-    assert r"[bold red]\x1b[2J\u202enote.txt" in plain
+    assert r"[bold]\x1b[2Jodd\u202e.txt" in plain
     assert MARK not in plain
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from corelab.blinding.allowlist import AllowedSoftware, allow_list
 from corelab.blinding.audit.fold import fold
 
 _PACKAGE = Path(__file__).parents[2]
@@ -31,6 +32,7 @@ _WRITERS = (
 )
 _TEMPLATES = {".html", ".css", ".js", ".toml"}
 _LIBRARY_TEXT = "parquet-cpp-arrow version ARROW:schema list element PAR1"
+_DECODERS = "decoder"
 _SENTENCE = re.compile(r"[a-z{].*\s\S+\s\S+", re.DOTALL)
 _BREAK = " | "
 
@@ -77,7 +79,15 @@ def library_words() -> OwnWords:
     messages = (text for path in sorted(others) for text in _texts(path) if _SENTENCE.match(text))
     kernels = sorted((_PACKAGE / "kernels").glob("*.py"))
     parameters = (name for path in kernels for name in _names(_tree(path)))
-    return vocabulary([_LIBRARY_TEXT, *messages, *parameters]) | vocabulary_of(writers)
+    return vocabulary([_LIBRARY_TEXT, *_software(), *messages, *parameters]) | vocabulary_of(
+        writers
+    )
+
+
+def _software() -> tuple[str, ...]:
+    """Name our own decoders, as sidecars of a plain conversion do."""
+    entry = allow_list().entries[_DECODERS]
+    return entry.software if isinstance(entry, AllowedSoftware) else ()
 
 
 def vocabulary_of(sources: Iterable[Path]) -> OwnWords:
