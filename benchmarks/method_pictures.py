@@ -22,6 +22,7 @@ import corelab
 from corelab.kernels.contour import cover_plane, outer_outline, window_to_uint8
 from corelab.kernels.midline import Midline, mirror, side_of
 from corelab.kernels.orientation import orientation_of, to_ras
+from corelab.kernels.reduction import interpolate
 from corelab.phantom.anatomy import Head, draw_head
 from corelab.phantom.ct import CtScan, scan_ct
 from corelab.phantom.lesion import (
@@ -243,12 +244,13 @@ def ct_steps() -> None:
         ],
     )
     ratio = kept.findings.ratio
+    wide = interpolate(ratio.wide, ratio.coarse.factors, ratio.seed.shape)
     maps = {"window": (0.6, 1.1), "pixel_mm": pixel}
     write(
         "ct-ratio",
         [
             View(image=ratio.seed[:, :, k], caption="to the mirror, 5 mm", **maps),
-            View(image=ratio.wide[:, :, k], caption="mirror and level, 8 mm", **maps),
+            View(image=wide[:, :, k], caption="mirror and level, 8 mm", **maps),
             View(image=ratio.border[:, :, k], caption="mirror and level, 3 mm", **maps),
             View(
                 image=ratio.border[:, :, k],
