@@ -11,8 +11,14 @@ from scipy import ndimage
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.ct_wide import WideView, find_wide_regions, upright_groups
 from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions, within_reach
-from corelab.kernels.midline import Midline, find_midline
-from corelab.kernels.mirror_ratio import MirrorRatio, Shares, distrust_uneven_slices, mirror_ratio
+from corelab.kernels.midline import Midline, find_midline, mirror
+from corelab.kernels.mirror_ratio import (
+    HALO_MM,
+    MirrorRatio,
+    Shares,
+    distrust_uneven_slices,
+    mirror_ratio,
+)
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -20,6 +26,7 @@ from corelab.kernels.morphology import (
     fill_holes,
     keep_larger_than,
     keep_touching,
+    largest_component,
 )
 from corelab.kernels.reduction import expand, factors_for, reduce_mean
 from corelab.kernels.tissue_ct import ACROSS, CtTissue, pixel_noise_hu, sort_tissue
@@ -42,6 +49,11 @@ WALL_MM = 6.0
 
 BASE_MM = 60.0
 """From the foramen magnum to the orbital roofs is less."""
+
+SUSPECTED = 0.86
+SUSPECTED_ML = 4.0
+"""Ratio below which the largest group at the base may be an infarct, and no unevenness, and
+its least volume: a cerebellar one fills a good part of its slices. Streaks are many and small."""
 
 APART_MM = 4.0
 MORE_ML = 12.0
@@ -159,7 +171,9 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     findings = _search(scan, _ratio(scan, known, shares), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
-        ratio = distrust_uneven_slices(_ratio(scan, known, shares), scan.base, scan.deep)
+        ratio = _ratio(scan, known, shares)
+        suspected = suspected_at_the_base(scan, ratio)
+        ratio = distrust_uneven_slices(ratio, scan.base, scan.deep, suspected)
         findings = _search(scan, ratio, p)
         if not findings.regions:
             break
@@ -186,6 +200,25 @@ def _walls(tissue: CtTissue) -> Mask:
     slices = max(1, round(WALL_MM / tissue.spacing_mm[2]))
     across = ndimage.binary_dilation(ventricles, ACROSS, iterations=slices)
     return dilate_disc(across, WALL_MM, spacing_mm=tissue.spacing_mm)
+
+
+def suspected_at_the_base(scan: Scan, ratio: MirrorRatio) -> Mask:
+    """Find the largest dark group at the base of the skull, and its mirror, (I, J, K) bool array.
+
+    Parameters
+    ----------
+    scan
+        The head.
+    ratio
+        Of its densities.
+    """
+    step = scan.tissue.spacing_mm
+    dark = scan.deep & scan.base & (ratio.seed < SUSPECTED)
+    group = keep_larger_than(largest_component(dark), SUSPECTED_ML / scan.tissue.voxel_ml)
+    if not group.any():
+        return group
+    largest = dilate_disc(group, HALO_MM, spacing_mm=step)
+    return largest | (mirror(largest, scan.midline, step) >= HALF)
 
 
 def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:

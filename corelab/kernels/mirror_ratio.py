@@ -229,7 +229,10 @@ def mirror_ratio(
 
 
 def distrust_uneven_slices(
-    ratio: MirrorRatio, base: NDArray[np.bool_], deep: NDArray[np.bool_]
+    ratio: MirrorRatio,
+    base: NDArray[np.bool_],
+    deep: NDArray[np.bool_],
+    suspected: NDArray[np.bool_],
 ) -> MirrorRatio:
     """Ratios drawn towards 1 in slices of the skull's base that are more uneven than the scan.
 
@@ -241,21 +244,31 @@ def distrust_uneven_slices(
     ratio
         Of the whole scan.
     base : (K,) bool array
-        Slices through the base of the skull. What looks like a lesion there counts as uneven
-        too: bone darkens whole lobes.
+        Slices through the base of the skull.
     deep : (I, J, K) bool array
         Parenchyma away from fluid and skull.
+    suspected : (I, J, K) bool array
+        What may be an infarct, which makes a slice uneven by itself. On the wide scale it
+        counts as uneven, too: bone darkens whole lobes.
     """
-    trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
-    for k in np.flatnonzero(base):
-        ratios = ratio.seed[:, :, k][deep[:, :, k]]
-        if ratios.size >= MIN_SLICE_VOXELS:
-            trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
+    trust = _trust(ratio, base, deep & ~suspected)
     return ratio._replace(
         border=1 - trust * (1 - ratio.border),
         seed=1 - trust * (1 - ratio.seed),
-        wide=1 - trust * (1 - ratio.wide),
+        wide=1 - _trust(ratio, base, deep) * (1 - ratio.wide),
     )
+
+
+def _trust(
+    ratio: MirrorRatio, base: NDArray[np.bool_], judged: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """How far each slice is believed, (K,) float32 array, 0 to 1."""
+    trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
+    for k in np.flatnonzero(base):
+        ratios = ratio.seed[:, :, k][judged[:, :, k]]
+        if ratios.size >= MIN_SLICE_VOXELS:
+            trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
+    return trust
 
 
 def _local(

@@ -80,7 +80,7 @@ def test_an_uneven_slice_counts_for_less_at_the_base_of_the_skull_only() -> None
     plain = ratio_of(np.full(SHAPE, 33, dtype=np.float32))
     ratio = plain._replace(border=seed, seed=seed, wide=seed, spread=0.03)
     base = np.array([True, True, False, False])
-    drawn = distrust_uneven_slices(ratio, base, np.ones(SHAPE, dtype=bool))
+    drawn = distrust_uneven_slices(ratio, base, np.ones(SHAPE, dtype=bool), NOWHERE)
     for part in (drawn.border, drawn.seed, drawn.wide):
         assert np.abs(part[:, :, 1] - 1).max() < 0.3 * 0.18
         np.testing.assert_array_equal(part[:, :, 2:], seed[:, :, 2:])
@@ -95,3 +95,18 @@ def test_a_side_that_is_darker_throughout_lacks_little_on_the_wide_scale() -> No
     assert missing < 0.85 * (1 - plain[CENTRE_RIGHT].mean())
     shaded[RIGHT] -= 8
     assert wide_of(ratio_of(shaded))[CENTRE_RIGHT].mean() < 0.88
+
+
+def test_a_suspected_infarct_does_not_make_its_own_slice_uneven() -> None:
+    i, j, _ = np.indices(SHAPE)
+    seed = (1 + 0.03 * np.where((i + j) % 2 == 0, 1, -1)).astype(np.float32)
+    seed[50:70] = 0.75
+    seed[10:30] = 1.3
+    plain = ratio_of(np.full(SHAPE, 33, dtype=np.float32))
+    ratio = plain._replace(border=seed, seed=seed, wide=seed, spread=0.045)
+    base, deep = np.ones(4, dtype=bool), np.ones(SHAPE, dtype=bool)
+    suspected = (seed == np.float32(0.75)) | (seed == np.float32(1.3))
+    assert distrust_uneven_slices(ratio, base, deep, NOWHERE).seed[60].min() > 0.85
+    drawn = distrust_uneven_slices(ratio, base, deep, suspected)
+    np.testing.assert_array_equal(drawn.seed, seed)
+    assert drawn.wide[60].min() > 0.85
