@@ -245,6 +245,7 @@ def ct_steps() -> None:
     )
     ratio = kept.findings.ratio
     wide = interpolate(ratio.wide, ratio.coarse.factors, ratio.seed.shape)
+    wide = np.where(tissue.brain & ~tissue.fluid, wide, 1)
     maps = {"window": (0.6, 1.1), "pixel_mm": pixel}
     write(
         "ct-ratio",
