@@ -10,7 +10,7 @@ import numpy as np
 
 from corelab.vocab import Modality
 
-SEED = 20261124
+SEED = 20261125
 
 
 @unique

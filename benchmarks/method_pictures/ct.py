@@ -12,6 +12,7 @@ from benchmarks.method_pictures.heads import around, ct_head, largest_slice, ras
 from benchmarks.method_pictures.sheet import BLUE, GREEN, ORANGE, RED, YELLOW, Mask, View, write
 from benchmarks.method_pictures.watching import watched
 from corelab.kernels.midline import Midline, mirror, side_of
+from corelab.kernels.reduction import interpolate
 from corelab.volume import Volume
 
 AIR_HU = -200.0
@@ -70,9 +71,12 @@ def _ratio(kept: SimpleNamespace, k: int) -> list[View]:
     ratio, grown = kept.findings.ratio, ((_grown(kept)[:, :, k], YELLOW),)
     maps = {"window": (0.6, 1.1), "pixel_mm": kept.scan.tissue.spacing_mm[:2]}
     border = ratio.border[:, :, k]
+    tissue = kept.scan.tissue
+    wide = interpolate(ratio.wide, ratio.coarse.factors, ratio.seed.shape)[:, :, k]
+    wide = np.where((tissue.brain & ~tissue.fluid)[:, :, k], wide, 1)
     return [
         View(image=ratio.seed[:, :, k], caption="to the mirror, 5 mm", **maps),
-        View(image=ratio.wide[:, :, k], caption="mirror and level, 8 mm", **maps),
+        View(image=wide, caption="mirror and level, 8 mm", **maps),
         View(image=border, caption="mirror and level, 3 mm", **maps),
         View(image=border, caption="grown to half its depth", lines=grown, **maps),
     ]

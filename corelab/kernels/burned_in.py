@@ -38,6 +38,9 @@ CLEAN_ALONE = 0.97
 CLEAN_IN_ROW = 0.75
 """Share of a shape's neighbours that do not approach it; of clipped metal's, below a half."""
 
+FEWEST_IMAGES = 3
+"""In a stack of so many, a letter alone counts only where another image repeats it."""
+
 FEWEST_IN_ROW = 3
 FEWEST_SOFT_IN_ROW = 5
 SOFT_LEVEL = 0.5
@@ -112,6 +115,10 @@ class _Shape(NamedTuple):
         """Share of the box that the shape fills."""
         return self.n_pixels / (self.height * (self.right - self.left))
 
+    def is_where(self, other: _Shape) -> bool:
+        """Whether another shape has the same box, give or take a pixel."""
+        return max(abs(mine - its) for mine, its in zip(self[:4], other[:4], strict=True)) <= 1
+
     def turned(self) -> _Shape:
         """Exchange rows and columns."""
         return self._replace(top=self.left, bottom=self.right, left=self.top, right=self.bottom)
@@ -126,18 +133,37 @@ def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
         Any values, slices along k.
     """
     planes = cast("Plane", image)
-    counts = [_letters(planes[:, :, k]) for k in range(planes.shape[2])]
+    found = [_letters(planes[:, :, k]) for k in range(planes.shape[2])]
+    counts = [
+        letters.n_in_rows or sum(_stands_again(shape, k, found) for shape in letters.alone)
+        for k, letters in enumerate(found)
+    ]
     return BurnedIn(n_images=sum(count > 0 for count in counts), n_shapes=sum(counts))
 
 
-def _letters(plane: Plane) -> int:
+def _stands_again(shape: _Shape, k: int, found: Sequence[_Letters]) -> bool:
+    """Whether another image holds a letter in the same place: bone has such a speck once."""
+    others = (other for j, letters in enumerate(found) if j != k for other in letters.alone)
+    return len(found) < FEWEST_IMAGES or any(shape.is_where(other) for other in others)
+
+
+class _Letters(NamedTuple):
+    """What one image holds: letters in rows, and those that stand alone."""
+
+    n_in_rows: int
+    alone: tuple[_Shape, ...] = ()
+
+
+def _letters(plane: Plane) -> _Letters:
     values = plane.T if plane.flags.f_contiguous else plane
     bottom, top = values.min(), values.max()
     if not bottom < top or not np.isfinite(top):
-        return 0
+        return _Letters(0)
     drawn = _drawn_values(values, (float(bottom) + float(top)) / 2)
-    bright = (_bright_letters(values, value) for value in drawn)
-    return max(bright, default=0) or _dark_letters(values, bottom)
+    bright = [_bright_letters(values, value) for value in drawn]
+    n_in_rows = max((letters.n_in_rows for letters in bright), default=0)
+    alone = tuple(shape for letters in bright for shape in letters.alone)
+    return _Letters(n_in_rows or (0 if alone else _dark_letters(values, bottom)), alone)
 
 
 def _drawn_values(values: Plane, above: float) -> list[float]:
@@ -162,14 +188,15 @@ def _frequencies(tail: Plane) -> tuple[Plane, NDArray[np.float64]]:
     return found, counts.astype(np.float64)
 
 
-def _bright_letters(values: Plane, value: float) -> int:
+def _bright_letters(values: Plane, value: float) -> _Letters:
     marks = values == value
     share = np.count_nonzero(marks) / marks.size
     if share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)):
-        return 0
+        return _Letters(0)
     shapes = _sharp_shapes(values, marks, value)
-    sharp = _in_rows(shapes, marks, FEWEST_IN_ROW) or _alone(shapes, marks)
-    return sharp or _soft_letters(values, marks, value)
+    sharp = _in_rows(shapes, marks, FEWEST_IN_ROW)
+    alone = () if sharp else _alone(shapes, marks)
+    return _Letters(sharp or (0 if alone else _soft_letters(values, marks, value)), alone)
 
 
 def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
@@ -309,10 +336,10 @@ def _is_level(ends: Sequence[int], box: _Shape) -> bool:
     return bool(np.mean(off <= max(1, LEVEL * box.height)) >= LEVEL_SHARE)
 
 
-def _alone(shapes: Sequence[_Shape], marks: Mask) -> int:
+def _alone(shapes: Sequence[_Shape], marks: Mask) -> tuple[_Shape, ...]:
     """Letters, one or two, with nothing of their value around them."""
     clean = [shape for shape in shapes if shape.clean >= CLEAN_ALONE]
-    return sum(len(row) for row in _rows(clean) if _stands_alone(row, marks))
+    return tuple(shape for row in _rows(clean) if _stands_alone(row, marks) for shape in row)
 
 
 def _stands_alone(row: Sequence[_Shape], marks: Mask) -> bool:

@@ -29,6 +29,14 @@ RUNGS = (
 )
 """A quarter of infarcts at 24 h have a mean ratio above 0.84: only their size tells them."""
 
+WIDE_RUNGS = (
+    SeedRung(highest=0.925, spreads=5.0, min_ml=8.0),
+    SeedRung(highest=0.925, spreads=4.4, min_ml=11.0),
+    SeedRung(highest=0.925, spreads=3.5, min_ml=18.0),
+    SeedRung(highest=0.925, spreads=3.1, min_ml=25.0),
+)
+"""The larger a group, the fainter it may be: chance makes small ones."""
+
 
 class CtParameters(NamedTuple):
     """Numbers of the method.
@@ -46,12 +54,12 @@ class CtParameters(NamedTuple):
         No rung asks for a lower ratio than this, however uneven the scan.
     seed_level : float
         A seed is also darker than this share of its slice's healthy parenchyma.
-    wide_highest, wide_spreads : float
-        On the wide scale a seed lacks more than 1 minus the first of its mirror and its level
-        together, and as many times what places lack in healthy parenchyma (root mean square)
-        as the second,
-    wide_min_ml, wide_outweighs : float
-        in a group of this volume, and so many times as large as any on the other side.
+    wide_rungs : tuple of SeedRung
+        What counts as a group on the wide scale: what places lack of their mirror and their
+        level together, against what they lack in the brain without the group (root mean
+        square).
+    wide_outweighs : float
+        Such a group is so many times as large as any on the other side.
     sulcus_clearance_mm, ventricle_clearance_mm, edge_clearance_mm : float
         How far a seed keeps from fluid, from wide fluid in its own and the neighbouring
         slices, and from the border of the brain: partial volume is dark too.
@@ -83,9 +91,7 @@ class CtParameters(NamedTuple):
     seed_rungs: tuple[SeedRung, ...] = RUNGS
     seed_lowest: float = 0.70
     seed_level: float = 0.90
-    wide_highest: float = 0.945
-    wide_spreads: float = 4.0
-    wide_min_ml: float = 7.0
+    wide_rungs: tuple[SeedRung, ...] = WIDE_RUNGS
     wide_outweighs: float = 3.0
     sulcus_clearance_mm: float = 2.5
     ventricle_clearance_mm: float = 4.0

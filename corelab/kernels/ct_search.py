@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.ct_parameters import CtParameters
-from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions
-from corelab.kernels.midline import Midline, find_midline, side_of
-from corelab.kernels.mirror_ratio import MirrorRatio, Shares, distrust_uneven_slices, mirror_ratio
+from corelab.kernels.ct_wide import WideView, find_wide_regions, upright_groups
+from corelab.kernels.half_maximum import BorderRule, Depth, Region, grow_regions, within_reach
+from corelab.kernels.midline import Midline, find_midline, mirror
+from corelab.kernels.mirror_ratio import (
+    HALO_MM,
+    MirrorRatio,
+    Shares,
+    distrust_uneven_slices,
+    mirror_ratio,
+)
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -19,8 +26,9 @@ from corelab.kernels.morphology import (
     fill_holes,
     keep_larger_than,
     keep_touching,
+    largest_component,
 )
-from corelab.kernels.reduction import factors_for, reduce_mean
+from corelab.kernels.reduction import expand, factors_for, reduce_mean
 from corelab.kernels.tissue_ct import ACROSS, CtTissue, pixel_noise_hu, sort_tissue
 
 Mask = NDArray[np.bool_]
@@ -41,6 +49,15 @@ WALL_MM = 6.0
 
 BASE_MM = 60.0
 """From the foramen magnum to the orbital roofs is less."""
+
+SUSPECTED = 0.86
+SUSPECTED_ML = 4.0
+"""Ratio below which the largest group at the base may be an infarct, and no unevenness, and
+its least volume: a cerebellar one fills a good part of its slices. Streaks are many and small."""
+
+APART_MM = 4.0
+MORE_ML = 12.0
+"""A faint region counts that holds so much beyond this distance from what was found before."""
 
 
 class Scan(NamedTuple):
@@ -154,7 +171,9 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     findings = _search(scan, _ratio(scan, known, shares), clear)
     for _ in range(2):
         known = _believed(findings.union(), scan.base) if findings.regions else known
-        ratio = distrust_uneven_slices(_ratio(scan, known, shares), scan.base, scan.deep)
+        ratio = _ratio(scan, known, shares)
+        suspected = suspected_at_the_base(scan, ratio)
+        ratio = distrust_uneven_slices(ratio, scan.base, scan.deep, suspected)
         findings = _search(scan, ratio, p)
         if not findings.regions:
             break
@@ -181,6 +200,25 @@ def _walls(tissue: CtTissue) -> Mask:
     slices = max(1, round(WALL_MM / tissue.spacing_mm[2]))
     across = ndimage.binary_dilation(ventricles, ACROSS, iterations=slices)
     return dilate_disc(across, WALL_MM, spacing_mm=tissue.spacing_mm)
+
+
+def suspected_at_the_base(scan: Scan, ratio: MirrorRatio) -> Mask:
+    """Find the largest dark group at the base of the skull, and its mirror, (I, J, K) bool array.
+
+    Parameters
+    ----------
+    scan
+        The head.
+    ratio
+        Of its densities.
+    """
+    step = scan.tissue.spacing_mm
+    dark = scan.deep & scan.base & (ratio.seed < SUSPECTED)
+    group = keep_larger_than(largest_component(dark), SUSPECTED_ML / scan.tissue.voxel_ml)
+    if not group.any():
+        return group
+    largest = dilate_disc(group, HALO_MM, spacing_mm=step)
+    return largest | (mirror(largest, scan.midline, step) >= HALF)
 
 
 def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:
@@ -219,12 +257,53 @@ def _search(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Findings:
         solid=scan.solid,
         spacing_mm=tissue.spacing_mm,
     )
-    regions = [
+    believed = [
         region
         for region in grow_regions(depth, _seeds(scan, ratio, p), rule)
-        if _is_believed(region, tissue.voxel_ml, p) and not _lines_a_ventricle(region, scan, p)
+        if _is_believed(region, tissue.voxel_ml, p)
     ]
-    return Findings(regions, ratio)
+    regions = [region for region in believed if not _lines_a_ventricle(region, scan, p)]
+    return Findings(regions + _faint_regions(scan, Findings(believed, ratio), p), ratio)
+
+
+def _faint_regions(scan: Scan, known: Findings, p: CtParameters) -> list[Region]:
+    """Large faint regions that go well beyond what is known of deeper ones.
+
+    Where the largest of those is deep, they have its borders, and what is wide around it is
+    its own blur.
+    """
+    if known.regions and max(known.regions, key=lambda region: region.size).core < p.faint_core:
+        return []
+    factors = known.ratio.coarse.factors
+    view = _wide_view(scan, known.ratio)
+    covered = np.zeros_like(view.fit)
+    if known.regions:
+        others = reduce_mean(known.union(), factors) > HALF
+        covered = within_reach(others, APART_MM, spacing_mm=view.spacing_mm)
+    regions = []
+    for wide in find_wide_regions(view, p):
+        mask = expand(wide.mask, factors, scan.deep.shape) & scan.tissue.parenchyma
+        region = Region(mask, wide.seed_count * int(np.prod(factors)), wide.core)
+        more_ml = np.count_nonzero(wide.mask & ~covered) * view.voxel_ml
+        if more_ml >= MORE_ML and not _lines_a_ventricle(region, scan, p):
+            regions.append(region)
+    return regions
+
+
+def _wide_view(scan: Scan, ratio: MirrorRatio) -> WideView:
+    coarse = ratio.coarse
+
+    def mostly(mask: Mask) -> Mask:
+        return reduce_mean(mask, coarse.factors) > HALF
+
+    return WideView(
+        ratio=ratio.wide,
+        fit=mostly(scan.deep) & ~scan.streaked,
+        judged=mostly(ratio.judged),
+        parenchyma=mostly(scan.tissue.parenchyma),
+        plane=coarse.plane,
+        spacing_mm=coarse.spacing_mm,
+    )
 
 
 def _is_believed(region: Region, voxel_ml: float, p: CtParameters) -> bool:
@@ -250,42 +329,5 @@ def _seeds(scan: Scan, ratio: MirrorRatio, p: CtParameters) -> Mask:
         groups = keep_larger_than(fit & (ratio.seed < bound), rung.min_ml / scan.tissue.voxel_ml)
         # A wider group around stronger seeds would only blur where their region begins.
         fresh = groups & ~keep_touching(groups, seeds & groups)
-        seeds |= _solid_groups(fresh, scan.tissue.spacing_mm, p.seed_flatness)
-    return seeds | _wide_seeds(scan, ratio, seeds, p)
-
-
-def _wide_seeds(scan: Scan, ratio: MirrorRatio, seeds: Mask, p: CtParameters) -> Mask:
-    """Find groups far larger than any on the other side, which tells what chance makes."""
-    tissue = scan.tissue
-    side = side_of(scan.midline, seeds.shape, tissue.spacing_mm) > 0
-    spread = _root_mean_square(1 - ratio.wide[ratio.judged])
-    bound = max(p.seed_lowest, min(p.wide_highest, 1 - p.wide_spreads * spread))
-    dark = scan.deep & (ratio.wide < bound) & ~scan.streaked
-    labels, count = ndimage.label(dark)
-    at = labels[dark]
-    sizes = np.bincount(at, minlength=count + 1)
-    right = np.bincount(at, weights=side[dark], minlength=count + 1) > sizes / 2
-    largest = [int(sizes[right == one].max(initial=0)) for one in (False, True)]
-    other = np.where(right, largest[0], largest[1])
-    keep = (sizes * tissue.voxel_ml >= p.wide_min_ml) & (sizes >= p.wide_outweighs * other)
-    groups = np.asarray(keep[labels])
-    fresh = groups & ~keep_touching(groups, seeds & groups)
-    return _solid_groups(fresh, tissue.spacing_mm, p.seed_flatness)
-
-
-def _root_mean_square(values: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
-
-
-def _solid_groups(
-    groups: Mask, spacing_mm: tuple[float, float, float], least_flatness: float
-) -> Mask:
-    """Leave out groups that are one or two slices of something wide."""
-    solid = groups.copy()
-    labels, _ = ndimage.label(groups)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        group = labels[box] == label
-        section_mm2 = float(group.sum(axis=(0, 1)).max()) * spacing_mm[0] * spacing_mm[1]
-        if group.shape[2] * spacing_mm[2] < least_flatness * np.sqrt(section_mm2):
-            solid[box] &= ~group
-    return solid
+        seeds |= upright_groups(fresh, scan.tissue.spacing_mm, p.seed_flatness)
+    return seeds

@@ -22,6 +22,12 @@ absorbs that the halves of a brain are not copies of each other."""
 WIDE_MM = 8.0
 """Smoothing of both sides for lesions that only their size tells from uneven tissue."""
 
+SHADING_GRID_MM = 9.0
+SHADING_MM = 40.0
+SHADING_MOST = 0.06
+"""Smoothing of what passes for shading (cupping beside the middle, a beam filter that favours
+a side), and what one place adds to it at most: 2 HU. No infarct is that wide."""
+
 REFERENCE_GRID_MM = 3.0
 BRIGHTEST_REFERENCE = 1.10
 """Grey over mixed tissue (37 / 33 HU): a mirror above it is beam hardening, not tissue."""
@@ -68,6 +74,35 @@ class Coarse(NamedTuple):
         product = np.maximum(1 - local / mirrored, 0) * np.maximum(1 - local, 0)
         return np.asarray(1 - np.sqrt(product), dtype=np.float32)
 
+    def lacking_locally(self, sigma_mm: float, deep: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the same at one scale, without what the sides differ by over half a head.
+
+        Parameters
+        ----------
+        sigma_mm
+            Of both sides.
+        deep : (I, J, K) float32 array
+            Share of each place that tells how the sides differ.
+        """
+        smooth = self._smooth(sigma_mm)
+        local = _mean(*smooth)
+        of_mirror = 1 - local / self._mean_mirrored(*smooth)
+        of_mirror -= self._shading(of_mirror, deep)
+        product = np.maximum(of_mirror, 0) * np.maximum(1 - local, 0)
+        return np.asarray(1 - np.sqrt(product), dtype=np.float32)
+
+    def _shading(
+        self, of_mirror: NDArray[np.float32], deep: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        factors = factors_for(self.spacing_mm, (SHADING_GRID_MM,) * 3, deep.shape)
+        step = [size * factor for size, factor in zip(self.spacing_mm, factors, strict=True)]
+        share = reduce_mean(deep, factors)
+        total = reduce_mean(np.clip(of_mirror, -SHADING_MOST, SHADING_MOST) * deep, factors)
+        mean = np.zeros_like(total)
+        np.divide(total, share, out=mean, where=share > 0)
+        slow = smooth_within(mean, share, sigma_mm=SHADING_MM, spacing_mm=step)
+        return interpolate(slow, factors, deep.shape)
+
     def local(self, sigma_mm: float) -> NDArray[np.float32]:
         """Local mean; 1 where nothing is near."""
         total, share = self._smooth(sigma_mm)
@@ -102,7 +137,8 @@ class MirrorRatio(NamedTuple):
     seed : (I, J, K) float32 array
         Ratio at the wider scale a lesion is found on; 1 outside the parenchyma.
     wide : (I, J, K) float32 array
-        The same at the scale that a large faint lesion is found on.
+        What ``border`` is at the scale that a large faint lesion is found on, without shading;
+        on the grid of ``coarse``.
     level : (I, J, K) float32 array
         Density at the seed scale, over that of the slice's healthy parenchyma.
     coarse : Coarse
@@ -181,11 +217,10 @@ def mirror_ratio(
     parenchyma = tissue.brain & ~tissue.fluid
     seed = _over(_local(relative, tissue, SEED_MM, shares.seed), reference, parenchyma)
     judged = deep & healthy
-    wide = interpolate(coarse.lacking(WIDE_MM, WIDE_MM), coarse.factors, relative.shape)
     return MirrorRatio(
         border=_joint(_local(relative, tissue, BORDER_MM, shares.border), reference, parenchyma),
         seed=seed,
-        wide=np.where(parenchyma, wide, np.float32(1)),
+        wide=coarse.lacking_locally(WIDE_MM, reduce_mean(deep, coarse.factors)),
         level=_local(in_slice, tissue, SEED_MM, shares.seed),
         coarse=coarse,
         judged=judged,
@@ -194,7 +229,10 @@ def mirror_ratio(
 
 
 def distrust_uneven_slices(
-    ratio: MirrorRatio, base: NDArray[np.bool_], deep: NDArray[np.bool_]
+    ratio: MirrorRatio,
+    base: NDArray[np.bool_],
+    deep: NDArray[np.bool_],
+    suspected: NDArray[np.bool_],
 ) -> MirrorRatio:
     """Ratios drawn towards 1 in slices of the skull's base that are more uneven than the scan.
 
@@ -206,21 +244,31 @@ def distrust_uneven_slices(
     ratio
         Of the whole scan.
     base : (K,) bool array
-        Slices through the base of the skull. What looks like a lesion there counts as uneven
-        too: bone darkens whole lobes.
+        Slices through the base of the skull.
     deep : (I, J, K) bool array
         Parenchyma away from fluid and skull.
+    suspected : (I, J, K) bool array
+        What may be an infarct, which makes a slice uneven by itself. On the wide scale it
+        counts as uneven, too: bone darkens whole lobes.
     """
-    trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
-    for k in np.flatnonzero(base):
-        ratios = ratio.seed[:, :, k][deep[:, :, k]]
-        if ratios.size >= MIN_SLICE_VOXELS:
-            trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
+    trust = _trust(ratio, base, deep & ~suspected)
     return ratio._replace(
         border=1 - trust * (1 - ratio.border),
         seed=1 - trust * (1 - ratio.seed),
-        wide=1 - trust * (1 - ratio.wide),
+        wide=1 - _trust(ratio, base, deep) * (1 - ratio.wide),
     )
+
+
+def _trust(
+    ratio: MirrorRatio, base: NDArray[np.bool_], judged: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """How far each slice is believed, (K,) float32 array, 0 to 1."""
+    trust = np.ones(ratio.seed.shape[2], dtype=np.float32)
+    for k in np.flatnonzero(base):
+        ratios = ratio.seed[:, :, k][judged[:, :, k]]
+        if ratios.size >= MIN_SLICE_VOXELS:
+            trust[k] = min(1.0, UNEVEN * ratio.spread / max(_spread(ratios), 1e-6))
+    return trust
 
 
 def _local(

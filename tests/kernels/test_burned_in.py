@@ -63,6 +63,14 @@ def test_a_lone_letter_for_a_side_is_found(ct: NDArray[np.int16], size_px: int) 
     assert found(written(ct, ink("R", size_px, (5, 130)), 3071))[0] == 1
 
 
+def test_a_lone_letter_of_a_stack_counts_where_another_image_repeats_it(
+    ct: NDArray[np.int16],
+) -> None:
+    plain, lettered = ct.T, written(ct, ink("R", 20, (5, 130)), 3071).T
+    assert burned_in_text(np.stack([plain, lettered, plain], axis=2)) == (0, 0)
+    assert burned_in_text(np.stack([lettered, plain, lettered], axis=2)) == (2, 2)
+
+
 @pytest.mark.parametrize("size_px", [12, 20, 28])
 def test_text_with_smoothed_edges_is_found(ct: NDArray[np.int16], size_px: int) -> None:
     assert found(written(ct, ink(DATE, size_px, (5, 5), "L"), 3071))[0] == 1

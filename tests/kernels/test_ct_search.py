@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from corelab.kernels.ct_parameters import CtParameters
-from corelab.kernels.ct_search import Scan, find_regions, prepare_scan
+from corelab.kernels.ct_search import Scan, find_regions, prepare_scan, suspected_at_the_base
+from corelab.kernels.mirror_ratio import mirror_ratio
 
 SPACING_MM = (1.5, 1.5, 5.0)
 SHAPE = (96, 116, 12)
@@ -78,3 +79,18 @@ def test_a_flat_region_is_not_believed() -> None:
     image = plain()
     image[62:80, 40:75, 6] = 20
     assert find_regions(a_scan(image), DEFAULT).regions == []
+
+
+def test_an_infarct_that_fills_a_cerebellar_side_is_not_taken_for_streaks() -> None:
+    scan = a_scan(plain())
+    ratio = np.ones(SHAPE, dtype=np.float32)
+    ratio[60:78, 70:95, 1:4] = 0.75
+    ratio[20:22, 70:72, 1] = 0.75
+    scan = scan._replace(base=np.arange(SHAPE[2]) < 5)
+    found = mirror_ratio(
+        scan.tissue, scan.midline, lesion=np.zeros(SHAPE, dtype=bool), deep=scan.deep
+    )
+    suspected = suspected_at_the_base(scan, found._replace(seed=ratio))
+    assert suspected[62:76, 72:93, 1:4].all()
+    assert suspected[97 - 76 : 97 - 64, 72:93, 1:4].all()
+    assert not suspected[:, 20:60].any()

@@ -162,7 +162,7 @@ def test_the_mirrored_head_has_the_mirrored_infarct() -> None:
 def test_parameters_are_taken() -> None:
     head = build_ct_head(Recipe(lesion_ml=30))
     brain = brain_mask_ct(head.hu, head.spacing_mm)
-    blind = CtParameters(seed_level=0.2, wide_highest=0.2, seed_lowest=0.2)
+    blind = CtParameters(seed_level=0.2, wide_rungs=(), seed_lowest=0.2)
     found = segment_infarct_ct(head.hu, brain, head.spacing_mm, blind)
     assert found.flags == (QcFlag.NO_INFARCT_FOUND,)
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline
 from corelab.kernels.mirror_ratio import MirrorRatio, distrust_uneven_slices, mirror_ratio
+from corelab.kernels.reduction import interpolate
 from corelab.kernels.tissue_ct import sort_tissue
 
 SPACING_MM = (1.5, 1.5, 5.0)
@@ -25,12 +26,16 @@ def ratio_of(image: NDArray[np.float32], lesion: NDArray[np.bool_] = NOWHERE) ->
     return mirror_ratio(tissue, MIDDLE, lesion=lesion, deep=tissue.weight == 1)
 
 
+def wide_of(ratio: MirrorRatio) -> NDArray[np.float32]:
+    return interpolate(ratio.wide, ratio.coarse.factors, SHAPE)
+
+
 def test_a_dark_place_stands_out_against_its_mirror() -> None:
     image = np.full(SHAPE, 34, dtype=np.float32)
     image[RIGHT] = 22
     ratio = ratio_of(image)
     assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
-    assert ratio.wide[CENTRE_RIGHT].mean() < 0.75
+    assert wide_of(ratio)[CENTRE_RIGHT].mean() < 0.75
     assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
     assert ratio.border[CENTRE_LEFT].min() == 1
     assert ratio.seed[CENTRE_LEFT].min() > 1.2
@@ -52,7 +57,7 @@ def test_a_bright_mirror_makes_no_lesion() -> None:
     ratio = ratio_of(image)
     assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(1 / 1.1, abs=0.02)
     assert ratio.border[CENTRE_RIGHT].min() == pytest.approx(1, abs=0.01)
-    assert ratio.wide[CENTRE_RIGHT].min() == pytest.approx(1, abs=0.01)
+    assert wide_of(ratio)[CENTRE_RIGHT].min() == pytest.approx(1, abs=0.01)
 
 
 def test_a_known_lesion_does_not_count_as_spread() -> None:
@@ -75,7 +80,33 @@ def test_an_uneven_slice_counts_for_less_at_the_base_of_the_skull_only() -> None
     plain = ratio_of(np.full(SHAPE, 33, dtype=np.float32))
     ratio = plain._replace(border=seed, seed=seed, wide=seed, spread=0.03)
     base = np.array([True, True, False, False])
-    drawn = distrust_uneven_slices(ratio, base, np.ones(SHAPE, dtype=bool))
+    drawn = distrust_uneven_slices(ratio, base, np.ones(SHAPE, dtype=bool), NOWHERE)
     for part in (drawn.border, drawn.seed, drawn.wide):
         assert np.abs(part[:, :, 1] - 1).max() < 0.3 * 0.18
         np.testing.assert_array_equal(part[:, :, 2:], seed[:, :, 2:])
+
+
+def test_a_side_that_is_darker_throughout_lacks_little_on_the_wide_scale() -> None:
+    shaded = np.full(SHAPE, 34, dtype=np.float32)
+    shaded[40:] -= 2
+    ratio = ratio_of(shaded)
+    plain = interpolate(ratio.coarse.lacking(8.0, 8.0), ratio.coarse.factors, SHAPE)
+    missing = 1 - wide_of(ratio)[CENTRE_RIGHT].mean()
+    assert missing < 0.85 * (1 - plain[CENTRE_RIGHT].mean())
+    shaded[RIGHT] -= 8
+    assert wide_of(ratio_of(shaded))[CENTRE_RIGHT].mean() < 0.88
+
+
+def test_a_suspected_infarct_does_not_make_its_own_slice_uneven() -> None:
+    i, j, _ = np.indices(SHAPE)
+    seed = (1 + 0.03 * np.where((i + j) % 2 == 0, 1, -1)).astype(np.float32)
+    seed[50:70] = 0.75
+    seed[10:30] = 1.3
+    plain = ratio_of(np.full(SHAPE, 33, dtype=np.float32))
+    ratio = plain._replace(border=seed, seed=seed, wide=seed, spread=0.045)
+    base, deep = np.ones(4, dtype=bool), np.ones(SHAPE, dtype=bool)
+    suspected = (seed == np.float32(0.75)) | (seed == np.float32(1.3))
+    assert distrust_uneven_slices(ratio, base, deep, NOWHERE).seed[60].min() > 0.85
+    drawn = distrust_uneven_slices(ratio, base, deep, suspected)
+    np.testing.assert_array_equal(drawn.seed, seed)
+    assert drawn.wide[60].min() > 0.85
