@@ -142,7 +142,7 @@ def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
 
 
 def _stands_again(shape: _Shape, k: int, found: Sequence[_Letters]) -> bool:
-    """Whether another image holds a letter in the same place: bone has such a speck once."""
+    """Whether another image holds a letter in the same place: specks of other origin come once."""
     others = (other for j, letters in enumerate(found) if j != k for other in letters.alone)
     return len(found) < FEWEST_IMAGES or any(shape.is_where(other) for other in others)
 
