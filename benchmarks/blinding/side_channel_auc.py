@@ -42,11 +42,19 @@ class Auc:
         return self.low <= 0.5 <= self.high  # noqa: PLR2004 - a coin
 
 
-def auc_of(features: Sequence[Features], is_second: NDArray[np.bool_], seed: int) -> Auc:
+def auc_of(
+    features: Sequence[Features],
+    is_second: NDArray[np.bool_],
+    seed: int,
+    *,
+    within: NDArray[np.bool_],
+) -> Auc:
     """AUC over cases that the classifier has not seen.
 
     The mean rank of a random forest (order, thresholds, combinations) and a logistic
-    regression (many small trends), stratified 10-fold. Where nothing differs between any two
+    regression (many small trends), 10-fold. A trial's arms are balanced within each site, so
+    each fold is too: else what tells the site tells by how many of an arm the rest of it falls
+    short, and a coin comes out below 0.5. Where nothing differs between any two
     cases there is nothing to learn from: 0.5, without an interval to speak of.
 
     Parameters
@@ -57,6 +65,8 @@ def auc_of(features: Sequence[Features], is_second: NDArray[np.bool_], seed: int
         Group of each case.
     seed
         Of folds and forest.
+    within : (N,) bool array
+        What the groups are balanced within.
     """
     vectors = DictVectorizer(sparse=False).fit_transform(features)
     differs = np.ptp(vectors, axis=0) > 0
@@ -65,7 +75,7 @@ def auc_of(features: Sequence[Features], is_second: NDArray[np.bool_], seed: int
     n_features, n_telling = vectors.shape[1], int(differs.sum())
     if not telling.shape[1]:
         return Auc(value=0.5, low=0.5, high=0.5, n_features=n_features, n_telling=n_telling)
-    scores = _unseen_scores(telling, is_second, seed)
+    scores = _unseen_scores(telling, is_second, within, seed)
     value, error = delong(scores[~is_second], scores[is_second])
     low, high = value - _Z_95 * error, value + _Z_95 * error
     return Auc(
@@ -92,12 +102,15 @@ def delong(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[flo
 
 
 def _unseen_scores(
-    vectors: NDArray[np.float64], is_second: NDArray[np.bool_], seed: int
+    vectors: NDArray[np.float64],
+    is_second: NDArray[np.bool_],
+    within: NDArray[np.bool_],
+    seed: int,
 ) -> NDArray[np.float64]:
     """Score of each case by models that were made without its fold, ranked within the fold."""
     scores = np.zeros(len(vectors))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    for learn, test in folds.split(vectors, is_second):
+    for learn, test in folds.split(vectors, 2 * is_second + within):
         models = (
             RandomForestClassifier(_TREES, min_samples_leaf=3, random_state=seed),
             make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=2000)),

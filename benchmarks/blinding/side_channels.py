@@ -80,10 +80,10 @@ def _compare(n_per_arm: int, home: Path) -> tuple[str, bool]:
     drawn = _seen_after_runs(subjects, incoming, home / "generated", None)
     issued = _seen_after_runs(subjects, incoming, home / "issued", _issue_codes(subjects, home))
     columns = (
-        _aucs(sent, is_treated),
-        _aucs(drawn, is_treated),
-        _aucs(issued, is_treated),
-        _aucs(drawn, is_second_site),
+        _aucs(sent, is_treated, within=is_second_site),
+        _aucs(drawn, is_treated, within=is_second_site),
+        _aucs(issued, is_treated, within=is_second_site),
+        _aucs(drawn, is_second_site, within=is_treated),
     )
     told = columns[0][Channel.ALL].low > 0.9  # noqa: PLR2004 - what makes the test a test
     kept = all(column[Channel.ALL].holds_chance for column in columns[1:3])
@@ -124,10 +124,13 @@ def _issue_codes(subjects: Sequence[Subject], home: Path) -> Path:
     return path
 
 
-def _aucs(seen: Sequence[Seen], is_second: np.ndarray) -> dict[Channel, Auc]:
+def _aucs(seen: Sequence[Seen], is_second: np.ndarray, *, within: np.ndarray) -> dict[Channel, Auc]:
+    def auc(features: Sequence[Features]) -> Auc:
+        return auc_of(features, is_second, SEED, within=within)
+
     channels = [channel for channel in Channel if channel is not Channel.ALL]
-    by_channel = {c: auc_of([of_case[c] for of_case in seen], is_second, SEED) for c in channels}
-    return {**by_channel, Channel.ALL: auc_of([_joined(s) for s in seen], is_second, SEED)}
+    by_channel = {c: auc([of_case[c] for of_case in seen]) for c in channels}
+    return {**by_channel, Channel.ALL: auc([_joined(s) for s in seen])}
 
 
 def _joined(of_case: Seen) -> Features:

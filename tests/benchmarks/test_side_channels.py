@@ -8,7 +8,8 @@ from benchmarks.blinding.side_channel_features import Features
 from benchmarks.blinding.side_channel_trial import SITES, draw_trial
 from benchmarks.blinding.side_channels import BEGIN, END, PAGE
 
-IS_SECOND = np.arange(40) % 2 == 1
+IS_SECOND = np.arange(160) % 2 == 1
+SITE = np.arange(len(IS_SECOND)) % 4 < 2
 
 
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_order() -> None:
@@ -29,12 +30,21 @@ def test_one_telling_feature_among_many_is_found() -> None:
         one | {"word": "JPEG-LS" if second else "none"}
         for one, second in zip(noise, IS_SECOND, strict=True)
     ]
-    assert auc_of(leaky, IS_SECOND, seed=3).low > 0.9
-    assert auc_of(noise, IS_SECOND, seed=3).holds_chance
+    assert auc_of(leaky, IS_SECOND, seed=3, within=SITE).low > 0.9
+    assert auc_of(noise, IS_SECOND, seed=3, within=SITE).holds_chance
+
+
+def test_what_tells_the_site_tells_no_arm_that_is_balanced_within_it() -> None:
+    rng = np.random.default_rng(5)
+    scans: list[Features] = [
+        {"spacing": 6.0 if site else 7.0, "size": 9.0 * site + rng.random()} for site in SITE
+    ]
+    assert auc_of(scans, IS_SECOND, seed=3, within=SITE).holds_chance
+    assert auc_of(scans, SITE, seed=3, within=IS_SECOND).low > 0.9
 
 
 def test_where_nothing_differs_there_is_nothing_to_learn_from() -> None:
-    found = auc_of([{"same": 1.0} for _ in IS_SECOND], IS_SECOND, seed=3)
+    found = auc_of([{"same": 1.0} for _ in IS_SECOND], IS_SECOND, seed=3, within=SITE)
     assert (found.value, found.n_telling) == (0.5, 0)
 
 
