@@ -74,6 +74,8 @@ def test_each_canary_is_of_one_kind(vr: str, place: Place, name: str, kind: Kind
 
 def test_the_page_compares_each_tool_and_finds_nothing_of_corelab_s() -> None:
     table = read_blocks(REPOSITORY / "docs" / "blinding.md")["comparators"]
-    rows = {line.split(" ")[1]: line for line in table.splitlines() if line.startswith("| ")}
-    assert {"dicognito", "deid", "dicom-anonymizer", "corelab"} <= set(rows)
-    assert rows["corelab"].count(" 0/") == len(Kind) + 1
+    rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line[:2] == "| "}
+    assert {"dicognito", "deid", "dicom-anonymizer"} <= {name.split(" ")[0] for name in rows}
+    ours = {name.split("`")[1]: row for name, row in rows.items() if name.startswith("corelab ")}
+    assert sorted(ours) == ["convert", "run"]
+    assert [row.count(" 0/") for row in ours.values()] == [len(Kind) + 1] * 2
