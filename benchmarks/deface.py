@@ -1,6 +1,7 @@
 """Heads without a face: ``python -m benchmarks.deface [--half tuning] [--heads F] [--real F]``.
 
-Every head is segmented with its face and without, as ``corelab run --deface`` does. Beside our
+Every head is cleared of its surroundings and segmented with its face and without, as
+``corelab run --deface`` does; ``--write`` puts the summary into ``docs/blinding.md``. Beside our
 rule stands a plane before the lower front of the brain's hull, at the same distance in mm (the
 idea of Quickshear; its own distance is in voxels).
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from benchmarks.accuracy.__main__ import CACHE
-from benchmarks.accuracy.head import TrueHead, load_head
-from benchmarks.accuracy.heads import write_half
+from benchmarks.accuracy.head import TrueHead
+from benchmarks.accuracy.page import write_blocks
 from benchmarks.accuracy.plan import Half
-from benchmarks.accuracy.real import load_real
 from benchmarks.accuracy.scoring import segment_head
+from benchmarks.cleared import PAGE, all_heads, cleared
 from benchmarks.contest import table
 from corelab.kernels.face import (
     DILATION_MM,
@@ -47,6 +47,8 @@ SEEN_MM = (4.0, 8.0)
 """Cells across and up in which the foremost tissue counts as seen from the front."""
 
 HALF_FACE_MM = 60.0
+MUCH_ML = 50.0
+BLOCK = "deface"
 LOWER_FRONT_DEG = (5.0, 85.0)
 
 
@@ -146,14 +148,6 @@ def _before_plane(brain: Mask, slices: Slices, cut: FaceCut) -> Mask:
     return np.asarray(everywhere[:, 1:] @ normals[longest] > limit_mm).reshape(brain.shape)
 
 
-def _heads(arguments: argparse.Namespace) -> Iterator[TrueHead]:
-    half = Half(arguments.half)
-    for folder in write_half(arguments.heads or CACHE / half.value, half):
-        yield load_head(folder)
-    if arguments.real:
-        yield from load_real(arguments.real)
-
-
 def _row(result: Result) -> tuple[str, ...]:
     return (
         result.name,
@@ -168,6 +162,34 @@ def _row(result: Result) -> tuple[str, ...]:
     )
 
 
+def summary(results: Sequence[Result]) -> str:
+    """How many heads were the same at which distance, and how much of the face went."""
+    at = Counter(result.kept_mm for result in results)
+    faces = [result for result in results if result.removed_ml > 0]
+    nearest_mm = [result.nearest_mm for result in faces]
+    rows = [
+        *((f"same infarct with {kept_mm:g} mm kept", str(at[kept_mm])) for kept_mm in KEPT_MM),
+        ("held back", str(at[None])),
+        ("no face in view: no tissue cut", str(len(results) - len(faces))),
+        (
+            "nearest voxel that is cut, mm from the brain",
+            f"{min(nearest_mm):.1f} to {max(nearest_mm):.1f}",
+        ),
+        ("of what is seen from the front, median", _seen_text(results)),
+        (
+            f"the same, of heads that lose {MUCH_ML:g} mL or more",
+            _seen_text([result for result in results if result.removed_ml >= MUCH_ML]),
+        ),
+    ]
+    return table(rows, (f"of {len(results)} heads", ""))
+
+
+def _seen_text(results: Sequence[Result]) -> str:
+    shares = np.array([(r.seen_share, r.plane_seen_share) for r in results])
+    ours, plane = 100 * np.median(shares, axis=0)
+    return f"{ours:.0f} %, by a plane {plane:.0f} % ({len(results)} heads)"
+
+
 def main() -> None:
     """Print every head and how many were the same at which distance."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.deface", description=__doc__)
@@ -178,16 +200,16 @@ def main() -> None:
         *("head", "removed mL", "by a plane mL", "of what is seen %", "by a plane %"),
         *("nearest mm", "brain voxels that differ", "infarct mL", "same at mm kept"),
     )
+    parser.add_argument("--write", action="store_true", help=f"also into {PAGE.name}")
+    asked = parser.parse_args()
     results = []
     print(table((), titles))
-    for head in _heads(parser.parse_args()):
-        results.append(result_of(head))
+    for _, head in all_heads(Half(asked.half), asked.heads, asked.real):
+        results.append(result_of(cleared(head)))
         print("| " + " | ".join(_row(results[-1])) + " |", flush=True)
-    shares = np.array([(r.seen_share, r.plane_seen_share) for r in results])
-    ours, plane = 100 * np.median(shares, axis=0)
-    print(f"\nof what is seen, median: {ours:.0f} %, by a plane {plane:.0f} %")
-    for kept_mm, count in Counter(result.kept_mm for result in results).items():
-        print("held back" if kept_mm is None else f"same at {kept_mm:g} mm", count)
+    print(f"\n{summary(results)}")
+    if asked.write:
+        write_blocks(PAGE, {BLOCK: summary(results)})
 
 
 if __name__ == "__main__":
