@@ -18,12 +18,15 @@ from dicomanonymizer import anonymize_dicom_file
 
 Deidentify = Callable[[Path, Path], None]
 
-_KEPT = (
-    "SOPClassUID",
+_SEED = "corelab"
+_NEW_UIDS = (
     "SOPInstanceUID",
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "FrameOfReferenceUID",
+)
+_KEPT = (
+    "SOPClassUID",
     "Modality",
     "ImageType",
     "InstanceNumber",
@@ -74,7 +77,7 @@ def _dicognito(source: Path, target: Path) -> None:
 @cache
 def _one_anonymizer() -> Anonymizer:
     """Return the one that keeps a patient the same in all files of a run."""
-    return Anonymizer()
+    return Anonymizer(seed=_SEED)
 
 
 def _dicom_anonymizer(source: Path, target: Path) -> None:
@@ -89,6 +92,7 @@ def _deid_keeping(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         recipe = Path(folder) / "deid.dicom"
         lines = ["FORMAT dicom", "", "%header", "", "REMOVE ALL", *(f"KEEP {k}" for k in _KEPT)]
+        lines += [f"REPLACE {keyword} deid_func:pydicom_uuid" for keyword in _NEW_UIDS]
         recipe.write_text("\n".join(lines) + "\n", encoding="utf-8")
         _deid(source, target, recipe=recipe)
 
@@ -124,8 +128,9 @@ PEERS = (
         package="deid",
         setting="REMOVE ALL + KEEP",
         deidentify=_deid_keeping,
-        disclaimer="an allow-list as a user can write it: the UIDs and words of closed sets that "
-        f"our recipe of {len(_KEPT)} attributes names are kept as they are",
+        disclaimer="an allow-list as a user can write it: our recipe keeps "
+        f"{len(_KEPT)} attributes as they are, words of closed sets among them, and replaces "
+        f"{len(_NEW_UIDS)} UIDs by deid's own function",
     ),
     Peer(
         package="dicom-anonymizer",
