@@ -14,7 +14,7 @@ from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
 from corelab.kernels.infarct_ct import CtParameters
 from corelab.kernels.infarct_dwi import DwiParameters
-from corelab.series import CasePlan, SourceVersion
+from corelab.series import CasePlan, CaseVersion, SourceVersion
 from corelab.stages.convert import convert
 from corelab.stages.deface import Attempt, deface, prove
 from corelab.stages.measure import measure
@@ -25,6 +25,7 @@ from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
 from corelab.store.times import settle, settle_one
+from corelab.store.versions import carry_versions, standing_read
 from corelab.trial import Trial
 from corelab.vocab import (
     Case,
@@ -32,11 +33,11 @@ from corelab.vocab import (
     Defacing,
     Modality,
     Problem,
-    QcFlag,
     Read,
     SegmentationRecord,
 )
 from pipelines.sources import Sources, read_sources
+from pipelines.versions import NO_PAST, Left, Past, place
 
 WORK_FOLDER = ".work"
 _RELEASED_FOLDER = "released"
@@ -53,7 +54,8 @@ class Face(StrEnum):
 class CaseTask:
     """What a worker needs to run a case.
 
-    ``known`` is what its series were measured on, ``last_key`` the key of its last read.
+    ``known`` is what its series were measured on, ``last_key`` the key of its last read, ``past``
+    its earlier versions.
     """
 
     plan: CasePlan
@@ -62,6 +64,7 @@ class CaseTask:
     software_version: str
     known: tuple[SourceVersion, ...] = ()
     last_key: str = ""
+    past: Past = NO_PAST
     face: Face = Face.KEPT
 
 
@@ -70,7 +73,9 @@ class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
     ``versions`` says which pixels the read rests on, ``decoders`` what read each image, ``files``
-    the SHA-256 of each file that was read.
+    the SHA-256 of each file that was read. ``version`` is the one that was to be measured,
+    ``superseded`` the read that it took the place of. Where the read that stands was ``left`` as
+    it was, it is ``read``.
     """
 
     case: Case
@@ -81,27 +86,37 @@ class CaseOutcome:
     versions: tuple[SourceVersion, ...] = ()
     decoders: tuple[tuple[Contrast, str], ...] = ()
     files: tuple[tuple[Path, str], ...] = ()
+    version: CaseVersion | None = None
+    superseded: Read | None = None
+    left: Left | None = None
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
     """Run a case, or find that its read is there already and nothing has changed.
 
     All files are built in a work folder and put in place by one rename, so that a case is
-    there whole or not at all. A case that fails leaves no older result behind.
+    there whole or not at all. A read of other sources is kept beside it as an earlier version.
+    A case that fails changes nothing in OUT.
     """
     layout = Layout(task.out)
     try:
         sources = read_sources(task.plan, task.known)
     except UnfitDataError as error:
-        return _not_measured(task.plan.case, layout, error)
-    if sources.is_changed:
-        flags = (*task.plan.flags, QcFlag.SOURCE_CHANGED)
-        task = replace(task, plan=replace(task.plan, flags=flags))
+        return _not_measured(task.plan.case, error)
+    standing = standing_read(layout, task.plan.case)
+    placed = place(task.plan, sources, task.past, standing)
+    if placed.left and standing:
+        outcome = _measured(standing, sources, is_new=False)
+        return replace(outcome, versions=(), version=placed.version, left=placed.left)
+    task = replace(task, plan=placed.plan)
     key = case_key(task, sources)
     done = _read_done(layout, task.plan) if key == task.last_key else None
     if done:
-        return _measured(replace(done, case_key=key), sources, is_new=False)
-    return _run(task, layout, key, sources)
+        outcome = _measured(replace(done, case_key=key), sources, is_new=False)
+    else:
+        outcome = _run(task, layout, key, sources)
+    is_superseded = outcome.read and standing and standing.version < placed.version.number
+    return replace(outcome, version=placed.version, superseded=standing if is_superseded else None)
 
 
 def case_key(task: CaseTask, sources: Sources) -> str:
@@ -110,6 +125,8 @@ def case_key(task: CaseTask, sources: Sources) -> str:
     digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
     digest.update(f"{plan.modality} {plan.choice} {plan.flags} {sources.digest}".encode())
     digest.update(task.face.encode())
+    if plan.version > 1:
+        digest.update(f" version {plan.version}".encode())
     if plan.hours_from_reference is not None:
         digest.update(f" {plan.hours_from_reference} h".encode())
     return digest.hexdigest()
@@ -132,8 +149,9 @@ def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutc
     try:
         made = _run_stages(task, work, key)
     except UnfitDataError as error:
-        return _not_measured(case, layout, error)
+        return _not_measured(case, error)
     else:
+        carry_versions(layout, case, made.released, task.plan.version)
         _put_in_place(made.released.case_folder(case), layout.case_folder(case))
         return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
     finally:
@@ -152,8 +170,7 @@ def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
     )
 
 
-def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutcome:
-    shutil.rmtree(layout.case_folder(case), ignore_errors=True)
+def _not_measured(case: Case, error: UnfitDataError) -> CaseOutcome:
     problem = problem_of(case, error)
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 

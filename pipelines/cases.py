@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
 from corelab.errors import ReasonCode
-from corelab.series import Plan, Refusal, SourceVersion
+from corelab.series import CasePlan, CaseVersion, Plan, Refusal, SeriesKey, SourceVersion
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
+from corelab.vocab import Case, Modality, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
 from pipelines.case_record import keep_record, last_key_of
 from pipelines.engine import Crash, Engine
 from pipelines.progress import Watcher
 from pipelines.request import BatchRequest
+from pipelines.versions import Past
 
 
 def tasks_of(
-    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+    plan: Plan,
+    request: BatchRequest,
+    trial: Trial,
+    known: tuple[SourceVersion, ...],
+    *,
+    histories: Mapping[Case, tuple[CaseVersion, ...]],
 ) -> list[CaseTask]:
-    """One task a case, with what earlier runs know of its sources and its result."""
+    """One task a case, with what earlier runs know of its sources, its versions and its result."""
     software = version("corelab")
+    delivered: dict[Case, set[SeriesKey]] = defaultdict(set)
+    for verdict in plan.verdicts:
+        if verdict.case:
+            delivered[verdict.case].add(verdict.series.identity.series_key)
     tasks = []
     for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
@@ -35,21 +46,36 @@ def tasks_of(
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
+                past=_past_of(case, trial, delivered[case.case], histories.get(case.case, ())),
                 face=request.face,
             )
         )
     return tasks
 
 
+def _past_of(
+    plan: CasePlan, trial: Trial, delivered: Iterable[SeriesKey], history: tuple[CaseVersion, ...]
+) -> Past:
+    visit = trial.visit(plan.case.visit)
+    return Past(
+        history=history,
+        delivered=frozenset(delivered),
+        preference=visit.modalities if visit else tuple(Modality),
+        is_eligible=QcFlag.LOSSY_PIXELS not in plan.flags or trial.limits.lossy_pixels_allowed,
+    )
+
+
 def run_cases(
-    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+    tasks: list[CaseTask], vault: Vault, folder: Path, *, engine: Engine, watcher: Watcher
 ) -> list[CaseOutcome]:
     """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
     results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
     outcomes = []
     for task, result in results:
         outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
-        keep_record(vault, outcome)
+        keep_record(folder, outcome)
+        if outcome.read and outcome.version and not outcome.left:
+            vault.versions.note(outcome.case, outcome.version)
         outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
 

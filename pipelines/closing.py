@@ -29,6 +29,7 @@ _NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 class BatchResult:
     """What became of a batch; ``changed`` cases rest on other pixels than the run before.
 
+    ``notes`` are lines of the screen on cases that have, or could have, more than one version.
     ``new_key_file`` is the vault's key where this run made it.
     """
 
@@ -39,6 +40,7 @@ class BatchResult:
     new_keys: frozenset[str]
     vault: Path
     new_key_file: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
-from corelab.errors import NO_QUERY, StoreError
+from corelab.errors import NO_QUERY, ReasonCode, StoreError
 from corelab.series import CasePlan, Delivery, LooseFile, Plan
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
@@ -27,7 +27,7 @@ from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, QcFlag
+from corelab.vocab import Case, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import WORK_FOLDER, CaseOutcome
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
@@ -39,7 +39,13 @@ from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
-from pipelines.withdrawal import withdraw
+from pipelines.standing import (
+    Keeper,
+    notes_of,
+    still_open,
+    studies_moved,
+    told_standing,
+)
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
 
@@ -107,14 +113,21 @@ class _Batch:
         delivery = read_delivery(self.request.incoming, self.engine, self.watcher)
         plan = plan_batch(delivery, self.trial, crosswalk, vault)
         touched = _touched(plan, vault)
+        histories = {case: vault.versions.of(case) for case in touched}
+        keeper = Keeper(layout=self.layout, vault=self.request.vault, histories=histories)
+        keeper.withdraw_moved(studies_moved(plan, vault))
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        tasks = tasks_of(plan, self.request, self.trial, known)
-        outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
+        tasks = tasks_of(plan, self.request, self.trial, known, histories=histories)
+        outcomes = run_cases(
+            tasks, vault, self.request.vault, engine=self.engine, watcher=self.watcher
+        )
+        plan, outcomes = _told(plan, outcomes, keeper.withdraw_fallen(plan, outcomes))
+        waiting = still_open(load_problems(self.layout), plan, outcomes, histories)
+        touched -= {_case_of(problem) for problem in waiting}
         vault.note_case_problems(touched, case_problems(plan, outcomes))
         number = self._keep(delivery, plan, outcomes)
-        self._withdraw_unmeasured(touched, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
             renew(self.layout, self.request.out / _RENEWAL)
@@ -127,6 +140,7 @@ class _Batch:
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=self.request.vault,
             new_key_file=vault.new_key_file,
+            notes=notes_of(outcomes),
         )
         return result, number
 
@@ -139,14 +153,6 @@ class _Batch:
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
         write_reports(self.request.vault, delivery, plan.verdicts, failed)
         return self.vault.note_delivery(self.request.incoming, files)
-
-    def _withdraw_unmeasured(
-        self, touched: frozenset[Case], outcomes: Iterable[CaseOutcome]
-    ) -> None:
-        """Leave no older number of a case that this delivery no longer gives one."""
-        measured = {outcome.case for outcome in outcomes if outcome.read}
-        for case in sorted(touched - measured):
-            withdraw(self.layout, case, self.request.vault)
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
@@ -193,6 +199,31 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     if plan.case not in cast.by_order:
         return plan
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
+
+
+def _told(
+    plan: Plan, outcomes: Iterable[CaseOutcome], stands: Mapping[Case, int]
+) -> tuple[Plan, list[CaseOutcome]]:
+    """Let the problems tell which reads stand nevertheless."""
+    left = {(o.case.subject_code, o.case.visit) for o in outcomes if o.left}
+    problems = tuple(
+        told_standing(problem, stands)
+        for problem in plan.problems
+        # Loss is said of images that were not measured then.
+        if problem.reason_code != ReasonCode.LOSSY_PIXELS
+        or (problem.subject_code, problem.visit) not in left
+    )
+    told = [
+        dataclasses.replace(outcome, problem=told_standing(outcome.problem, stands))
+        if outcome.problem
+        else outcome
+        for outcome in outcomes
+    ]
+    return dataclasses.replace(plan, problems=problems), told
+
+
+def _case_of(problem: Problem) -> Case:
+    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
 
 
 def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:

@@ -89,6 +89,7 @@ def read_case(
         ),
         hours_from_reference=plan.hours_from_reference,
         deface=provenance.deface,
+        version=plan.version,
     )
     save_read(layout.read(case), read)
     return read
