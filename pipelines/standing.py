@@ -12,7 +12,7 @@ from corelab.blinding.vault import Vault
 from corelab.series import CaseVersion, Plan
 from corelab.store.layout import Layout
 from corelab.store.versions import promote, standing_read, version_numbers
-from corelab.vocab import Case, Problem, QcFlag, Read
+from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome
 from pipelines.versions import Left
 from pipelines.withdrawal import withdraw, withdraw_version
@@ -55,6 +55,8 @@ class Keeper:
             standing = standing_read(self.layout, case)
             if standing and standing.version in numbers:
                 withdraw(self.layout, case, self.vault)
+                standing = None
+            if numbers and standing is None:
                 promote(self.layout, case)
 
     def withdraw_fallen(self, plan: Plan, outcomes: Iterable[CaseOutcome]) -> dict[Case, int]:
@@ -94,11 +96,10 @@ class Keeper:
 
 def told_standing(problem: Problem, stands: Mapping[Case, int]) -> Problem:
     """Add to a problem that an earlier version of the read stands nevertheless."""
-    for case, number in stands.items():
-        if (problem.subject_code, problem.visit) == (case.subject_code, case.visit):
-            message = f"{problem.message}; version {number} {_STANDS}"
-            return dataclasses.replace(problem, message=message)
-    return problem
+    number = stands.get(Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit)))
+    if number is None:
+        return problem
+    return dataclasses.replace(problem, message=f"{problem.message}; version {number} {_STANDS}")
 
 
 def still_open(

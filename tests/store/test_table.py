@@ -159,7 +159,8 @@ def test_a_volume_says_whether_it_is_eligible_and_an_unmeasured_case_does_not(
     assert [row["endpoint_eligible"] for row in rows(layout.reads_csv)] == ["no", "yes"]
     parquet = pq.read_table(layout.volumes_parquet).column("endpoint_eligible").to_pylist()
     assert parquet == [None, "no", "yes"]
-    column = json.loads(layout.volumes_dictionary.read_text("utf-8"))["columns"][-1]
+    columns = json.loads(layout.volumes_dictionary.read_text("utf-8"))["columns"]
+    column = next(column for column in columns if column["name"] == "endpoint_eligible")
     assert column["allowed_values"] == ["yes", "no"]
     assert "compressed with loss" in column["definition"]
 
