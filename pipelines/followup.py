@@ -141,7 +141,7 @@ class _Batch:
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=self.request.vault,
             new_key_file=vault.new_key_file,
-            notes=notes_of(outcomes),
+            notes=notes_of(plan, outcomes),
         )
         return result, number
 

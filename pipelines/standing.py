@@ -12,7 +12,7 @@ from corelab.blinding.vault import Vault
 from corelab.series import CaseVersion, Plan
 from corelab.store.layout import Layout
 from corelab.store.versions import promote, standing_read, version_numbers
-from corelab.vocab import Case, Problem, QcFlag, Read, SubjectCode, VisitLabel
+from corelab.vocab import Case, Contrast, Problem, QcFlag, Read, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome
 from pipelines.versions import Left
 from pipelines.withdrawal import withdraw, withdraw_version
@@ -125,16 +125,33 @@ def still_open(
     )
 
 
-def notes_of(outcomes: Iterable[CaseOutcome]) -> tuple[str, ...]:
+def notes_of(plan: Plan, outcomes: Iterable[CaseOutcome]) -> tuple[str, ...]:
     """Say of which cases a second version was measured, or none though sources came."""
     notes = []
+    studies = _studies_to_measure(plan)
     for outcome in outcomes:
         name = f"{outcome.case.subject_code} {outcome.case.visit}"
         if outcome.left and outcome.read:
             notes.append(_left_note(name, outcome, outcome.read))
         elif outcome.superseded and outcome.read:
             notes.append(_new_note(name, outcome.superseded, outcome.read))
+        count = len(studies[outcome.case, outcome.read.modality.contrast]) if outcome.read else 0
+        if count > 1:
+            notes.append(
+                f"{count} studies  {name}: this delivery holds {count} studies of this visit that "
+                "could be measured on; the trial's order of preference chose"
+            )
     return tuple(notes)
+
+
+def _studies_to_measure(plan: Plan) -> dict[tuple[Case, Contrast], set[str]]:
+    """Studies of each case that bring images of a contrast."""
+    found: dict[tuple[Case, Contrast], set[str]] = defaultdict(set)
+    for verdict in plan.verdicts:
+        series = verdict.series
+        if verdict.case and series.contrast and series.refusal is None:
+            found[verdict.case, series.contrast].add(series.identity.study_uid)
+    return found
 
 
 def _new_note(name: str, before: Read, read: Read) -> str:

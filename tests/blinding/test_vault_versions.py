@@ -53,6 +53,16 @@ def test_a_version_is_given_back_as_it_was_noted(tmp_path: Path) -> None:
         assert vault.versions.of(dataclasses.replace(CASE, visit=VisitLabel("baseline"))) == ()
 
 
+def test_the_data_manager_sees_which_study_is_which_version(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        measured(vault, SOURCE)
+        (unmeasured,) = vault.ledger.studies()
+        for number in (1, 3):
+            vault.versions.note(CASE, dataclasses.replace(VERSION, number=number))
+        (study,) = vault.ledger.studies()
+    assert (unmeasured.versions, study.versions) == ((), (1, 3))
+
+
 def test_a_version_rests_on_what_it_was_measured_on_last(tmp_path: Path) -> None:
     other = dataclasses.replace(SOURCE, series_uid="1.2.3.2")
     with open_vault(tmp_path / "vault") as vault:

@@ -201,6 +201,18 @@ def test_a_ct_leaves_the_dwi_that_the_trial_prefers(story: Story, tmp_path: Path
     assert trial.content() == story.after_first.content()
 
 
+def test_two_studies_at_once_are_one_choice_and_the_screen_says_so(
+    story: Story, tmp_path: Path
+) -> None:
+    shutil.copytree(story.deliveries / "first", tmp_path / "both" / "first")
+    shutil.copytree(story.deliveries / "second", tmp_path / "both" / "second")
+    trial = kept(story.after_second, tmp_path / "trial")
+    before = trial.content()
+    result = trial.run(tmp_path / "both")
+    assert result.notes[-1].startswith(f"2 studies  {CODE} fu24h: ")
+    assert trial.content() == before
+
+
 def test_a_study_that_grows_is_a_new_version_on_other_series(
     story: Story, engine: Engine, tmp_path: Path
 ) -> None:
