@@ -16,6 +16,7 @@ import pytest
 
 from corelab.blinding.vault import Vault, open_vault, rehearse
 from corelab.blinding.vault_delivery import DeliveredFile, FileFate
+from corelab.blinding.vault_file import transaction
 from corelab.blinding.vault_layout import LAYOUT_VERSION
 from corelab.errors import ReasonCode, StoreError
 from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict, SourceVersion
@@ -141,6 +142,28 @@ def test_a_damaged_vault_is_not_opened(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"damaged|cannot be opened"), open_vault(folder):
         pass
+
+
+def test_a_full_disk_is_named_and_nothing_of_the_change_is_kept() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (x BLOB)")
+    connection.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(StoreError, match="database or disk is full"), transaction(connection):
+        connection.executemany("INSERT INTO t VALUES (zeroblob(?))", [(10,), (1_000_000,)])
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+def test_a_change_that_cannot_be_committed_leaves_no_transaction_open() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(
+        "PRAGMA foreign_keys = ON; CREATE TABLE a (x INTEGER PRIMARY KEY);"
+        "CREATE TABLE b (x REFERENCES a (x) DEFERRABLE INITIALLY DEFERRED);"
+    )
+    with pytest.raises(StoreError, match="FOREIGN KEY"), transaction(connection):
+        connection.execute("INSERT INTO b VALUES (1)")
+    with transaction(connection):
+        connection.execute("INSERT INTO a VALUES (1)")
+    assert connection.execute("SELECT count(*) FROM b").fetchone() == (0,)
 
 
 def test_a_rehearsal_leaves_nothing_but_a_line_in_the_log(tmp_path: Path) -> None:
