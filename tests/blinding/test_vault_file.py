@@ -54,7 +54,7 @@ def fill(vault: Vault) -> None:
             ),
         ]
     )
-    vault.note_loose([loose])
+    vault.note_loose(Path("/x"), [loose])
     vault.note_fault(CASE, "PLANTED detail", batch)
     vault.note_case_problems([CASE], [(CASE, dataclasses.replace(refusal, message="no head"))])
     vault.note_source(
@@ -215,10 +215,10 @@ INSERT INTO fault VALUES ('KX4M7P', 'fu24h', 'PLANTED traceback');
 """
 
 
-def older_vault(folder: Path) -> None:
+def older_vault(folder: Path, content: str = OLDER) -> None:
     folder.mkdir()
     connection = sqlite3.connect(folder / "vault.sqlite")
-    connection.executescript("PRAGMA journal_mode = WAL;" + OLDER)
+    connection.executescript("PRAGMA journal_mode = WAL;" + content)
     connection.executemany(
         "INSERT INTO identifier VALUES (?)", [(f"planted number {n}",) for n in range(3000)]
     )
@@ -246,6 +246,50 @@ def test_a_vault_of_the_first_layout_is_brought_over_and_sealed(tmp_path: Path) 
             assert token not in bytes_of(folder)
     with open_vault(folder) as vault:
         assert vault.code_of("PLANTED-1") == "KX4M7P"
+
+
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [
+        ("/x/planted/b.txt", "/x"),
+        ("planted/b.txt", "/somewhere/planted"),
+        ("../planted/b.txt", "/somewhere/planted"),
+        ("planted/b.txt", "/somewhere"),
+    ],
+)
+def test_a_file_of_the_first_layout_waits_until_its_folder_is_read_again(
+    tmp_path: Path, path: str, root: str
+) -> None:
+    older_vault(tmp_path / "vault", OLDER.replace("/x/planted/b.txt", path))
+    copy = LooseFile(
+        path=Path("/somewhere/planted/b.txt"),
+        refusal=Refusal(reason=ReasonCode.HEADER_CUT, message="cut"),
+    )
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_loose(Path("/elsewhere"), [])
+        assert ReasonCode.NOT_DICOM in {row.reason for row in vault.ledger.held_back()}
+        vault.note_loose(Path(root), [copy])
+        assert ReasonCode.NOT_DICOM not in {row.reason for row in vault.ledger.held_back()}
+
+
+def test_a_vault_of_the_second_layout_is_brought_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORELAB_VAULT_KEY", "07" * 32)
+    folder = tmp_path / "vault"
+    folder.mkdir()
+    connection = sqlite3.connect(folder / "vault.sqlite")
+    connection.executescript(Path(__file__).with_name("vault_of_layout_2.sql").read_text())
+    connection.close()
+    for _ in range(2):
+        with open_vault(folder) as vault:
+            assert vault.cases_of(["1.2.3"]) == {CASE}
+            held = vault.ledger.held_back()
+            assert [row.paths for row in held] == [("/in/x",), ("/in/closed",)]
+            assert vault.ledger.fault_of_log() is None
+    with open_vault(folder) as vault:
+        vault.note_loose(Path("/in"), [])
+        assert vault.ledger.held_back() == ()
 
 
 def test_a_rehearsal_does_not_bring_an_older_vault_over(tmp_path: Path) -> None:
