@@ -74,7 +74,6 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             vault=vault,
             engine=engine,
             watcher=watcher,
-            number=number,
         )
         result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
         result = Closing(
@@ -99,7 +98,6 @@ class _Batch:
     vault: Vault
     engine: Engine
     watcher: Watcher
-    number: int
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""
@@ -135,7 +133,7 @@ class _Batch:
         self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
     ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
-        note_outcomes(outcomes, self.vault, self.number)
+        note_outcomes(outcomes, self.vault)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, self.vault, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}

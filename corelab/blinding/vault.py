@@ -140,14 +140,6 @@ class Vault:
             note_loose(self._connection, self._cipher, root, files)
             self._note_identifiers(_names({file.path for file in files}))
 
-    def note_fault(self, case: Case, detail: str, batch: int | None = None) -> None:
-        """Keep the details of a failed case, which may name paths."""
-        with self._transaction():
-            self._connection.execute(
-                "INSERT INTO fault VALUES (?, ?, ?, ?)",
-                (batch, case.subject_code, case.visit, self._sealed("fault.detail", detail)),
-            )
-
     def note_case_problems(
         self, cases: Iterable[Case], problems: Iterable[tuple[Case, Refusal]]
     ) -> None:

@@ -39,7 +39,7 @@ def fill(vault: Vault) -> None:
     held = dataclasses.replace(series, identity=identity, refusal=refusal)
     loose = LooseFile(path=Path("/x/PLANTED folder/planted.txt"), refusal=refusal)
     vault.bind("PLANTED-patient", CASE.subject_code)
-    batch = vault.start_batch(("0.1", "NCT0", "digest"), Path("/x/PLANTED out"))
+    vault.start_batch(("0.1", "NCT0", "digest"), Path("/x/PLANTED out"))
     vault.note_series(
         [
             SeriesVerdict(
@@ -55,7 +55,6 @@ def fill(vault: Vault) -> None:
         ]
     )
     vault.note_loose(Path("/x"), [loose])
-    vault.note_fault(CASE, "PLANTED detail", batch)
     vault.note_case_problems([CASE], [(CASE, dataclasses.replace(refusal, message="no head"))])
     vault.note_source(
         [SourceVersion(study_uid="1.2.3.77", series_uid="1.2.3.1", part="ct", number=1, digest="d")]

@@ -8,7 +8,7 @@ import pytest
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import hold_for_a_run, open_vault
-from corelab.errors import ConfigError, StoreError
+from corelab.errors import ConfigError, ReasonCode, StoreError
 from corelab.store.layout import Layout
 from corelab.store.manifest import lock_out
 from corelab.store.table import load_problems, write_tables
@@ -178,6 +178,33 @@ def test_a_leak_outside_any_case_is_moved_and_said(tmp_path: Path, engine: Engin
     assert [(p.subject_code, p.reason_code) for p in result.problems] == [("", "leak_found")]
     assert not (asked.out / "note.csv").exists()
     assert (asked.vault / "withdrawn" / "note.csv.1").exists()
+
+
+def test_what_was_moved_waits_in_the_vault_with_each_place_that_it_was_found_in(
+    tmp_path: Path, engine: Engine
+) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    planted = asked.out / "sub-AB2CD3" / "ses-fu24h"
+    planted.mkdir(parents=True)
+    for place in (asked.out / "a.csv", asked.out / "b.csv", planted / "note.txt"):
+        place.write_text("seen: Margarethe Doe")
+    run_batch(asked, engine, Silent())
+    assert leaks_held(asked.vault) == {
+        ("", ""): "file name in the table cell of a.csv; file name in the table cell of b.csv",
+        ("AB2CD3", "fu24h"): "file name in the content of sub-AB2CD3/ses-fu24h/note.txt",
+    }
+    run_batch(asked, engine, Silent())
+    assert set(leaks_held(asked.vault)) == {("AB2CD3", "fu24h")}
+
+
+def leaks_held(folder: Path) -> dict[tuple[str, str], str]:
+    with open_vault(folder) as vault:
+        return {
+            (row.subject_code, row.visit): row.evidence
+            for row in vault.ledger.held_back()
+            if row.reason is ReasonCode.LEAK_FOUND
+        }
 
 
 @pytest.mark.parametrize("name", ["out", "vault"])
