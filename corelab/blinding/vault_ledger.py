@@ -185,6 +185,10 @@ class Ledger:
         held = [*self._held_studies(gone), *series, *cases, *self._held_files(gone)]
         return tuple(sorted(held, key=lambda row: (row.reason or "", row.subject_code, row.paths)))
 
+    def studies_held(self) -> tuple[HeldBack, ...]:
+        """Every study that belongs to no case and that no site has taken back."""
+        return tuple(self._held_studies(self._files_gone()))
+
     def log(self) -> tuple[Access, ...]:
         """Every access, oldest first."""
         return accesses(self._connection)
