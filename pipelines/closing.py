@@ -91,13 +91,13 @@ def without(result: BatchResult, withdrawn: Sequence[Withdrawn]) -> BatchResult:
     """Give a batch's result without the cases that the audit moved, and with their problems."""
     gone = {item.case for item in withdrawn}
     keys = {read.case_key for read in result.reads if read.case in gone}
-    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    problems = dict.fromkeys(item.problem for item in withdrawn)
     return dataclasses.replace(
         result,
         reads=tuple(read for read in result.reads if read.case not in gone),
         changed=tuple(case for case in result.changed if case not in gone),
         new_keys=result.new_keys - keys,
-        problems=tuple(problems),
+        problems=(*result.problems, *(p for p in problems if p not in result.problems)),
     )
 
 

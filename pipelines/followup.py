@@ -18,7 +18,7 @@ from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
 from corelab.errors import NO_QUERY, StoreError
-from corelab.series import CasePlan, Delivery, LooseFile, Plan
+from corelab.series import CasePlan, Delivery, LooseFile, Plan, Refusal
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
@@ -229,20 +229,23 @@ def _all_problems(
     touched: frozenset[Case],
     vault: Vault,
 ) -> list[Problem]:
-    """Problems of this batch, earlier ones of other cases, and studies that have no case yet."""
-    current = [*plan.problems, *(outcome.problem for outcome in outcomes if outcome.problem)]
+    """Problems of this batch, earlier ones of other cases, and each study that has no case yet."""
+    studies = {_waiting(v.refusal) for v in plan.verdicts if v.case is None and v.refusal}
+    current = [problem for problem in plan.problems if problem not in studies]
+    current += [outcome.problem for outcome in outcomes if outcome.problem]
     keys = {(str(case.subject_code), str(case.visit)) for case in touched}
     earlier = [
         problem
         for problem in load_problems(layout)
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    waiting = [
-        Problem(subject_code="", visit="", reason_code=held.reason.value, message=held.message)
-        for held in vault.unassigned()
-    ]
-    known = {problem.message for problem in current if not problem.subject_code}
-    return current + earlier + [problem for problem in waiting if problem.message not in known]
+    return current + earlier + [_waiting(refusal) for refusal in vault.unassigned()]
+
+
+def _waiting(refusal: Refusal) -> Problem:
+    return Problem(
+        subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+    )
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:

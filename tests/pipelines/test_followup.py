@@ -18,6 +18,7 @@ from pipelines.followup import run_batch
 from pipelines.progress import Silent
 from pipelines.request import BatchRequest
 from pipelines.withdrawal import own_words
+from tests.dicom.tiny import ct_slice, write
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -103,6 +104,33 @@ def test_garbage_is_counted_and_does_not_stop_the_batch(tmp_path: Path, engine: 
     (asked.incoming / "empty.dcm").write_bytes(b"")
     result = run_batch(asked, engine, Silent())
     assert (result.counts.n_files, result.counts.n_quarantined) == (2, 2)
+
+
+def test_each_study_that_belongs_to_no_case_is_a_row_of_its_own(
+    tmp_path: Path, engine: Engine
+) -> None:
+    (tmp_path / "subjects.csv").write_text("patient_id,subject_code\nPAT-9,AB2CD3\n")
+    asked = dataclasses.replace(request(tmp_path), subjects_file=tmp_path / "subjects.csv")
+    for number in "12":
+        for k in range(3):
+            slice_ = ct_slice(k)
+            slice_.PatientID, slice_.StudyInstanceUID = f"PAT-{number}", f"2.25.1{number}"
+            slice_.SeriesInstanceUID += number
+            slice_.SOPInstanceUID += number
+            write(slice_, asked.incoming / f"{number}{k}")
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    (asked.out / "sub-AB2CD3" / "ses-v1").mkdir(parents=True)
+    (asked.out / "sub-AB2CD3" / "ses-v1" / "note.txt").write_text("seen: Margarethe Doe")
+    first = run_batch(asked, engine, Silent())
+    expected = ["leak_found", "subject_unknown", "subject_unknown"]
+    assert sorted(problem.reason_code for problem in first.problems) == expected
+    for number in "12":
+        for k in range(3):
+            (asked.incoming / f"{number}{k}").unlink()
+        result = run_batch(asked, engine, Silent())
+        expected.pop()
+        assert sorted(problem.reason_code for problem in result.problems) == expected
+        assert load_problems(Layout(asked.out)) == tuple(sorted(result.problems, key=str))
 
 
 def test_problems_of_cases_that_a_new_delivery_does_not_touch_are_kept(
