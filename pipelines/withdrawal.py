@@ -12,6 +12,7 @@ from pathlib import Path
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
 from corelab.series import Refusal
+from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
@@ -59,7 +60,7 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
     """Move a case's files out of OUT: its number no longer stands for its scans."""
     folder = layout.case_folder(case)
     if folder.exists():
-        _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
+        _move(folder, private_folder(vault / _FOLDER) / folder.parent.name, folder.name)
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -74,7 +75,8 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
         hits_of[_target(path, hits)].append(path)
     withdrawn = []
     for target, found in hits_of.items():
-        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+        kept = private_folder(vault / _FOLDER)
+        _move(layout.root / target, kept / target.parent, target.name)
         # A folder whose own name is a hit names no case.
         is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
