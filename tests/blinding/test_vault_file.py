@@ -17,7 +17,8 @@ import pytest
 from corelab.blinding.vault import Vault, open_vault, rehearse
 from corelab.blinding.vault_delivery import DeliveredFile, FileFate
 from corelab.blinding.vault_file import transaction
-from corelab.blinding.vault_layout import LAYOUT_VERSION
+from corelab.blinding.vault_layout import LAYOUT_VERSION, SEALED_SINCE
+from corelab.blinding.vault_migration import STEPS
 from corelab.errors import ReasonCode, StoreError
 from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict, SourceVersion
 from corelab.vocab import Case, SubjectCode, VisitLabel
@@ -289,6 +290,10 @@ def test_a_vault_of_the_second_layout_is_brought_over(
     with open_vault(folder) as vault:
         vault.note_loose(Path("/in"), [])
         assert vault.ledger.held_back() == ()
+
+
+def test_every_sealed_layout_but_the_newest_has_a_step_to_the_next() -> None:
+    assert len(STEPS) == LAYOUT_VERSION - SEALED_SINCE
 
 
 def test_a_rehearsal_does_not_bring_an_older_vault_over(tmp_path: Path) -> None:
