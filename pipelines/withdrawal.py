@@ -11,10 +11,14 @@ from pathlib import Path
 
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
+from corelab.series import Refusal
+from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.store.versions import remove_if_empty
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
+NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+"""Stands for what lies outside any case."""
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
@@ -39,7 +43,7 @@ _GAP = "a file of OUT could not be searched for identifying texts; it is in the 
 class Withdrawn:
     """What the audit moved out of OUT: ``evidence`` is for the vault."""
 
-    case: Case | None
+    case: Case
     message: str
     evidence: str
 
@@ -47,8 +51,8 @@ class Withdrawn:
     def problem(self) -> Problem:
         """Row of ``problems.csv``."""
         return Problem(
-            subject_code=self.case.subject_code if self.case else "",
-            visit=self.case.visit if self.case else "",
+            subject_code=self.case.subject_code,
+            visit=self.case.visit,
             reason_code=ReasonCode.LEAK_FOUND.value,
             message=self.message,
         )
@@ -62,7 +66,7 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
     folder, versions = layout.case_folder(case), layout.versions_folder(case)
     if not folder.exists():
         return
-    withdrawn = vault / _FOLDER / folder.parent.name
+    withdrawn = private_folder(vault / _FOLDER) / folder.parent.name
     if not versions.exists():
         _move(folder, withdrawn, folder.name)
         return
@@ -78,7 +82,7 @@ def withdraw_version(layout: Layout, case: Case, number: int, vault: Path) -> No
     """Move one earlier version of a case out of OUT."""
     folder = layout.version_folder(case, number)
     name = f"{layout.case_folder(case).name}_{folder.name}"
-    _move(folder, vault / _FOLDER / layout.case_folder(case).parent.name, name)
+    _move(folder, private_folder(vault / _FOLDER) / layout.case_folder(case).parent.name, name)
     remove_if_empty(folder.parent)
 
 
@@ -94,17 +98,32 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
         hits_of[_target(path, hits)].append(path)
     withdrawn = []
     for target, found in hits_of.items():
-        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+        kept = private_folder(vault / _FOLDER)
+        _move(layout.root / target, kept / target.parent, target.name)
         # A folder whose own name is a hit names no case.
         is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
-                case=_case_of(target) if is_case else None,
+                case=_case_of(target) if is_case else NO_CASE,
                 message=_GAP if leaking.isdisjoint(found) else _LEAK,
                 evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
+
+
+def refusals_of(withdrawn: Iterable[Withdrawn]) -> list[tuple[Case, Refusal]]:
+    """Tell the vault, in one row a case and message, where all that was moved had been found."""
+    evidence: dict[tuple[Case, str], list[str]] = defaultdict(list)
+    for item in withdrawn:
+        evidence[item.case, item.message].append(item.evidence)
+    return [
+        (
+            case,
+            Refusal(reason=ReasonCode.LEAK_FOUND, message=message, evidence="; ".join(places)),
+        )
+        for (case, message), places in evidence.items()
+    ]
 
 
 def _target(path: Path, hits: Container[Path]) -> Path:

@@ -18,9 +18,8 @@ from corelab.blinding.vault_layout import (
     OLDER_TABLES,
     SEALED_SINCE,
     TABLES,
-    VERSION_TABLE,
 )
-from corelab.blinding.vault_migration import fill_versions, migrate
+from corelab.blinding.vault_migration import FIRST_VERSIONS, STEPS, migrate
 from corelab.errors import StoreError
 
 FILE_NAME = "vault.sqlite"
@@ -138,10 +137,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            # SQLite has rolled back by itself where the disk is full or fails.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(f"the vault cannot be written: {error}") from error
 
@@ -181,7 +182,7 @@ def _with_layout(connection: sqlite3.Connection, folder: Path, key: Key) -> Vaul
     else:
         cipher = _known_cipher(connection, folder, key)
         if layout < LAYOUT_VERSION:
-            _add_versions(connection)
+            _bring_up(connection)
     return VaultFile(connection=connection, cipher=cipher, new_key_file=None)
 
 
@@ -203,7 +204,8 @@ def _lay_out(connection: sqlite3.Connection, key: Key) -> Cipher:
         )
         if is_older:
             migrate(connection, cipher)
-            fill_versions(connection)
+            for statement in _statements(FIRST_VERSIONS):
+                connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
     if is_older:
@@ -216,14 +218,13 @@ def _is_sealed(layout: int | None) -> bool:
     return layout is not None and layout >= SEALED_SINCE
 
 
-def _add_versions(connection: sqlite3.Connection) -> None:
-    """Bring a vault of layout 2 over: whole or not at all."""
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Take a sealed vault through the steps that it lacks: whole or not at all."""
     with transaction(connection):
-        if layout_of(connection) == LAYOUT_VERSION:
-            return
-        for statement in _statements(VERSION_TABLE):
-            connection.execute(statement)
-        fill_versions(connection)
+        layout = layout_of(connection) or SEALED_SINCE
+        for step in STEPS[layout - SEALED_SINCE :]:
+            for statement in _statements(step):
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
 
 

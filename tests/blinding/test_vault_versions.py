@@ -37,7 +37,7 @@ def without_versions(folder: Path) -> None:
     """Make a vault of the layout before versions of it."""
     connection = sqlite3.connect(folder / FILE_NAME)
     connection.execute("DROP TABLE version")
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 4")
     connection.commit()
     connection.close()
 
