@@ -74,8 +74,9 @@ def run_cases(
     for task, result in results:
         outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
         keep_record(folder, outcome)
-        if outcome.read and outcome.version and not outcome.left:
-            vault.versions.note(outcome.case, outcome.version)
+        made = None if outcome.left or outcome.read is None else outcome.version
+        if made and made not in task.past.history:
+            vault.versions.note(outcome.case, made)
         outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
 
