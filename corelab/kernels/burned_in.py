@@ -164,9 +164,13 @@ def _letters(plane: Plane) -> _Letters:
         raise UnfitDataError(ReasonCode.IMAGE_INVALID, message)
     if not bottom < top:
         return _Letters(0)
-    bright = [_bright_letters(values, value) for value in drawn_values(values)]
+    drawn = drawn_values(values)
+    bright = [_bright_letters(values, value) for value in drawn]
     n_in_rows = max((letters.n_in_rows for letters in bright), default=0)
-    alone = tuple(shape for letters in bright for shape in letters.alone)
+    # Lower down, lone shapes of one value are tissue's own too.
+    middle = (float(bottom) + float(top)) / 2
+    high = (letters for letters, value in zip(bright, drawn, strict=True) if value > middle)
+    alone = tuple(shape for letters in high for shape in letters.alone)
     return _Letters(n_in_rows or (0 if alone else _dark_letters(values, bottom)), alone)
 
 
