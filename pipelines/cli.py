@@ -63,8 +63,9 @@ def run(
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
     from pipelines.case import Face
-    from pipelines.command import Workers, plan_command, run_command
     from pipelines.request import BatchRequest
+    from pipelines.run_command import plan_command, run_command
+    from pipelines.workers import Workers
 
     request = BatchRequest(
         incoming=incoming,
@@ -122,8 +123,9 @@ def convert(
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler.")] = None,
 ) -> None:
     """Convert a delivery to blinded NIfTI with sidecars, without a trial (screen: unblinded)."""
-    from pipelines.command import Workers, convert_command
+    from pipelines.command import convert_command
     from pipelines.convert import ConvertRequest, Geometry, Surroundings
+    from pipelines.workers import Workers
 
     request = ConvertRequest(
         incoming=incoming,
