@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.log import LogFormat, log_as
 from pipelines.vault_cli import KeyFile, vault_app
 
 app = typer.Typer(
@@ -27,6 +28,10 @@ EXIT_USAGE = 2
 EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
 
+LogOption = Annotated[
+    LogFormat,
+    typer.Option("--log-format", help="Standard error: for people, or a JSON object a line."),
+]
 Incoming = Annotated[
     Path, typer.Argument(exists=True, help="What a site sent: a folder or an archive.")
 ]
@@ -60,6 +65,7 @@ def run(
         ),
     ] = False,
     vault_key: KeyFile = None,
+    log_format: LogOption = LogFormat.TEXT,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
     from pipelines.case import Face
@@ -77,7 +83,9 @@ def run(
         key_file=vault_key,
     )
     command = plan_command if dry_run else run_command
-    raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
+    with log_as(log_format):
+        status = command(request, Workers(count=workers, scheduler=scheduler))
+    raise typer.Exit(status)
 
 
 @app.command()
