@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipelines.log import LogFormat, log_as
+from pipelines.queueing import QueueSystem
 from pipelines.vault_cli import KeyFile, vault_app
 
 app = typer.Typer(
@@ -65,10 +66,25 @@ def run(
         ),
     ] = False,
     vault_key: KeyFile = None,
+    cluster: Annotated[
+        QueueSystem | None, typer.Option(help="Start workers as jobs of this system.")
+    ] = None,
+    cluster_config: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="What each job asks for (configs/cluster-slurm.toml)."),
+    ] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve Dask's dashboard to this machine alone.")
+    ] = False,
     log_format: LogOption = LogFormat.TEXT,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
+    if scheduler and cluster:
+        raise typer.BadParameter("one of --scheduler and --cluster")
+    if cluster_config and not cluster:
+        raise typer.BadParameter("--cluster-config says how --cluster asks for its jobs")
     from pipelines.case import Face
+    from pipelines.dashboard import Dashboard
     from pipelines.request import BatchRequest
     from pipelines.run_command import plan_command, run_command
     from pipelines.workers import Workers
@@ -83,8 +99,15 @@ def run(
         key_file=vault_key,
     )
     command = plan_command if dry_run else run_command
+    at_work = Workers(
+        count=workers,
+        scheduler=scheduler,
+        cluster=cluster,
+        job_file=cluster_config,
+        dashboard=Dashboard.ON_LOOPBACK if dashboard else Dashboard.OFF,
+    )
     with log_as(log_format):
-        status = command(request, Workers(count=workers, scheduler=scheduler))
+        status = command(request, at_work)
     raise typer.Exit(status)
 
 

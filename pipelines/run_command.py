@@ -31,7 +31,7 @@ from pipelines.workers import Workers, at_work
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
-    if workers.scheduler:
+    if workers.are_elsewhere:
         # Workers elsewhere stand in folders of their own.
         request = replace(
             request,
@@ -40,7 +40,7 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
             vault=request.vault.resolve(),
         )
     with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
-        if workers.scheduler:
+        if workers.are_elsewhere:
             refuse_unfit_workers(engine, request.incoming, request.out)
         result = run_batch(request, engine, watcher)
     _show_result(standard_output(), result, Layout(request.out))

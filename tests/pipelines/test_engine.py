@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from distributed.system import memory_limit
 
 from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
-from tests.pipelines.work import die, double, key, tell, threads, working_folder
+from tests.pipelines.work import die, double, key, memory_bytes, tell, threads, working_folder
 
 
 def test_every_item_comes_back_once_with_its_result(engine: Engine) -> None:
@@ -36,7 +37,7 @@ def test_a_task_is_named_by_what_is_done_and_a_number_and_never_twice(engine: En
 
 
 def test_workers_run_one_thread_each(engine: Engine) -> None:
-    assert [result for _, result in engine.over(threads, [1, 2, 3])] == ["1", "1", "1"]
+    assert [result for _, result in engine.over(threads, [1, 2, 3])] == [{"1"}] * 3
 
 
 def test_items_are_taken_as_workers_get_free(engine: Engine) -> None:
@@ -69,8 +70,20 @@ def test_none_is_blamed_for_the_death_of_a_worker_it_shared() -> None:
     assert sorted(found) == list(range(12))
 
 
-def test_there_is_always_a_worker() -> None:
-    assert default_workers() >= 1
+@pytest.mark.parametrize(
+    ("cores", "memory_gib", "n_workers"), [(64, 9, 4), (2, 512, 2), (8, 1, 1), (1, 64, 1)]
+)
+def test_there_is_a_worker_a_core_as_far_as_memory_goes_and_always_one(
+    cores: int, memory_gib: int, n_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.engine.CPU_COUNT", cores)
+    monkeypatch.setattr("pipelines.engine.MEMORY_LIMIT", memory_gib << 30)
+    assert default_workers() == n_workers
+
+
+def test_workers_share_the_memory_that_this_process_may_use(engine: Engine) -> None:
+    shares = {share for _, share in engine.over(memory_bytes, range(4))}
+    assert shares == {memory_limit() // 2}
 
 
 def test_nothing_that_a_library_says_in_a_worker_reaches_the_terminal(
