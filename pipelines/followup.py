@@ -32,7 +32,7 @@ from pipelines.case import WORK_FOLDER, CaseOutcome
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
-from pipelines.delivered import Counts, count_files, delivered_files, intake_of
+from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
 from pipelines.engine import Engine
 from pipelines.numbering import with_counted_series
 from pipelines.progress import Watcher
@@ -111,9 +111,10 @@ class _Batch:
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         tasks = tasks_of(plan, self.request, self.trial, known)
+        intake = intake_of(delivery, plan.verdicts)
         outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
         vault.note_case_problems(touched, case_problems(plan, outcomes))
-        number = self._keep(delivery, plan, outcomes)
+        number = self._keep(intake, delivery, plan, outcomes)
         self._withdraw_unmeasured(touched, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
@@ -130,10 +131,11 @@ class _Batch:
         )
         return result, number
 
-    def _keep(self, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]) -> int:
+    def _keep(
+        self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
+    ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
         note_outcomes(outcomes, self.vault, self.number)
-        intake = intake_of(delivery, plan.verdicts)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, self.vault, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
@@ -150,7 +152,7 @@ class _Batch:
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; neither OUT nor the vault is touched.
+    """Say what a batch would do; OUT is not touched, and of the vault only its log.
 
     Series have numbers of this delivery in place of their headers', since readers may see them.
     """

@@ -17,7 +17,18 @@ from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
-_WRITERS_OF_OUT = ("followup.py", "convert.py", "convert_list.py", "withdrawal.py", "agreement.py")
+_WRITERS_OF_OUT = (
+    "agreement.py",
+    "case.py",
+    "cases.py",
+    "closing.py",
+    "convert.py",
+    "convert_list.py",
+    "delivered.py",
+    "followup.py",
+    "reader.py",
+    "withdrawal.py",
+)
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
 
@@ -53,20 +64,21 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
 
     A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
     """
-    messages = {gap.path: _GAP for gap in report.gaps} | {leak.path: _LEAK for leak in report.leaks}
+    leaking = {leak.path for leak in report.leaks}
+    hits = {*leaking, *(gap.path for gap in report.gaps)}
     hits_of: dict[Path, list[Path]] = defaultdict(list)
-    for path in sorted(messages):
-        hits_of[_target(path, messages)].append(path)
+    for path in sorted(hits):
+        hits_of[_target(path, hits)].append(path)
     withdrawn = []
-    for target, hits in hits_of.items():
+    for target, found in hits_of.items():
         _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
         # A folder whose own name is a hit names no case.
-        is_case = target not in messages and _is_case_folder(target)
+        is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
                 case=_case_of(target) if is_case else None,
-                message=messages[hits[0]],
-                evidence="; ".join(text for path in hits for text in _places(report, path)),
+                message=_GAP if leaking.isdisjoint(found) else _LEAK,
+                evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
