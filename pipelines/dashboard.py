@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 from enum import Enum
+from urllib.parse import urlsplit
 
 from corelab.errors import StoreError
 
 LOOPBACK = "127.0.0.1"
+_ANSWER_S = 5
 
 
 class Dashboard(Enum):
@@ -36,6 +39,19 @@ def dashboard_settings(dashboard: Dashboard, port: int) -> dict[str, object]:
     if dashboard is Dashboard.OFF:
         settings["distributed.scheduler.http.routes"] = []
     return settings
+
+
+def is_absent(link: str) -> bool:
+    """Whether a scheduler names an address at which it serves no page; it names one always."""
+    place = urlsplit(link)
+    connection = http.client.HTTPConnection(place.netloc, timeout=_ANSWER_S)
+    try:
+        connection.request("GET", place.path)
+        return connection.getresponse().status == http.client.NOT_FOUND
+    except (OSError, http.client.HTTPException):
+        return False  # it may be seen from elsewhere alone
+    finally:
+        connection.close()
 
 
 def refuse_absent_dashboard(dashboard: Dashboard) -> None:

@@ -14,7 +14,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import count as counted
@@ -175,7 +175,8 @@ def open_engine(
     """
     if scheduler is not None:
         with _client_of(scheduler) as client:
-            yield Engine(client, len(client.nthreads()), client.dashboard_link or "")
+            link = "" if dashboard is Dashboard.OFF else _link_told_by(client)
+            yield Engine(client, len(client.nthreads()), link)
         return
     refuse_absent_dashboard(dashboard)
     count, port = n_workers or default_workers(), free_port()
@@ -223,6 +224,13 @@ def _client_of(scheduler: str) -> Iterator[Client]:
             hint = "start some with `dask worker ADDRESS --nthreads 1`"
             raise StoreError(f"{found}; {hint}") from error
         yield client
+
+
+def _link_told_by(client: Client) -> str:
+    """Address of the dashboard as a running scheduler names it; empty where it names none."""
+    with suppress(KeyError):  # no such service, or an address that rests on what is not set here
+        return str(client.dashboard_link or "")
+    return ""
 
 
 def _local_workers(count: int, scratch: str, dashboard: Dashboard, port: int) -> LocalCluster:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from corelab.errors import StoreError
-from pipelines.dashboard import Dashboard
+from pipelines.dashboard import Dashboard, is_absent
 from pipelines.engine import Engine, open_engine
 from pipelines.job_settings import load_job_settings
 from pipelines.jobqueue import open_jobs
@@ -66,6 +66,6 @@ def _tell_dashboard(link: str) -> None:
     StoreError
         When a scheduler elsewhere serves none.
     """
-    if not link:
+    if not link or is_absent(link):
         raise StoreError("the scheduler serves no dashboard; start it with one, or ask for none")
     tell("dashboard", f"dashboard: {link}", {"address": link})

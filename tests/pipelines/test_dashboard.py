@@ -12,9 +12,13 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 from bokeh.client import pull_session
 
+from corelab.errors import StoreError
+from pipelines.dashboard import Dashboard
 from pipelines.engine import open_engine
+from pipelines.workers import Workers, at_work
 from tests.conftest import REPOSITORY
 
 SAMPLE = REPOSITORY / "sample_data"
@@ -103,6 +107,22 @@ def test_without_bokeh_the_error_names_what_to_install(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert 'pip install "corelab[dash]"' in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("dashboard", Dashboard)
+def test_of_a_running_scheduler_the_dashboard_is_named_where_it_serves_one(
+    dashboard: Dashboard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_engine(n_workers=1, dashboard=dashboard) as running:
+        address = running._client.scheduler.address  # noqa: SLF001 - as `dask scheduler` prints it
+        asked = Workers(count=None, scheduler=address, dashboard=Dashboard.ON_LOOPBACK)
+        if dashboard is Dashboard.OFF:
+            with pytest.raises(StoreError, match="serves no dashboard"), at_work(asked):
+                pass
+        else:
+            with at_work(asked):
+                pass
+            assert f"dashboard: {running.dashboard_link}\n" in capsys.readouterr().err
 
 
 def test_nothing_is_served_to_who_did_not_ask_for_it() -> None:

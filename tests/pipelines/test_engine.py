@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from distributed.system import memory_limit
 
+from corelab.errors import StoreError
+from pipelines.dask_settings import SCHEDULER_SETTINGS
 from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
 from tests.pipelines.work import die, double, key, memory_bytes, tell, threads, working_folder
 
@@ -84,6 +86,16 @@ def test_there_is_a_worker_a_core_as_far_as_memory_goes_and_always_one(
 def test_workers_share_the_memory_that_this_process_may_use(engine: Engine) -> None:
     shares = {share for _, share in engine.over(memory_bytes, range(4))}
     assert shares == {memory_limit() // 2}
+
+
+def test_a_run_that_has_lost_every_worker_ends_with_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SCHEDULER_SETTINGS, "distributed.scheduler.no-workers-timeout", "1 s")
+    with open_engine(n_workers=1) as running:
+        running._client.retire_workers()  # noqa: SLF001 - as jobs end whose time is over
+        with pytest.raises(StoreError, match="no worker has been there for minutes"):
+            list(running.over(double, range(100, 104)))
 
 
 def test_nothing_that_a_library_says_in_a_worker_reaches_the_terminal(
