@@ -80,7 +80,7 @@ def cluster_of(
     Raises
     ------
     StoreError
-        When dask-jobqueue is not installed.
+        When dask-jobqueue is not installed, or no scheduler starts on the network asked for.
     """
     try:
         import dask_jobqueue  # noqa: PLC0415 - an extra
@@ -94,13 +94,16 @@ def cluster_of(
         QueueSystem.SGE: dask_jobqueue.SGECluster,
         QueueSystem.HTCONDOR: dask_jobqueue.HTCondorCluster,
     }
-    return classes[system](
-        **_job_options(settings),
-        **_system_options(system, settings),
-        security=security_in(Path(keys)),
-        scheduler_options=dict(scheduler),
-        silence_logs=logging.CRITICAL,
-    )
+    try:
+        return classes[system](
+            **_job_options(settings),
+            **_system_options(system, settings),
+            security=security_in(Path(keys)),
+            scheduler_options=dict(scheduler),
+            silence_logs=logging.CRITICAL,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise StoreError(f"no scheduler can be started as the settings ask: {error}") from error
 
 
 def _scheduler_options(dashboard: Dashboard, port: int) -> dict[str, object]:
@@ -109,7 +112,7 @@ def _scheduler_options(dashboard: Dashboard, port: int) -> dict[str, object]:
 
 
 def _job_options(settings: JobSettings) -> dict[str, object]:
-    """Options that all systems know; none is left to a file of Dask's own."""
+    """Options that all systems know; where one is None, a site's ``jobqueue.yaml`` may set it."""
     return {
         "cores": 1,
         "processes": 1,

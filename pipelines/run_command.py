@@ -31,14 +31,7 @@ from pipelines.workers import Workers, at_work
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
-    if workers.are_elsewhere:
-        # Workers elsewhere stand in folders of their own.
-        request = replace(
-            request,
-            incoming=request.incoming.resolve(),
-            out=request.out.resolve(),
-            vault=request.vault.resolve(),
-        )
+    request = _for_workers(request, workers)
     with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
         if workers.are_elsewhere:
             refuse_unfit_workers(engine, request.incoming, request.out)
@@ -51,6 +44,7 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
 def plan_command(request: BatchRequest, workers: Workers) -> int:
     """Print what a batch would do."""
     load_inputs(request)
+    request = _for_workers(request, workers)
     with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
         plan, counts = plan_delivery(request, engine, watcher)
     console = standard_output()
@@ -62,6 +56,18 @@ def plan_command(request: BatchRequest, workers: Workers) -> int:
         f"{counted(len(plan.cases), 'case')} would be measured. Nothing was written to OUT."
     )
     return EXIT_PROBLEMS if plan.problems else 0
+
+
+def _for_workers(request: BatchRequest, workers: Workers) -> BatchRequest:
+    """Request in whole paths where workers stand in folders of their own."""
+    if not workers.are_elsewhere:
+        return request
+    return replace(
+        request,
+        incoming=request.incoming.resolve(),
+        out=request.out.resolve(),
+        vault=request.vault.resolve(),
+    )
 
 
 def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from corelab.errors import StoreError
 from pipelines.dashboard import Dashboard
 from pipelines.dask_settings import WORKER_ENVIRONMENT, dask_settings
 from pipelines.job_settings import JobSettings
@@ -149,6 +150,16 @@ def test_what_a_system_says_when_it_takes_no_job_is_said_at_once(tmp_path: Path)
     assert "sbatch refused a job" in done.stderr
     assert "invalid partition specified: nowhere" in done.stderr
     assert list((tmp_path / "keys").iterdir()) == []
+
+
+def test_a_network_that_this_machine_lacks_is_a_clear_error(tmp_path: Path) -> None:
+    asked = ASKED.model_copy(update={"interface": "nowhere0"})
+    with (
+        dask_settings(Dashboard.OFF, 0),
+        pytest.raises(StoreError, match="nowhere0"),
+        cluster_of(QueueSystem.SLURM, asked, str(tmp_path), {"dashboard_address": "127.0.0.1:0"}),
+    ):
+        pass
 
 
 def test_a_machine_that_submits_no_jobs_says_so(tmp_path: Path) -> None:
