@@ -23,8 +23,8 @@ from tests.conftest import REPOSITORY
 
 SAMPLE = REPOSITORY / "sample_data"
 RUN = ("--trial", REPOSITORY / "configs" / "demo.toml", "--out", "out", "--vault", "vault")
-DELIVERED = ("Delacourt_Rosamund 009809779", "Soerbye_Ingeborg MRN-2225682")
-NAMES = ("Delacourt", "Rosamund", "009809779", "Soerbye", "Ingeborg", "2225682", "from_site_7")
+DELIVERED = "Delacourt_Rosamund 009809779"
+NAMES = ("Delacourt", "Rosamund", "009809779", "from_site_7")
 PAGES = ("/status", "/info/main/workers.html", "/info/main/logs.html")
 LINK = re.compile(r"dashboard: (http://127\.0\.0\.1:\d+)/status\n")
 ELSEWHERE = {
@@ -44,8 +44,7 @@ def command(*options: object) -> list[object]:
 
 
 def deliver(folder: Path) -> None:
-    for name in DELIVERED:
-        shutil.copytree(SAMPLE / "incoming" / name, folder / "from_site_7" / name)
+    shutil.copytree(SAMPLE / "incoming" / DELIVERED, folder / "from_site_7" / DELIVERED)
 
 
 def listening(process: psutil.Process) -> set[tuple[str, int]]:
