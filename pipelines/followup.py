@@ -18,7 +18,7 @@ from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
 from corelab.errors import NO_QUERY, StoreError
-from corelab.series import CasePlan, Delivery, LooseFile, Plan
+from corelab.series import CasePlan, Delivery, LooseFile, Plan, Refusal
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
@@ -74,7 +74,6 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             vault=vault,
             engine=engine,
             watcher=watcher,
-            number=number,
         )
         result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
         result = Closing(
@@ -99,7 +98,6 @@ class _Batch:
     vault: Vault
     engine: Engine
     watcher: Watcher
-    number: int
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""
@@ -108,7 +106,7 @@ class _Batch:
         plan = plan_batch(delivery, self.trial, crosswalk, vault)
         touched = _touched(plan, vault)
         vault.note_series(plan.verdicts)
-        vault.note_loose(delivery.loose + delivery.skipped)
+        vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         tasks = tasks_of(plan, self.request, self.trial, known)
         intake = intake_of(delivery, plan.verdicts)
@@ -135,7 +133,7 @@ class _Batch:
         self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
     ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
-        note_outcomes(outcomes, self.vault, self.number)
+        note_outcomes(outcomes, self.vault)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, self.vault, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
@@ -231,20 +229,23 @@ def _all_problems(
     touched: frozenset[Case],
     vault: Vault,
 ) -> list[Problem]:
-    """Problems of this batch, earlier ones of other cases, and studies that have no case yet."""
-    current = [*plan.problems, *(outcome.problem for outcome in outcomes if outcome.problem)]
+    """Problems of this batch, earlier ones of other cases, and each study that has no case yet."""
+    studies = {_waiting(v.refusal) for v in plan.verdicts if v.case is None and v.refusal}
+    current = [problem for problem in plan.problems if problem not in studies]
+    current += [outcome.problem for outcome in outcomes if outcome.problem]
     keys = {(str(case.subject_code), str(case.visit)) for case in touched}
     earlier = [
         problem
         for problem in load_problems(layout)
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    waiting = [
-        Problem(subject_code="", visit="", reason_code=held.reason.value, message=held.message)
-        for held in vault.unassigned()
-    ]
-    known = {problem.message for problem in current if not problem.subject_code}
-    return current + earlier + [problem for problem in waiting if problem.message not in known]
+    return current + earlier + [_waiting(refusal) for refusal in vault.unassigned()]
+
+
+def _waiting(refusal: Refusal) -> Problem:
+    return Problem(
+        subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+    )
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
