@@ -60,9 +60,15 @@ def run(
         ),
     ] = False,
     vault_key: KeyFile = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure unchanged cases too.")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Measure these subject codes only: CODE[,CODE].")
+    ] = None,
+    visit: Annotated[str | None, typer.Option(help="Measure this visit only.")] = None,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
-    from pipelines.case import Face
+    from pipelines.case import Face, Redo
+    from pipelines.pick import pick_of
     from pipelines.request import BatchRequest
     from pipelines.run_command import plan_command, run_command
     from pipelines.workers import Workers
@@ -75,6 +81,8 @@ def run(
         vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
         face=Face.REMOVED if deface else Face.KEPT,
         key_file=vault_key,
+        redo=Redo.ALL if fresh else Redo.CHANGED,
+        pick=pick_of(only, visit),
     )
     command = plan_command if dry_run else run_command
     raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
