@@ -5,11 +5,13 @@ Heavy libraries are imported inside the command that needs them, so that ``--hel
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines.log import LogFormat, log_as
 from pipelines.vault_cli import KeyFile, vault_app
 
 app = typer.Typer(
@@ -27,6 +29,18 @@ EXIT_USAGE = 2
 EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
 
+
+class StatusFormat(StrEnum):
+    """How ``corelab status`` is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+LogOption = Annotated[
+    LogFormat,
+    typer.Option("--log-format", help="Standard error: for people, or a JSON object a line."),
+]
 Incoming = Annotated[
     Path, typer.Argument(exists=True, help="What a site sent: a folder or an archive.")
 ]
@@ -65,6 +79,7 @@ def run(
         str | None, typer.Option(help="Measure these subject codes only: CODE[,CODE].")
     ] = None,
     visit: Annotated[str | None, typer.Option(help="Measure this visit only.")] = None,
+    log_format: LogOption = LogFormat.TEXT,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
     from pipelines.case import Face, Redo
@@ -85,7 +100,9 @@ def run(
         pick=pick_of(only, visit),
     )
     command = plan_command if dry_run else run_command
-    raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
+    with log_as(log_format):
+        status = command(request, Workers(count=workers, scheduler=scheduler))
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -197,6 +214,24 @@ def review(
     from pipelines.command import review_command
 
     raise typer.Exit(review_command(out, port))
+
+
+@app.command()
+def status(
+    out: Out,
+    vault: Annotated[
+        Path | None,
+        typer.Option(help="Identified side: adds pending and quarantined cases, times."),
+    ] = None,
+    vault_key: KeyFile = None,
+    form: Annotated[
+        StatusFormat, typer.Option("--format", help="For people or for programs.")
+    ] = StatusFormat.TEXT,
+) -> None:
+    """Say how far a trial's batches are: done, pending, failed, held back, disk."""
+    from pipelines.status_show import status_command
+
+    raise typer.Exit(status_command(out, vault, vault_key, form))
 
 
 @app.command()

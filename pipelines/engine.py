@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import secrets
 import signal
 import threading
 import traceback
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import count as counted
 from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -68,6 +70,8 @@ class Engine:
     def __init__(self, client: Client, n_workers: int) -> None:
         self._client = client
         self._n_workers = n_workers
+        # Runs that share a scheduler must never take each other's results for their own.
+        self._run, self._numbers = secrets.token_hex(4), counted(1)
 
     @property
     def n_workers(self) -> int:
@@ -123,7 +127,8 @@ class Engine:
         def submit(count: int) -> list[Future]:
             futures = []
             for item in islice(waiting, count):
-                future = self._client.submit(_guarded, function, item, pure=False)
+                key = self._key_for(function)
+                future = self._client.submit(_guarded, function, item, pure=False, key=key)
                 item_of[future] = item
                 futures.append(future)
             return futures
@@ -135,6 +140,10 @@ class Engine:
             future.release()
             for more in submit(1):
                 queue.add(more)
+
+    def _key_for(self, function: Callable[[Item], Result]) -> str:
+        """Name a task by what is done and a number: schedulers and dashboards show it."""
+        return f"{function.__name__}-{next(self._numbers):06d}-{self._run}"
 
 
 def default_workers() -> int:

@@ -29,7 +29,7 @@ from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag
-from pipelines.case import WORK_FOLDER, CaseOutcome, foresee
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, foresee
 from pipelines.case_key import Change
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
@@ -39,7 +39,7 @@ from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
 from pipelines.pending import load_pending, write_pending
 from pipelines.pick import Pick, cases_in
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
@@ -190,7 +190,10 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Fo
         plan = request.pick.narrow(plan_batch(delivery, trial, crosswalk, vault))
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
     tasks = tasks_of(plan.cases, request, trial, known)
-    foreseen = watcher.watch("comparing cases", engine.over(foresee, tasks), len(tasks))
+    stage: Stage[tuple[CaseTask, Change | Crash]] = Stage(
+        name="comparing cases", total=len(tasks), unit=Unit.CASE, news=lambda _: News()
+    )
+    foreseen = watcher.watch(stage, engine.over(foresee, tasks))
     changes = [Change.NEW if isinstance(change, Crash) else change for _, change in foreseen]
     return Forecast(plan, count_files(delivery, plan.verdicts), tuple(changes))
 

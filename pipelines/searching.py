@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corelab.blinding.audit import Finder, Gap, Needle, Searched, search_paths
 from pipelines.engine import Crash, Engine
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 
 _TASKS_PER_WORKER = 4
 
@@ -47,9 +47,15 @@ class SpreadSearcher:
             SearchTask(out=out, paths=tuple(paths[start::n_tasks]), packed_needles=packed)
             for start in range(n_tasks)
         ]
-        found = self._engine.over(search_task, tasks)
-        for task, result in self._watcher.watch("searching for leaks", found, len(tasks)):
+        stage = Stage(name="searching for leaks", total=len(paths), unit=Unit.FILE, news=_news)
+        for task, result in self._watcher.watch(stage, self._engine.over(search_task, tasks)):
             yield _not_searched(task) if isinstance(result, Crash) else result
+
+
+def _news(step: tuple[SearchTask, Searched | Crash]) -> News:
+    task, result = step
+    count = len(task.paths)
+    return News(count=count, failed=count if isinstance(result, Crash) else 0)
 
 
 def search_task(task: SearchTask) -> Searched:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
-from tests.pipelines.work import die, double, tell, threads, working_folder
+from tests.pipelines.work import die, double, key, tell, threads, working_folder
 
 
 def test_every_item_comes_back_once_with_its_result(engine: Engine) -> None:
@@ -26,6 +27,12 @@ def test_one_item_that_raises_does_not_stop_the_others(engine: Engine) -> None:
 
 def test_nothing_to_do_is_no_error(engine: Engine) -> None:
     assert list(engine.over(double, [])) == []
+
+
+def test_a_task_is_named_by_what_is_done_and_a_number_and_never_twice(engine: Engine) -> None:
+    first, second = ([str(name) for _, name in engine.over(key, ["Doe^Jane"] * 2)] for _ in "ab")
+    assert all(re.fullmatch(r"key-\d{6}-[0-9a-f]{8}", name) for name in first + second)
+    assert len({*first, *second}) == 4
 
 
 def test_workers_run_one_thread_each(engine: Engine) -> None:

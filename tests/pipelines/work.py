@@ -49,3 +49,10 @@ def slow_double(number: int) -> int:
     """Twice a number, after a while."""
     time.sleep(0.1)
     return 2 * number
+
+
+def key(_: str) -> str:
+    """Name under which the scheduler knows this task."""
+    from distributed import get_worker  # noqa: PLC0415 - in a worker only
+
+    return str(get_worker().get_current_task())
