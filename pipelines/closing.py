@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,7 @@ _NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 class BatchResult:
     """What became of a batch; ``changed`` cases rest on other pixels than the run before.
 
+    ``notes`` are lines of the screen on cases that have, or could have, more than one version.
     ``new_key_file`` is the vault's key where this run made it. ``changes`` say of every read why
     it was made or kept, ``pending`` which cases of any delivery are still to be done.
     """
@@ -43,6 +45,7 @@ class BatchResult:
     new_key_file: Path | None = None
     changes: tuple[Change, ...] = ()
     pending: tuple[Case, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ class Closing:
             withdrawn = self._audit(result.vault)
             if not withdrawn:
                 break
-            result = _without(result, withdrawn)
+            result = without(result, withdrawn)
         return result
 
     def _publish(self, result: BatchResult) -> None:
@@ -91,13 +94,16 @@ def publication_of(trial: Trial) -> Publication:
     )
 
 
-def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
+def without(result: BatchResult, withdrawn: Sequence[Withdrawn]) -> BatchResult:
     """Give a batch's result without the cases that the audit moved, and with their problems."""
     gone = {item.case for item in withdrawn}
+    keys = {read.case_key for read in result.reads if read.case in gone}
     problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
     return dataclasses.replace(
         result,
         reads=tuple(read for read in result.reads if read.case not in gone),
+        changed=tuple(case for case in result.changed if case not in gone),
+        new_keys=result.new_keys - keys,
         problems=tuple(problems),
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
-from corelab.errors import NO_QUERY, StoreError
+from corelab.errors import NO_QUERY, ReasonCode, StoreError
 from corelab.series import CasePlan, Delivery, LooseFile, Plan
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
@@ -28,13 +28,13 @@ from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, QcFlag
+from corelab.vocab import Case, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, foresee
 from pipelines.case_key import Change
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
-from pipelines.delivered import Counts, count_files, delivered_files, intake_of
+from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
 from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
 from pipelines.pending import load_pending, write_pending
@@ -43,7 +43,13 @@ from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
-from pipelines.withdrawal import withdraw
+from pipelines.standing import (
+    Keeper,
+    notes_of,
+    still_open,
+    studies_moved,
+    told_standing,
+)
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
 
@@ -113,16 +119,26 @@ class _Batch:
         whole = plan_batch(delivery, self.trial, crosswalk, vault)
         plan = self.request.pick.narrow(whole)
         touched = _touched(whole, vault, self.request.pick)
+        histories = {case: vault.versions.of(case) for case in touched}
+        keeper = Keeper(layout=self.layout, vault=self.request.vault, histories=histories)
+        moved = studies_moved(whole, vault)
+        of_moved = {case: vault.versions.of(case) for case in moved}
+        dataclasses.replace(keeper, histories=of_moved).withdraw_moved(moved)
         vault.note_series(plan.verdicts)
         vault.note_loose(delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        tasks = tasks_of(plan.cases, self.request, self.trial, known)
-        waiting = self._waiting(whole, touched)
-        write_pending(self.request.vault, waiting | (touched & cases_in(whole)))
-        outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
+        tasks = tasks_of(plan, self.request, self.trial, known, histories=histories)
+        intake = intake_of(delivery, plan.verdicts)
+        pending = self._left_pending(whole, touched)
+        write_pending(self.request.vault, pending | (touched & cases_in(whole)))
+        outcomes = run_cases(
+            tasks, vault, self.request.vault, engine=self.engine, watcher=self.watcher
+        )
+        plan, outcomes = _told(plan, outcomes, keeper.withdraw_fallen(plan, outcomes))
+        waiting = still_open(load_problems(self.layout), plan, outcomes, histories)
+        touched -= {_case_of(problem) for problem in waiting}
         vault.note_case_problems(touched, case_problems(plan, outcomes))
-        number = self._keep(delivery, plan, outcomes)
-        self._withdraw_unmeasured(touched, outcomes)
+        number = self._keep(intake, delivery, plan, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
             renew(self.layout, self.request.out / _RENEWAL)
@@ -135,12 +151,13 @@ class _Batch:
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=self.request.vault,
             new_key_file=vault.new_key_file,
+            notes=notes_of(outcomes),
             changes=tuple(o.change for o in outcomes if o.read),
-            pending=tuple(sorted(waiting)),
+            pending=tuple(sorted(pending)),
         )
         return result, number
 
-    def _waiting(self, whole: Plan, touched: frozenset[Case]) -> frozenset[Case]:
+    def _left_pending(self, whole: Plan, touched: frozenset[Case]) -> frozenset[Case]:
         """Cases that stay to be done: planned before, or of this delivery and not picked."""
         problems = load_problems(self.layout)
         failed = {(problem.subject_code, problem.visit) for problem in problems}
@@ -152,23 +169,16 @@ class _Batch:
         }
         return (load_pending(self.request.vault) - touched) | left_out
 
-    def _keep(self, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]) -> int:
+    def _keep(
+        self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
+    ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
         note_outcomes(outcomes, self.vault, self.number)
-        intake = intake_of(delivery, plan.verdicts)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, self.vault, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
         write_reports(self.request.vault, delivery, plan.verdicts, failed)
         return self.vault.note_delivery(self.request.incoming, files)
-
-    def _withdraw_unmeasured(
-        self, touched: frozenset[Case], outcomes: Iterable[CaseOutcome]
-    ) -> None:
-        """Leave no older number of a case that this delivery no longer gives one."""
-        measured = {outcome.case for outcome in outcomes if outcome.read}
-        for case in sorted(touched - measured):
-            withdraw(self.layout, case, self.request.vault)
 
 
 class Forecast(NamedTuple):
@@ -180,7 +190,7 @@ class Forecast(NamedTuple):
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Forecast:
-    """Say what a batch would do; neither OUT nor the vault is touched.
+    """Say what a batch would do; OUT is not touched, and of the vault only its log.
 
     Series have numbers of this delivery in place of their headers', since readers may see them.
     """
@@ -189,7 +199,8 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Fo
     with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
         plan = request.pick.narrow(plan_batch(delivery, trial, crosswalk, vault))
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-    tasks = tasks_of(plan.cases, request, trial, known)
+        histories = {planned.case: vault.versions.of(planned.case) for planned in plan.cases}
+    tasks = tasks_of(plan, request, trial, known, histories=histories)
     stage: Stage[tuple[CaseTask, Change | Crash]] = Stage(
         name="comparing cases", total=len(tasks), unit=Unit.CASE, news=lambda _: News()
     )
@@ -230,6 +241,31 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     if plan.case not in cast.by_order:
         return plan
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
+
+
+def _told(
+    plan: Plan, outcomes: Iterable[CaseOutcome], stands: Mapping[Case, int]
+) -> tuple[Plan, list[CaseOutcome]]:
+    """Let the problems tell which reads stand nevertheless."""
+    left = {(o.case.subject_code, o.case.visit) for o in outcomes if o.left}
+    problems = tuple(
+        told_standing(problem, stands)
+        for problem in plan.problems
+        # Loss is said of images that were not measured then.
+        if problem.reason_code != ReasonCode.LOSSY_PIXELS
+        or (problem.subject_code, problem.visit) not in left
+    )
+    told = [
+        dataclasses.replace(outcome, problem=told_standing(outcome.problem, stands))
+        if outcome.problem
+        else outcome
+        for outcome in outcomes
+    ]
+    return dataclasses.replace(plan, problems=problems), told
+
+
+def _case_of(problem: Problem) -> Case:
+    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
 
 
 def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:
@@ -279,7 +315,8 @@ def _all_problems(
         for held in vault.unassigned()
     ]
     known = {problem.message for problem in current if not problem.subject_code}
-    return current + earlier + [problem for problem in waiting if problem.message not in known]
+    waiting = [problem for problem in waiting if problem.message not in known]
+    return [*dict.fromkeys(current + earlier), *waiting]
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:

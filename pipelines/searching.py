@@ -40,16 +40,29 @@ class SpreadSearcher:
     def __call__(
         self, out: Path, paths: Sequence[Path], needles: Sequence[Needle]
     ) -> Iterator[Searched]:
-        """Search every path once; what a worker could not end counts as not searched."""
+        """Search every path; one that takes its worker down alone counts as not searched."""
         n_tasks = max(1, min(len(paths), _TASKS_PER_WORKER * self._engine.n_workers))
         packed = pickle.dumps(tuple(needles), protocol=pickle.HIGHEST_PROTOCOL)
         tasks = [
             SearchTask(out=out, paths=tuple(paths[start::n_tasks]), packed_needles=packed)
             for start in range(n_tasks)
         ]
-        stage = Stage(name="searching for leaks", total=len(paths), unit=Unit.FILE, news=_news)
-        for task, result in self._watcher.watch(stage, self._engine.over(search_task, tasks)):
+        lost: list[Path] = []
+        for task, result in self._searched("searching for leaks", tasks):
+            if isinstance(result, Crash):
+                lost += task.paths
+            else:
+                yield result
+        alone = [SearchTask(out=out, paths=(path,), packed_needles=packed) for path in lost]
+        for task, result in self._searched("one by one", alone) if alone else ():
             yield _not_searched(task) if isinstance(result, Crash) else result
+
+    def _searched(
+        self, name: str, tasks: Sequence[SearchTask]
+    ) -> Iterator[tuple[SearchTask, Searched | Crash]]:
+        n_paths = sum(len(task.paths) for task in tasks)
+        stage = Stage(name=name, total=n_paths, unit=Unit.FILE, news=_news)
+        return self._watcher.watch(stage, self._engine.over(search_task, tasks))
 
 
 def _news(step: tuple[SearchTask, Searched | Crash]) -> News:

@@ -12,12 +12,25 @@ from pathlib import Path
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
+from corelab.store.versions import remove_if_empty
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
-_WRITERS_OF_OUT = ("followup.py", "convert.py", "convert_list.py", "withdrawal.py", "agreement.py")
+_WRITERS_OF_OUT = (
+    "agreement.py",
+    "case.py",
+    "cases.py",
+    "closing.py",
+    "convert.py",
+    "convert_list.py",
+    "delivered.py",
+    "followup.py",
+    "reader.py",
+    "standing.py",
+    "withdrawal.py",
+)
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
 
@@ -42,10 +55,31 @@ class Withdrawn:
 
 
 def withdraw(layout: Layout, case: Case, vault: Path) -> None:
-    """Move a case's files out of OUT: its number no longer stands for its scans."""
-    folder = layout.case_folder(case)
-    if folder.exists():
-        _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
+    """Move a case's files out of OUT: its number no longer stands for its scans.
+
+    Earlier versions of it stay where they are.
+    """
+    folder, versions = layout.case_folder(case), layout.versions_folder(case)
+    if not folder.exists():
+        return
+    withdrawn = vault / _FOLDER / folder.parent.name
+    if not versions.exists():
+        _move(folder, withdrawn, folder.name)
+        return
+    files = [path for path in folder.iterdir() if path != versions]
+    target = _free(withdrawn, folder.name)
+    # While its read is there a case has a number, and an interrupted run does this again.
+    for path in sorted(files, key=lambda path: path == layout.read(case)):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target / path.name)
+
+
+def withdraw_version(layout: Layout, case: Case, number: int, vault: Path) -> None:
+    """Move one earlier version of a case out of OUT."""
+    folder = layout.version_folder(case, number)
+    name = f"{layout.case_folder(case).name}_{folder.name}"
+    _move(folder, vault / _FOLDER / layout.case_folder(case).parent.name, name)
+    remove_if_empty(folder.parent)
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -53,20 +87,21 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
 
     A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
     """
-    messages = {gap.path: _GAP for gap in report.gaps} | {leak.path: _LEAK for leak in report.leaks}
+    leaking = {leak.path for leak in report.leaks}
+    hits = {*leaking, *(gap.path for gap in report.gaps)}
     hits_of: dict[Path, list[Path]] = defaultdict(list)
-    for path in sorted(messages):
-        hits_of[_target(path, messages)].append(path)
+    for path in sorted(hits):
+        hits_of[_target(path, hits)].append(path)
     withdrawn = []
-    for target, hits in hits_of.items():
+    for target, found in hits_of.items():
         _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
         # A folder whose own name is a hit names no case.
-        is_case = target not in messages and _is_case_folder(target)
+        is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
                 case=_case_of(target) if is_case else None,
-                message=messages[hits[0]],
-                evidence="; ".join(text for path in hits for text in _places(report, path)),
+                message=_GAP if leaking.isdisjoint(found) else _LEAK,
+                evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
@@ -116,5 +151,9 @@ def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> Own
 
 def _move(source: Path, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    free = (folder / f"{name}.{number}" for number in count(1))
-    shutil.move(source, next(place for place in free if not place.exists()))
+    shutil.move(source, _free(folder, name))
+
+
+def _free(folder: Path, name: str) -> Path:
+    places = (folder / f"{name}.{number}" for number in count(1))
+    return next(place for place in places if not place.exists())

@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from corelab.blinding.allowlist import AllowedNumber, AllowedSoftware, AllowedWord, allow_list
 from corelab.blinding.audit import audit
+from corelab.blinding.audit.fold import fold
 from corelab.blinding.vault import open_vault
 from corelab.series import IdentifierKind
 from corelab.store.times import SETTLED_AT
@@ -209,6 +210,13 @@ def test_no_identifying_text_is_found_by_the_audit(batch: Run) -> None:
     assert done.returncode == 0, done.stdout
     looked_for = int(done.stdout.split()[0])
     assert looked_for > 100
+
+
+def test_every_word_of_the_batch_record_is_our_own(batch: Run) -> None:
+    own = own_words("DEMO-0001", ("baseline", "fu24h", "fu_late"), ())
+    record = json.loads((batch.out / "batch.json").read_text())
+    names = [*record, *record["files"]]
+    assert [name for name in names if not own.holds(fold(name))] == []
 
 
 def plant(path: Path, text: str) -> None:

@@ -36,11 +36,12 @@ from corelab.blinding.vault_ledger import Ledger
 from corelab.blinding.vault_log import note_access, now_utc
 from corelab.blinding.vault_series import (
     KnownStudy,
+    known_sources,
     known_studies,
-    newest_sources,
     note_sources,
     note_study,
 )
+from corelab.blinding.vault_versions import Versions
 from corelab.errors import NO_QUERY, ReasonCode, StoreError
 from corelab.series import (
     Identifier,
@@ -70,6 +71,11 @@ class Vault:
     def ledger(self) -> Ledger:
         """What a data manager reads of the vault."""
         return Ledger(self._connection, self._cipher)
+
+    @property
+    def versions(self) -> Versions:
+        """Which sources each version of a case's read rests on."""
+        return Versions(self._connection, self._cipher)
 
     def known_code(self, patient_id: str) -> SubjectCode | None:
         """Code that a patient has up to now."""
@@ -214,8 +220,8 @@ class Vault:
         return digests_known(self._connection, self._cipher, stamps)
 
     def source_versions(self, study_uids: Iterable[str]) -> tuple[SourceVersion, ...]:
-        """Newest version of the pixels of every part of these studies that was measured."""
-        return newest_sources(self._connection, self._cipher, study_uids)
+        """Every version of the pixels of every part of these studies that was measured."""
+        return known_sources(self._connection, self._cipher, study_uids)
 
     def note_source(self, versions: Iterable[SourceVersion]) -> None:
         """Keep which pixels a case was measured on; a version that is known stays as it is."""

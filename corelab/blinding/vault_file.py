@@ -12,8 +12,15 @@ from pathlib import Path
 
 from corelab.blinding.cipher import KEY_BYTES, SALT_BYTES, Cipher
 from corelab.blinding.key import Key, find_key, make_key_file, missing_key
-from corelab.blinding.vault_layout import APPLICATION_ID, LAYOUT_VERSION, OLDER_TABLES, TABLES
-from corelab.blinding.vault_migration import migrate
+from corelab.blinding.vault_layout import (
+    APPLICATION_ID,
+    LAYOUT_VERSION,
+    OLDER_TABLES,
+    SEALED_SINCE,
+    TABLES,
+    VERSION_TABLE,
+)
+from corelab.blinding.vault_migration import fill_versions, migrate
 from corelab.errors import StoreError
 
 FILE_NAME = "vault.sqlite"
@@ -144,7 +151,7 @@ def _prepared(connection: sqlite3.Connection, folder: Path, key_file: Path | Non
     _check_whole(connection, folder)
     layout = layout_of(connection)
     key, new_key_file = find_key(folder, key_file), None
-    if key is None and layout == LAYOUT_VERSION:
+    if key is None and _is_sealed(layout):
         raise missing_key(folder, key_file)
     if key is None:
         new_key_file = make_key_file(folder, key_file)
@@ -157,14 +164,14 @@ def _prepared(connection: sqlite3.Connection, folder: Path, key_file: Path | Non
 
 def _in_memory(connection: sqlite3.Connection, folder: Path, key_file: Path | None) -> VaultFile:
     key = find_key(folder, key_file)
-    if key is None and layout_of(connection) == LAYOUT_VERSION:
+    if key is None and _is_sealed(layout_of(connection)):
         raise missing_key(folder, key_file)
     return _with_layout(connection, folder, key or Key(secrets.token_bytes(KEY_BYTES), "memory"))
 
 
 def _with_layout(connection: sqlite3.Connection, folder: Path, key: Key) -> VaultFile:
     layout = layout_of(connection)
-    if layout is None or layout < LAYOUT_VERSION:
+    if layout is None or not _is_sealed(layout):
         cipher = _lay_out(connection, key)
     elif layout > LAYOUT_VERSION:
         raise StoreError(
@@ -173,6 +180,8 @@ def _with_layout(connection: sqlite3.Connection, folder: Path, key: Key) -> Vaul
         )
     else:
         cipher = _known_cipher(connection, folder, key)
+        if layout < LAYOUT_VERSION:
+            _add_versions(connection)
     return VaultFile(connection=connection, cipher=cipher, new_key_file=None)
 
 
@@ -194,12 +203,28 @@ def _lay_out(connection: sqlite3.Connection, key: Key) -> Cipher:
         )
         if is_older:
             migrate(connection, cipher)
+            fill_versions(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
     if is_older:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return cipher
+
+
+def _is_sealed(layout: int | None) -> bool:
+    return layout is not None and layout >= SEALED_SINCE
+
+
+def _add_versions(connection: sqlite3.Connection) -> None:
+    """Bring a vault of layout 2 over: whole or not at all."""
+    with transaction(connection):
+        if layout_of(connection) == LAYOUT_VERSION:
+            return
+        for statement in _statements(VERSION_TABLE):
+            connection.execute(statement)
+        fill_versions(connection)
+        connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
 
 
 def _known_cipher(connection: sqlite3.Connection, folder: Path, key: Key) -> Cipher:

@@ -44,6 +44,20 @@ def migrate(connection: sqlite3.Connection, cipher: Cipher) -> None:
         connection.execute(f"DROP TABLE older_{name}")
 
 
+def fill_versions(connection: sqlite3.Connection) -> None:
+    """Take what each case was measured on before versions were kept for its first version."""
+    connection.execute(
+        "INSERT INTO version SELECT subject_code, visit, 1, source.study, series, part,"
+        " max(number), digest FROM source JOIN study ON study.study = source.study"
+        " WHERE subject_code IS NOT NULL GROUP BY subject_code, visit, source.study, series, part"
+    )
+    connection.execute(
+        "INSERT INTO version SELECT DISTINCT v.subject_code, v.visit, 1, s.study, s.series, '', 0,"
+        " '' FROM series s JOIN study t ON t.patient = s.patient AND t.study = s.study"
+        " JOIN version v ON v.subject_code = t.subject_code AND v.visit = t.visit"
+    )
+
+
 def _people(connection: sqlite3.Connection, cipher: Cipher) -> None:
     rows = connection.execute("SELECT patient_id, subject_code FROM older_subject").fetchall()
     connection.executemany(

@@ -85,6 +85,18 @@ def test_a_key_where_others_look_is_refused(tmp_path: Path, engine: Engine, plac
         run_batch(asked, engine, Silent())
 
 
+def test_what_was_sent_and_who_is_who_are_refused_where_readers_look(
+    tmp_path: Path, engine: Engine
+) -> None:
+    asked = request(tmp_path)
+    inside = dataclasses.replace(asked, out=tmp_path, vault=tmp_path.with_name("vault"))
+    with pytest.raises(StoreError, match="INCOMING must not lie inside OUT"):
+        run_batch(inside, engine, Silent())
+    listed = dataclasses.replace(asked, subjects_file=asked.out / "subjects.csv")
+    with pytest.raises(StoreError, match="the subjects file must not lie inside OUT"):
+        run_batch(listed, engine, Silent())
+
+
 def test_garbage_is_counted_and_does_not_stop_the_batch(tmp_path: Path, engine: Engine) -> None:
     asked = request(tmp_path)
     (asked.incoming / "letter.txt").write_text("Dear colleague")
