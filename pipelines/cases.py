@@ -11,6 +11,7 @@ from pathlib import Path
 from corelab.blinding.vault import Vault
 from corelab.errors import ReasonCode
 from corelab.series import CasePlan, CaseVersion, Plan, Refusal, SeriesKey, SourceVersion
+from corelab.settings import settings_of
 from corelab.trial import Trial
 from corelab.vocab import Case, Modality, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
@@ -30,7 +31,7 @@ def tasks_of(
     histories: Mapping[Case, tuple[CaseVersion, ...]],
 ) -> list[CaseTask]:
     """One task a case, with what earlier runs know of its sources, its versions and its result."""
-    software = version("corelab")
+    software, config_digest = version("corelab"), trial.digest
     delivered: dict[Case, set[SeriesKey]] = defaultdict(set)
     for verdict in plan.verdicts:
         if verdict.case:
@@ -43,12 +44,14 @@ def tasks_of(
             CaseTask(
                 plan=case,
                 out=request.out,
-                trial=trial,
+                settings=settings_of(trial, case),
+                config_digest=config_digest,
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
                 past=_past_of(case, trial, delivered[case.case], histories.get(case.case, ())),
                 face=request.face,
+                redo=request.redo,
             )
         )
     return tasks

@@ -17,6 +17,7 @@ from corelab.store.layout import Layout
 from corelab.store.times import settle
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, Read
+from pipelines.case_key import Change
 from pipelines.delivered import Counts
 from pipelines.searching import SpreadSearcher
 from pipelines.withdrawal import NO_CASE, Withdrawn, own_words, refusals_of, withdraw_leaks
@@ -30,7 +31,8 @@ class BatchResult:
     """What became of a batch; ``changed`` cases rest on other pixels than the run before.
 
     ``notes`` are lines of the screen on cases that have, or could have, more than one version.
-    ``new_key_file`` is the vault's key where this run made it.
+    ``new_key_file`` is the vault's key where this run made it. ``changes`` say of every read why
+    it was made or kept, ``pending`` which cases of any delivery are still to be done.
     """
 
     counts: Counts
@@ -40,6 +42,8 @@ class BatchResult:
     new_keys: frozenset[str]
     vault: Path
     new_key_file: Path | None = None
+    changes: tuple[Change, ...] = ()
+    pending: tuple[Case, ...] = ()
     notes: tuple[str, ...] = ()
 
 

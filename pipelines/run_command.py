@@ -22,6 +22,7 @@ from pipelines.screen import (
     show_whole,
     standard_output,
 )
+from pipelines.summary import forecast_line, measured_line, pending_line
 from pipelines.telling import told
 from pipelines.verdicts import delivery_table
 from pipelines.workers import Workers, at_work
@@ -46,15 +47,14 @@ def plan_command(request: BatchRequest, workers: Workers) -> int:
     load_inputs(request)
     request = _for_workers(request, workers)
     with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
-        plan, counts = plan_delivery(request, engine, watcher)
+        plan, counts, changes = plan_delivery(request, engine, watcher)
     console = standard_output()
-    show_whole(console, delivery_table("What would be used", plan.verdicts, console.width))
+    picked = [v for v in plan.verdicts if v.case is None or request.pick.takes(v.case)]
+    show_whole(console, delivery_table("What would be used", picked, console.width))
     for problem in plan.problems:
         console.print(_line(problem), style="bold red", highlight=False)
     console.print(files_line(counts), highlight=False)
-    console.print(
-        f"{counted(len(plan.cases), 'case')} would be measured. Nothing was written to OUT."
-    )
+    console.print(forecast_line(changes), highlight=False, soft_wrap=True)
     return EXIT_PROBLEMS if plan.problems else 0
 
 
@@ -94,13 +94,9 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
             "each infarct the same, voxel for voxel",
             highlight=False,
         )
-    again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
     console.print(files_line(result.counts), highlight=False)
-    console.print(
-        f"{counted(len(result.reads), 'case')} measured "
-        f"({again} unchanged since the last run), {counted(len(result.problems), 'problem')}",
-        highlight=False,
-    )
+    for line in filter(None, (measured_line(result), pending_line(result))):
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(f"volume table  {layout.volumes_csv}", highlight=False, soft_wrap=True)
     console.print(f"problems      {layout.problems_csv}", highlight=False, soft_wrap=True)
     console.print(f"QA page       {layout.qa_page.resolve()}", highlight=False, soft_wrap=True)

@@ -56,6 +56,7 @@ from corelab.series import (
 )
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
+_LOCK_NAME = "run.lock"
 _LOCK_MODE = 0o600
 
 
@@ -347,7 +348,7 @@ def hold_for_a_run(folder: Path) -> Iterator[None]:
     """
     make_vault_folder(folder)
     try:
-        number = os.open(folder / "run.lock", os.O_CREAT | os.O_RDWR, _LOCK_MODE)
+        number = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, _LOCK_MODE)
     except OSError as error:
         raise StoreError(f"the vault {folder} cannot be held: {error.strerror}") from error
     with os.fdopen(number, "a") as stream:
@@ -356,6 +357,20 @@ def hold_for_a_run(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise StoreError("another run holds this vault and OUT; wait until it ends") from error
         yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run is at work on a vault now."""
+    try:
+        with (folder / _LOCK_NAME).open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise StoreError(f"the vault {folder} cannot be looked at: {error.strerror}") from error
+    return False
 
 
 def _texts_of(identity: Identity) -> Iterator[Identifier]:
