@@ -20,7 +20,10 @@ from corelab.kernels.dwi_parameters import DwiParameters
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "method.md"
 KERNELS = REPOSITORY / "corelab" / "kernels"
-CT_MODULES = ("brain_ct", "tissue_ct", "mirror_ratio", "half_maximum", "infarct_ct", "ct_*")
+CT_MODULES = (
+    *("brain_ct", "tissue_ct", "mirror_ratio", "half_maximum"),
+    *("working_grid", "infarct_ct", "ct_*"),
+)
 DWI_MODULES = ("brain_mr", "infarct_dwi", "dwi_*")
 METHODS: dict[str, type[tuple[object, ...]]] = {"ct": CtParameters, "dwi": DwiParameters}
 
