@@ -23,7 +23,7 @@ from corelab.kernels.morphology import (
     largest_component,
     open_disc,
 )
-from corelab.kernels.reduction import expand, factors_for, reduce_mean
+from corelab.kernels.reduction import Factors, expand, factors_for, order_of, reduce_mean
 from corelab.kernels.smoothing import gaussian
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def head_mask_ct(hu: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArra
     standing = _standing(solid & near & ~core, coarse_mm)
     whole = keep_touching(solid & near & ~standing | core, core)
     head = whole | (standing & ~_beside(standing, whole))
-    return expand(_rounded(head, coarse_mm), factors, hu.shape)
+    return _on_the_grid_of(hu, _rounded(head, coarse_mm), factors)
 
 
 def head_mask_mr(signal: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
@@ -142,9 +142,15 @@ def head_mask_mr(signal: NDArray[np.generic], spacing_mm: Sequence[float]) -> ND
     within = dilate_disc(outline, FACE_MM, spacing_mm=coarse_mm)
     dark = open_disc(smooth > scalp_level, CORE_MM / 2, spacing_mm=coarse_mm) & within
     ring = _skull_around(body, coarse_mm)
-    return expand(
-        _rounded(ring | keep_touching(dark | body, body), coarse_mm), factors, signal.shape
-    )
+    head = ring | keep_touching(dark | body, body)
+    return _on_the_grid_of(signal, _rounded(head, coarse_mm), factors)
+
+
+def _on_the_grid_of(
+    image: NDArray[np.generic], head: NDArray[np.bool_], factors: Factors
+) -> NDArray[np.bool_]:
+    """Voxels of the blocks, as they lie in the image's memory: both are read side by side."""
+    return expand(np.asarray(head, order=order_of(image)), factors, image.shape)
 
 
 def _holder(solid: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
