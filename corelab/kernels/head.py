@@ -15,6 +15,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.hounsfield import with_air_background
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -23,7 +24,7 @@ from corelab.kernels.morphology import (
     largest_component,
     open_disc,
 )
-from corelab.kernels.reduction import Factors, expand, factors_for, order_of, reduce_mean
+from corelab.kernels.reduction import Factors, expand, factors_for, order_of, reduce_mean, scaled
 from corelab.kernels.smoothing import gaussian
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ HOLDER_RUN_MM = 60.0
 
 MIN_SECTION_CM2 = 30.0
 MAX_SECTION_CM2 = 1500.0
-BACKGROUND_SHARE = 0.2
-AIR_HU = -1024.0
 
 SMOOTHING_MM = 2.0
 BODY_HEIGHT = 0.35
@@ -95,8 +94,8 @@ def head_mask_ct(hu: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArra
     opening, after which ears are brought back.
     """
     factors = factors_for(spacing_mm, COARSE_MM, hu.shape)
-    coarse_mm = _scaled(spacing_mm, factors)
-    image = _with_air_background(reduce_mean(hu, factors))
+    coarse_mm = scaled(spacing_mm, factors)
+    image = with_air_background(reduce_mean(hu, factors))
     solid = image > SKIN_HU
     solid &= ~_holder(solid, coarse_mm)
     core = largest_component(open_disc(solid, CORE_MM, spacing_mm=coarse_mm))
@@ -132,7 +131,7 @@ def head_mask_mr(signal: NDArray[np.generic], spacing_mm: Sequence[float]) -> ND
     tissue counts whatever it shows.
     """
     factors = factors_for(spacing_mm, COARSE_MM, signal.shape)
-    coarse_mm = _scaled(spacing_mm, factors)
+    coarse_mm = scaled(spacing_mm, factors)
     values = reduce_mean(np.nan_to_num(signal), factors)
     smooth = gaussian(values, (SMOOTHING_MM, SMOOTHING_MM, 0), spacing_mm=coarse_mm)
     body_level, scalp_level = _levels(smooth)
@@ -189,7 +188,8 @@ def _between(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _standing(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
     """Where a mask goes on along k for :data:`HOLDER_RUN_MM`; nowhere in a lower stack."""
-    n_slices = round(HOLDER_RUN_MM / spacing_mm[2])
+    # One slice alone keeps no place, however far the next one is.
+    n_slices = max(2, round(HOLDER_RUN_MM / spacing_mm[2]))
     n_starts = mask.shape[2] - n_slices + 1
     if n_starts < 1:
         return np.zeros_like(mask)
@@ -255,14 +255,6 @@ def _background(dark: NDArray[np.float32]) -> tuple[float, float]:
     return float(middle), float(middle - low)
 
 
-def _with_air_background(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the image with a background of exact zeros (skull-stripped) turned into air."""
-    zeros = image == 0
-    if zeros.mean() > BACKGROUND_SHARE:
-        return np.where(zeros, np.float32(AIR_HU), image)
-    return image
-
-
 def _check_section(core: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> None:
     largest_cm2 = float(core.sum(axis=(0, 1)).max()) * spacing_mm[0] * spacing_mm[1] / 100
     if not MIN_SECTION_CM2 <= largest_cm2 <= MAX_SECTION_CM2:
@@ -270,13 +262,6 @@ def _check_section(core: NDArray[np.bool_], spacing_mm: tuple[float, float, floa
             f"the largest connected section is {largest_cm2:.0f} cm2, "
             f"expected {MIN_SECTION_CM2:.0f} to {MAX_SECTION_CM2:.0f}"
         )
-
-
-def _scaled(
-    spacing_mm: Sequence[float], factors: tuple[int, int, int]
-) -> tuple[float, float, float]:
-    i, j, k = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
-    return i, j, k
 
 
 def _no_head(found: str) -> UnfitDataError:

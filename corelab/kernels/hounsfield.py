@@ -1,4 +1,4 @@
-"""Whether a head CT's HU can be trusted: the brain as its own phantom, and metal beside it."""
+"""What HU mean around a head, and whether they can be trusted: air, metal, and the brain itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 
 from corelab.kernels.reduction import bounding_box
 
+AIR_HU = -1024
+"""What stands where nothing was scanned, or where the surroundings were cleared."""
+
+BACKGROUND_SHARE = 0.2
 USUAL_BRAIN_HU = (20.0, 45.0)
 """Native grey matter is 37 to 41 HU, white matter 20 to 34, CSF 0 to 15 (Bushberg, The
 essential physics of medical imaging, 2012); whole brains with large infarcts or wide
@@ -16,6 +20,14 @@ METAL_HU = 3000.0
 """Bone and enamel stay below; 12 bit scanners clip metal at 3071."""
 
 PARTS = 8
+
+
+def with_air_background(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the image with a background of exact zeros (skull-stripped) turned into air."""
+    zeros = image == 0
+    if zeros.mean() > BACKGROUND_SHARE:
+        return np.where(zeros, np.float32(AIR_HU), image)
+    return image
 
 
 def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:

@@ -13,11 +13,11 @@ from corelab.blinding.pixels import find_head, refuse_text
 from corelab.blinding.release import release
 from corelab.choosing.directions import n_directions_of
 from corelab.choosing.outline import outlines_first, share_an_outline
-from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
 from corelab.errors import UnfitDataError
 from corelab.kernels.diffusion import adc_scale_to_mm2_s, geometric_mean
 from corelab.kernels.equidistant import equidistant
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
 from corelab.store.files import Json
 from corelab.store.image import save_image
