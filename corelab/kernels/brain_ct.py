@@ -27,7 +27,14 @@ from corelab.kernels.morphology import (
     largest_component,
     open_disc,
 )
-from corelab.kernels.reduction import bounding_box, expand, factors_for, reduce_mean, scaled
+from corelab.kernels.reduction import (
+    bounding_box,
+    expand,
+    factors_for,
+    order_of,
+    reduce_mean,
+    scaled,
+)
 from corelab.kernels.smoothing import gaussian
 
 if TYPE_CHECKING:
@@ -212,9 +219,11 @@ def _on_the_full_grid(
     image = with_air_background(reduce_mean(inside, factors, HU_RANGE))
     reach = dilate_disc(reduce_mean(local, factors) > 0, COARSE_MM[0], spacing_mm=fine_mm)
     fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < INNER_TABLE_HU))
-    opened = open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm)
-    brain = np.zeros(image_hu.shape, dtype=bool)
-    brain[box] = expand(largest_component(opened), factors, inside.shape)
+    opened = largest_component(open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm))
+    # As the image lies in memory: whatever follows reads both side by side.
+    order = order_of(image_hu)
+    brain = np.zeros(image_hu.shape, dtype=bool, order=order)
+    brain[box] = expand(np.asarray(opened, order=order), factors, inside.shape)
     return brain
 
 

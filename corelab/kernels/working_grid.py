@@ -17,6 +17,7 @@ from corelab.kernels.reduction import (
     bounding_box,
     expand,
     factors_for,
+    order_of,
     reduce_mean,
     scaled,
 )
@@ -76,9 +77,10 @@ class WorkingGrid(NamedTuple):
 
     def on_the_image(self, blocks: Mask, within: Mask) -> Mask:
         """Return a mask of blocks on the image's own grid, no larger than ``within``."""
-        full = np.zeros(within.shape, dtype=bool)
+        order = order_of(within)
+        full = np.zeros(within.shape, dtype=bool, order=order)
         local = within[self.box]
-        full[self.box] = expand(blocks, self.factors, local.shape) & local
+        full[self.box] = expand(np.asarray(blocks, order=order), self.factors, local.shape) & local
         return full
 
 

@@ -254,10 +254,10 @@ def _cut_out(infarct: Infarct) -> tuple[Infarct, Box]:
     """Masks where there is infarct, and where that is: whole ones take as much as the image."""
     box = bounding_box(infarct.high, (0, 0, 0)) if infarct.high.any() else _NOWHERE
     cut = infarct._replace(
-        mask=infarct.mask[box].copy(),
-        blood=infarct.blood[box].copy(),
-        low=infarct.low[box].copy(),
-        high=infarct.high[box].copy(),
+        mask=infarct.mask[box].copy(order="K"),
+        blood=infarct.blood[box].copy(order="K"),
+        low=infarct.low[box].copy(order="K"),
+        high=infarct.high[box].copy(order="K"),
     )
     return cut, box
 
