@@ -11,13 +11,28 @@ from pathlib import Path
 
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
+from corelab.series import Refusal
+from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
+NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+"""Stands for what lies outside any case."""
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
-_WRITERS_OF_OUT = ("followup.py", "convert.py", "convert_list.py", "withdrawal.py", "agreement.py")
+_WRITERS_OF_OUT = (
+    "agreement.py",
+    "case.py",
+    "cases.py",
+    "closing.py",
+    "convert.py",
+    "convert_list.py",
+    "delivered.py",
+    "followup.py",
+    "reader.py",
+    "withdrawal.py",
+)
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
 
@@ -26,7 +41,7 @@ _GAP = "a file of OUT could not be searched for identifying texts; it is in the 
 class Withdrawn:
     """What the audit moved out of OUT: ``evidence`` is for the vault."""
 
-    case: Case | None
+    case: Case
     message: str
     evidence: str
 
@@ -34,8 +49,8 @@ class Withdrawn:
     def problem(self) -> Problem:
         """Row of ``problems.csv``."""
         return Problem(
-            subject_code=self.case.subject_code if self.case else "",
-            visit=self.case.visit if self.case else "",
+            subject_code=self.case.subject_code,
+            visit=self.case.visit,
             reason_code=ReasonCode.LEAK_FOUND.value,
             message=self.message,
         )
@@ -45,7 +60,7 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
     """Move a case's files out of OUT: its number no longer stands for its scans."""
     folder = layout.case_folder(case)
     if folder.exists():
-        _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
+        _move(folder, private_folder(vault / _FOLDER) / folder.parent.name, folder.name)
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -53,23 +68,39 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
 
     A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
     """
-    messages = {gap.path: _GAP for gap in report.gaps} | {leak.path: _LEAK for leak in report.leaks}
+    leaking = {leak.path for leak in report.leaks}
+    hits = {*leaking, *(gap.path for gap in report.gaps)}
     hits_of: dict[Path, list[Path]] = defaultdict(list)
-    for path in sorted(messages):
-        hits_of[_target(path, messages)].append(path)
+    for path in sorted(hits):
+        hits_of[_target(path, hits)].append(path)
     withdrawn = []
-    for target, hits in hits_of.items():
-        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+    for target, found in hits_of.items():
+        kept = private_folder(vault / _FOLDER)
+        _move(layout.root / target, kept / target.parent, target.name)
         # A folder whose own name is a hit names no case.
-        is_case = target not in messages and _is_case_folder(target)
+        is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
-                case=_case_of(target) if is_case else None,
-                message=messages[hits[0]],
-                evidence="; ".join(text for path in hits for text in _places(report, path)),
+                case=_case_of(target) if is_case else NO_CASE,
+                message=_GAP if leaking.isdisjoint(found) else _LEAK,
+                evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
+
+
+def refusals_of(withdrawn: Iterable[Withdrawn]) -> list[tuple[Case, Refusal]]:
+    """Tell the vault, in one row a case and message, where all that was moved had been found."""
+    evidence: dict[tuple[Case, str], list[str]] = defaultdict(list)
+    for item in withdrawn:
+        evidence[item.case, item.message].append(item.evidence)
+    return [
+        (
+            case,
+            Refusal(reason=ReasonCode.LEAK_FOUND, message=message, evidence="; ".join(places)),
+        )
+        for (case, message), places in evidence.items()
+    ]
 
 
 def _target(path: Path, hits: Container[Path]) -> Path:
