@@ -13,6 +13,8 @@ AIR_HU = -1024
 """What stands where nothing was scanned, or where the surroundings were cleared."""
 
 BACKGROUND_SHARE = 0.2
+"""Share of exact zeros from which they are a stripped background and no water."""
+
 USUAL_BRAIN_HU = (20.0, 45.0)
 """Native grey matter is 37 to 41 HU, white matter 20 to 34, CSF 0 to 15 (Bushberg, The
 essential physics of medical imaging, 2012); whole brains with large infarcts or wide

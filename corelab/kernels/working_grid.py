@@ -29,6 +29,8 @@ Mask = NDArray[np.bool_]
 
 WORK_MM = (1.0, 1.0, 2.5)
 MARGIN_MM = 4.0
+"""Kept around the brain, in the slices."""
+
 HU_RANGE = (-20, 200)
 """Bone and air at the brain's border must not outweigh it."""
 
