@@ -28,7 +28,11 @@ def package(requirement: str) -> str:
     return re.split(r"[<>=\[]", requirement)[0].lower()
 
 
-@pytest.mark.parametrize("requirement", PROJECT["dependencies"], ids=package)
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIRED = PROJECT["dependencies"] + EXTRAS["sample"] + EXTRAS["cluster"] + EXTRAS["dash"]
+
+
+@pytest.mark.parametrize("requirement", REQUIRED, ids=package)
 def test_every_dependency_has_its_reason_and_a_range(requirement: str) -> None:
     rows = [line.lower() for line in CONTRIBUTING.splitlines() if line.startswith("| ")]
     assert any(re.search(rf"\b{re.escape(package(requirement))}\b", row) for row in rows)
