@@ -21,6 +21,7 @@ from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
+from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
 from corelab.store.times import settle, settle_one
 from corelab.store.versions import carry_versions, standing_read
@@ -253,20 +254,22 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> _Made:
     if task.face is Face.REMOVED:
         released = Layout(work.root / _RELEASED_FOLDER)
         segmentation, proof = _without_face(task, source=work, out=released)
-    read = read_case(
-        plan,
-        released,
-        segmentation=segmentation,
-        measurement=measure(case, modality, segmentation.hemisphere, released),
-        settings=settings,
-        provenance=Provenance(
-            case_key=key,
-            software_version=task.software_version,
-            config_digest=task.config_digest,
-            deface=proof,
-        ),
+    provenance = Provenance(
+        case_key=key,
+        software_version=task.software_version,
+        config_digest=task.config_digest,
+        deface=proof,
     )
-    overlay(read, released)
+    with unpacked_once():
+        read = read_case(
+            plan,
+            released,
+            segmentation=segmentation,
+            measurement=measure(case, modality, segmentation.hemisphere, released),
+            settings=settings,
+            provenance=provenance,
+        )
+        overlay(read, released)
     return _Made(read, released, tuple(decoders.items()))
 
 
