@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from corelab.reading.versions import known_version, next_number, version_flags
+from corelab.choosing.versions import known_version, next_number, version_flags
 from corelab.series import CasePlan, CaseVersion, SeriesKey
 from corelab.vocab import Modality, QcFlag, Read
 from pipelines.sources import Sources

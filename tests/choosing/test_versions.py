@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from corelab.reading.versions import known_version, next_number, version_flags
+from corelab.choosing.versions import known_version, next_number, version_flags
 from corelab.series import CaseVersion, SourceVersion
 from corelab.vocab import QcFlag
 
