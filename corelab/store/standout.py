@@ -48,7 +48,7 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.SOURCE_CHANGED: "the site sent these series again with other pixels",
     QcFlag.SECOND_STUDY: "an earlier version of this read rests on another study",
     QcFlag.OTHER_SERIES: "an earlier version of this read rests on other series of this study",
-    QcFlag.BELOW_DETECTION: "smaller than what this method finds with certainty",
+    QcFlag.BELOW_DETECTION: "so small that it is as likely an artefact",
     QcFlag.OLD_INFARCT_SUSPECTED: "a place looks like an old infarct and was left out",
     QcFlag.BLOOD_OUTSIDE_INFARCT: "blood outside the infarct, not counted",
     QcFlag.SKULL_OPEN: "the skull is open: swollen brain may lie outside of it",
