@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
 from corelab.errors import ReasonCode
-from corelab.series import Plan, Refusal, SourceVersion
+from corelab.series import CasePlan, CaseVersion, Plan, Refusal, SeriesKey, SourceVersion
+from corelab.settings import settings_of
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
+from corelab.vocab import Case, Modality, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
 from pipelines.case_record import keep_record, last_key_of
 from pipelines.engine import Crash, Engine
-from pipelines.progress import Watcher
+from pipelines.progress import CaseNews, News, Stage, Unit, Watcher
 from pipelines.request import BatchRequest
+from pipelines.versions import Past
 
 
 def tasks_of(
-    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+    plan: Plan,
+    request: BatchRequest,
+    trial: Trial,
+    known: tuple[SourceVersion, ...],
+    *,
+    histories: Mapping[Case, tuple[CaseVersion, ...]],
 ) -> list[CaseTask]:
-    """One task a case, with what earlier runs know of its sources and its result."""
-    software = version("corelab")
+    """One task a case, with what earlier runs know of its sources, its versions and its result."""
+    software, config_digest = version("corelab"), trial.digest
+    delivered: dict[Case, set[SeriesKey]] = defaultdict(set)
+    for verdict in plan.verdicts:
+        if verdict.case:
+            delivered[verdict.case].add(verdict.series.identity.series_key)
     tasks = []
     for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
@@ -31,35 +44,61 @@ def tasks_of(
             CaseTask(
                 plan=case,
                 out=request.out,
-                trial=trial,
+                settings=settings_of(trial, case),
+                config_digest=config_digest,
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
+                past=_past_of(case, trial, delivered[case.case], histories.get(case.case, ())),
                 face=request.face,
+                redo=request.redo,
             )
         )
     return tasks
 
 
+def _past_of(
+    plan: CasePlan, trial: Trial, delivered: Iterable[SeriesKey], history: tuple[CaseVersion, ...]
+) -> Past:
+    visit = trial.visit(plan.case.visit)
+    return Past(
+        history=history,
+        delivered=frozenset(delivered),
+        preference=visit.modalities if visit else tuple(Modality),
+        is_eligible=QcFlag.LOSSY_PIXELS not in plan.flags or trial.limits.lossy_pixels_allowed,
+    )
+
+
 def run_cases(
-    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+    tasks: list[CaseTask], vault: Vault, folder: Path, *, engine: Engine, watcher: Watcher
 ) -> list[CaseOutcome]:
     """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
-    results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
+    stage = Stage(name="measuring cases", total=len(tasks), unit=Unit.CASE, news=_news)
+    results = (
+        (_crashed(task.plan.case, result), None) if isinstance(result, Crash) else result
+        for task, result in engine.over(run_timed_case, tasks)
+    )
     outcomes = []
-    for task, result in results:
-        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
-        keep_record(vault, outcome)
+    histories = {task.plan.case: task.past.history for task in tasks}
+    for outcome, _ in watcher.watch(stage, results):
+        keep_record(folder, outcome)
+        made = None if outcome.left or outcome.read is None else outcome.version
+        if made and made not in histories[outcome.case]:
+            vault.versions.note(outcome.case, made)
         outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
 
 
-def note_outcomes(outcomes: Iterable[CaseOutcome], vault: Vault, batch: int) -> None:
-    """Keep which pixels each read rests on, and the evidence of what failed."""
+def run_timed_case(task: CaseTask) -> tuple[CaseOutcome, float | None]:
+    """Run a case in a worker; its outcome, and how many seconds it took."""
+    started = time.monotonic()
+    return run_case(task), time.monotonic() - started
+
+
+def note_outcomes(outcomes: Iterable[CaseOutcome], vault: Vault) -> None:
+    """Keep which pixels each read rests on."""
     for outcome in outcomes:
         vault.note_source(outcome.versions)
-        if outcome.evidence:
-            vault.note_fault(outcome.case, outcome.evidence, batch)
 
 
 def case_problems(plan: Plan, outcomes: Iterable[CaseOutcome]) -> Iterator[tuple[Case, Refusal]]:
@@ -81,6 +120,13 @@ def changed_cases(
         for outcome in outcomes
         if any(v.number > 1 and v not in known for v in outcome.versions)
     )
+
+
+def _news(step: tuple[CaseOutcome, float | None]) -> News:
+    outcome, seconds = step
+    reason = outcome.problem.reason_code if outcome.problem else None
+    told = CaseNews(case=outcome.case, seconds=seconds, reason_code=reason)
+    return News(failed=int(reason is not None), case=told)
 
 
 def _crashed(case: Case, crash: Crash) -> CaseOutcome:

@@ -6,19 +6,20 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from corelab.blinding.subjects import Crosswalk
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
-from corelab.errors import NO_QUERY, StoreError
-from corelab.series import CasePlan, Delivery, LooseFile, Plan
+from corelab.errors import NO_QUERY, ReasonCode, StoreError
+from corelab.series import CasePlan, Delivery, LooseFile, Plan, Refusal
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
@@ -27,19 +28,28 @@ from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, QcFlag
-from pipelines.case import WORK_FOLDER, CaseOutcome
+from corelab.vocab import Case, Problem, QcFlag, SubjectCode, VisitLabel
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, foresee
+from pipelines.case_key import Change
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
-from pipelines.engine import Engine
+from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
-from pipelines.progress import Watcher
+from pipelines.pending import load_pending, write_pending
+from pipelines.pick import Pick, cases_in
+from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
-from pipelines.withdrawal import withdraw
+from pipelines.standing import (
+    Keeper,
+    notes_of,
+    still_open,
+    studies_moved,
+    told_standing,
+)
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
 
@@ -74,7 +84,6 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             vault=vault,
             engine=engine,
             watcher=watcher,
-            number=number,
         )
         result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
         result = Closing(
@@ -86,6 +95,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         ).close(result)
         counts = dataclasses.asdict(result.counts)
         vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
+        write_pending(request.vault, result.pending)
         return result
 
 
@@ -99,23 +109,34 @@ class _Batch:
     vault: Vault
     engine: Engine
     watcher: Watcher
-    number: int
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""
         vault = self.vault
         delivery = read_delivery(self.request.incoming, self.engine, self.watcher)
-        plan = plan_batch(delivery, self.trial, crosswalk, vault)
-        touched = _touched(plan, vault)
+        whole = plan_batch(delivery, self.trial, crosswalk, vault)
+        plan = self.request.pick.narrow(whole)
+        touched = _touched(whole, vault, self.request.pick)
+        histories = {case: vault.versions.of(case) for case in touched}
+        keeper = Keeper(layout=self.layout, vault=self.request.vault, histories=histories)
+        moved = studies_moved(whole, vault)
+        of_moved = {case: vault.versions.of(case) for case in moved}
+        dataclasses.replace(keeper, histories=of_moved).withdraw_moved(moved)
         vault.note_series(plan.verdicts)
-        vault.note_loose(delivery.loose + delivery.skipped)
+        vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        tasks = tasks_of(plan, self.request, self.trial, known)
+        tasks = tasks_of(plan, self.request, self.trial, known, histories=histories)
         intake = intake_of(delivery, plan.verdicts)
-        outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
+        pending = self._left_pending(whole, touched)
+        write_pending(self.request.vault, pending | (touched & cases_in(whole)))
+        outcomes = run_cases(
+            tasks, vault, self.request.vault, engine=self.engine, watcher=self.watcher
+        )
+        plan, outcomes = _told(plan, outcomes, keeper.withdraw_fallen(plan, outcomes))
+        waiting = still_open(load_problems(self.layout), plan, outcomes, histories)
+        touched -= {_case_of(problem) for problem in waiting}
         vault.note_case_problems(touched, case_problems(plan, outcomes))
         number = self._keep(intake, delivery, plan, outcomes)
-        self._withdraw_unmeasured(touched, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
             renew(self.layout, self.request.out / _RENEWAL)
@@ -128,30 +149,45 @@ class _Batch:
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=self.request.vault,
             new_key_file=vault.new_key_file,
+            notes=notes_of(plan, outcomes),
+            changes=tuple(o.change for o in outcomes if o.read),
+            pending=tuple(sorted(pending)),
         )
         return result, number
+
+    def _left_pending(self, whole: Plan, touched: frozenset[Case]) -> frozenset[Case]:
+        """Cases that stay to be done: planned before, or of this delivery and not picked."""
+        problems = load_problems(self.layout)
+        failed = {(problem.subject_code, problem.visit) for problem in problems}
+        left_out = {
+            case
+            for case in cases_in(whole) - touched
+            if not self.layout.read(case).exists()
+            and (str(case.subject_code), str(case.visit)) not in failed
+        }
+        return (load_pending(self.request.vault) - touched) | left_out
 
     def _keep(
         self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
     ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
-        note_outcomes(outcomes, self.vault, self.number)
+        note_outcomes(outcomes, self.vault)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, self.vault, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
         write_reports(self.request.vault, delivery, plan.verdicts, failed)
         return self.vault.note_delivery(self.request.incoming, files)
 
-    def _withdraw_unmeasured(
-        self, touched: frozenset[Case], outcomes: Iterable[CaseOutcome]
-    ) -> None:
-        """Leave no older number of a case that this delivery no longer gives one."""
-        measured = {outcome.case for outcome in outcomes if outcome.read}
-        for case in sorted(touched - measured):
-            withdraw(self.layout, case, self.request.vault)
+
+class Forecast(NamedTuple):
+    """What a batch would do: its plan, where every file would go, and why each case is redone."""
+
+    plan: Plan
+    counts: Counts
+    changes: tuple[Change, ...]
 
 
-def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
+def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Forecast:
     """Say what a batch would do; OUT is not touched, and of the vault only its log.
 
     Series have numbers of this delivery in place of their headers', since readers may see them.
@@ -159,8 +195,16 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tu
     trial, crosswalk = load_inputs(request)
     delivery = with_counted_series(read_delivery(request.incoming, engine, watcher))
     with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
-        plan = plan_batch(delivery, trial, crosswalk, vault)
-    return plan, count_files(delivery, plan.verdicts)
+        plan = request.pick.narrow(plan_batch(delivery, trial, crosswalk, vault))
+        known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
+        histories = {planned.case: vault.versions.of(planned.case) for planned in plan.cases}
+    tasks = tasks_of(plan, request, trial, known, histories=histories)
+    stage: Stage[tuple[CaseTask, Change | Crash]] = Stage(
+        name="comparing cases", total=len(tasks), unit=Unit.CASE, news=lambda _: News()
+    )
+    foreseen = watcher.watch(stage, engine.over(foresee, tasks))
+    changes = [Change.NEW if isinstance(change, Crash) else change for _, change in foreseen]
+    return Forecast(plan, count_files(delivery, plan.verdicts), tuple(changes))
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
@@ -197,6 +241,31 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
 
 
+def _told(
+    plan: Plan, outcomes: Iterable[CaseOutcome], stands: Mapping[Case, int]
+) -> tuple[Plan, list[CaseOutcome]]:
+    """Let the problems tell which reads stand nevertheless."""
+    left = {(o.case.subject_code, o.case.visit) for o in outcomes if o.left}
+    problems = tuple(
+        told_standing(problem, stands)
+        for problem in plan.problems
+        # Loss is said of images that were not measured then.
+        if problem.reason_code != ReasonCode.LOSSY_PIXELS
+        or (problem.subject_code, problem.visit) not in left
+    )
+    told = [
+        dataclasses.replace(outcome, problem=told_standing(outcome.problem, stands))
+        if outcome.problem
+        else outcome
+        for outcome in outcomes
+    ]
+    return dataclasses.replace(plan, problems=problems), told
+
+
+def _case_of(problem: Problem) -> Case:
+    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
+
+
 def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:
     return open_vault(request.vault, key_file=request.key_file, command="run")
 
@@ -216,11 +285,11 @@ def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
     )
 
 
-def _touched(plan: Plan, vault: Vault) -> frozenset[Case]:
-    """Cases of this delivery's studies, now and in earlier runs."""
+def _touched(plan: Plan, vault: Vault, pick: Pick) -> frozenset[Case]:
+    """Cases that a batch decides on: those picked, and those that have lost their studies."""
     studies = {verdict.series.identity.study_uid for verdict in plan.verdicts}
-    now = {verdict.case for verdict in plan.verdicts if verdict.case}
-    return vault.cases_of(studies) | now
+    now = cases_in(plan)
+    return (vault.cases_of(studies) - now) | frozenset(filter(pick.takes, now))
 
 
 def _all_problems(
@@ -231,23 +300,29 @@ def _all_problems(
     touched: frozenset[Case],
     vault: Vault,
 ) -> list[Problem]:
-    """Problems of this batch, earlier ones of other cases, and studies that have no case yet."""
-    current = [*plan.problems, *(outcome.problem for outcome in outcomes if outcome.problem)]
+    """Problems of this batch, earlier ones of other cases, and each study that has no case yet."""
+    studies = {_waiting(v.refusal) for v in plan.verdicts if v.case is None and v.refusal}
+    current = [problem for problem in plan.problems if problem not in studies]
+    current += [outcome.problem for outcome in outcomes if outcome.problem]
     keys = {(str(case.subject_code), str(case.visit)) for case in touched}
     earlier = [
         problem
         for problem in load_problems(layout)
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    waiting = [
-        Problem(subject_code="", visit="", reason_code=held.reason.value, message=held.message)
-        for held in vault.unassigned()
+    return [
+        *dict.fromkeys(current + earlier),
+        *(_waiting(refusal) for refusal in vault.unassigned()),
     ]
-    known = {problem.message for problem in current if not problem.subject_code}
-    return current + earlier + [problem for problem in waiting if problem.message not in known]
+
+
+def _waiting(refusal: Refusal) -> Problem:
+    return Problem(
+        subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+    )
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
-    """Whether some cases of OUT are of this run and some of earlier ones."""
-    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
-    return 0 < n_new < len(layout.reads())
+    """Whether some files of OUT are of this run and some of earlier ones."""
+    n_written = sum((o.is_new or o.is_restamped) and o.read is not None for o in outcomes)
+    return 0 < n_written < len(layout.reads())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corelab.blinding.audit import Finder, Gap, Needle, Searched, search_paths
 from pipelines.engine import Crash, Engine
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 
 _TASKS_PER_WORKER = 4
 
@@ -58,9 +58,18 @@ class SpreadSearcher:
             yield _not_searched(task) if isinstance(result, Crash) else result
 
     def _searched(
-        self, stage: str, tasks: Sequence[SearchTask]
+        self, name: str, tasks: Sequence[SearchTask]
     ) -> Iterator[tuple[SearchTask, Searched | Crash]]:
-        return self._watcher.watch(stage, self._engine.over(search_task, tasks), len(tasks))
+        n_paths = sum(len(task.paths) for task in tasks)
+        stage = Stage(name=name, total=n_paths, unit=Unit.FILE, news=_news)
+        return self._watcher.watch(stage, self._engine.over(search_task, tasks))
+
+
+def _news(step: tuple[SearchTask, Searched | Crash]) -> News:
+    """Count files; one that takes its worker down while it is alone there is not searched."""
+    task, result = step
+    is_lost = isinstance(result, Crash) and len(task.paths) == 1
+    return News(count=len(task.paths), failed=int(is_lost))
 
 
 def search_task(task: SearchTask) -> Searched:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +40,16 @@ def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
     plan
         Whose files.
     known
-        Newest versions that earlier runs measured.
+        Every version that earlier runs measured.
 
     Raises
     ------
     UnfitDataError
         Where a file cannot be read.
     """
-    latest = {(v.study_uid, v.series_uid, v.part): v for v in known}
+    versions_of: dict[tuple[str, str, str], list[SourceVersion]] = defaultdict(list)
+    for version in known:
+        versions_of[version.place].append(version)
     whole = hashlib.sha256()
     versions: list[SourceVersion] = []
     files: dict[Path, str] = {}
@@ -54,7 +57,7 @@ def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
         whole.update(f"{image.contrast} {image.derivation}".encode())
         digests = [_series_digest(series, files) for series in image.sources]
         whole.update("".join(digest.whole for digest in digests).encode())
-        versions.append(_version(image, sorted(digest.pixels for digest in digests), latest))
+        versions.append(_version(image, sorted(digest.pixels for digest in digests), versions_of))
     return Sources(digest=whole.hexdigest(), versions=tuple(versions), files=tuple(files.items()))
 
 
@@ -75,13 +78,18 @@ def _joined(indices: list[int], digests: list[str]) -> str:
 
 
 def _version(
-    image: PlannedImage, pixels: list[str], latest: dict[tuple[str, str, str], SourceVersion]
+    image: PlannedImage,
+    pixels: list[str],
+    versions_of: Mapping[tuple[str, str, str], Sequence[SourceVersion]],
 ) -> SourceVersion:
+    """Version of an image's pixels: a known one where they came before, whatever came since."""
     identity = image.sources[0].identity
     part = f"{image.contrast} {image.derivation} {image.b_value_s_mm2 or 0:.0f}"
     digest = hashlib.sha256("".join(pixels).encode()).hexdigest()
-    before = latest.get((identity.study_uid, identity.series_uid, part))
-    number = 1 if before is None else before.number + (before.digest != digest)
+    known = versions_of.get((identity.study_uid, identity.series_uid, part), ())
+    alike = [version.number for version in known if version.digest == digest]
+    newest = max((version.number for version in known), default=0)
+    number = alike[0] if alike else newest + 1
     return SourceVersion(
         study_uid=identity.study_uid,
         series_uid=identity.series_uid,

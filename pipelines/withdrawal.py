@@ -11,9 +11,14 @@ from pathlib import Path
 
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
+from corelab.series import Refusal
+from corelab.store.files import private_folder
 from corelab.store.layout import Layout
+from corelab.store.versions import remove_if_empty
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
+NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+"""Stands for what lies outside any case."""
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
@@ -27,6 +32,7 @@ _WRITERS_OF_OUT = (
     "delivered.py",
     "followup.py",
     "reader.py",
+    "standing.py",
     "withdrawal.py",
 )
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
@@ -37,7 +43,7 @@ _GAP = "a file of OUT could not be searched for identifying texts; it is in the 
 class Withdrawn:
     """What the audit moved out of OUT: ``evidence`` is for the vault."""
 
-    case: Case | None
+    case: Case
     message: str
     evidence: str
 
@@ -45,18 +51,39 @@ class Withdrawn:
     def problem(self) -> Problem:
         """Row of ``problems.csv``."""
         return Problem(
-            subject_code=self.case.subject_code if self.case else "",
-            visit=self.case.visit if self.case else "",
+            subject_code=self.case.subject_code,
+            visit=self.case.visit,
             reason_code=ReasonCode.LEAK_FOUND.value,
             message=self.message,
         )
 
 
 def withdraw(layout: Layout, case: Case, vault: Path) -> None:
-    """Move a case's files out of OUT: its number no longer stands for its scans."""
-    folder = layout.case_folder(case)
-    if folder.exists():
-        _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
+    """Move a case's files out of OUT: its number no longer stands for its scans.
+
+    Earlier versions of it stay where they are.
+    """
+    folder, versions = layout.case_folder(case), layout.versions_folder(case)
+    if not folder.exists():
+        return
+    withdrawn = private_folder(vault / _FOLDER) / folder.parent.name
+    if not versions.exists():
+        _move(folder, withdrawn, folder.name)
+        return
+    files = [path for path in folder.iterdir() if path != versions]
+    target = _free(withdrawn, folder.name)
+    # While its read is there a case has a number, and an interrupted run does this again.
+    for path in sorted(files, key=lambda path: path == layout.read(case)):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target / path.name)
+
+
+def withdraw_version(layout: Layout, case: Case, number: int, vault: Path) -> None:
+    """Move one earlier version of a case out of OUT."""
+    folder = layout.version_folder(case, number)
+    name = f"{layout.case_folder(case).name}_{folder.name}"
+    _move(folder, private_folder(vault / _FOLDER) / layout.case_folder(case).parent.name, name)
+    remove_if_empty(folder.parent)
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -71,17 +98,32 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
         hits_of[_target(path, hits)].append(path)
     withdrawn = []
     for target, found in hits_of.items():
-        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+        kept = private_folder(vault / _FOLDER)
+        _move(layout.root / target, kept / target.parent, target.name)
         # A folder whose own name is a hit names no case.
         is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
-                case=_case_of(target) if is_case else None,
+                case=_case_of(target) if is_case else NO_CASE,
                 message=_GAP if leaking.isdisjoint(found) else _LEAK,
                 evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
+
+
+def refusals_of(withdrawn: Iterable[Withdrawn]) -> list[tuple[Case, Refusal]]:
+    """Tell the vault, in one row a case and message, where all that was moved had been found."""
+    evidence: dict[tuple[Case, str], list[str]] = defaultdict(list)
+    for item in withdrawn:
+        evidence[item.case, item.message].append(item.evidence)
+    return [
+        (
+            case,
+            Refusal(reason=ReasonCode.LEAK_FOUND, message=message, evidence="; ".join(places)),
+        )
+        for (case, message), places in evidence.items()
+    ]
 
 
 def _target(path: Path, hits: Container[Path]) -> Path:
@@ -128,5 +170,9 @@ def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> Own
 
 def _move(source: Path, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    free = (folder / f"{name}.{number}" for number in count(1))
-    shutil.move(source, next(place for place in free if not place.exists()))
+    shutil.move(source, _free(folder, name))
+
+
+def _free(folder: Path, name: str) -> Path:
+    places = (folder / f"{name}.{number}" for number in count(1))
+    return next(place for place in places if not place.exists())

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 5
 """``user_version`` of the file. 0: the first layout, in plain text; 1 was never given out."""
+
+SEALED_SINCE = 2
+"""Layout from which on a vault needs its key."""
 
 APPLICATION_ID = 0x434C5654
 """``application_id`` of the file: ``CLVT``."""
+
+VERSION_TABLE = """
+CREATE TABLE version (
+    subject_code TEXT NOT NULL, visit TEXT NOT NULL, number INTEGER NOT NULL,
+    study BLOB NOT NULL, series BLOB NOT NULL, part TEXT NOT NULL,
+    source INTEGER NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (subject_code, visit, number, study, series, part)
+) STRICT;
+"""
+"""Sources of each version of a case's read; without a part: a series that was there to choose."""
 
 TABLES = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
@@ -36,11 +49,14 @@ CREATE TABLE series_file (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE loose (
     file INTEGER PRIMARY KEY REFERENCES file (id), reason TEXT NOT NULL, why TEXT NOT NULL,
-    evidence BLOB
+    evidence BLOB, root BLOB
 ) STRICT;
 CREATE TABLE delivery (
     number INTEGER PRIMARY KEY, root BLOB NOT NULL, digest BLOB NOT NULL UNIQUE,
-    first_seen_utc TEXT NOT NULL, last_seen_utc TEXT NOT NULL, seen INTEGER NOT NULL
+    first_seen_utc TEXT NOT NULL, last_seen_utc TEXT NOT NULL
+) STRICT;
+CREATE TABLE folder (
+    root BLOB PRIMARY KEY NOT NULL, newest INTEGER NOT NULL REFERENCES delivery (number)
 ) STRICT;
 CREATE TABLE delivery_file (
     delivery INTEGER NOT NULL REFERENCES delivery (number),
@@ -61,10 +77,6 @@ CREATE TABLE batch (
     delivery INTEGER REFERENCES delivery (number), software_version TEXT NOT NULL,
     trial_id TEXT NOT NULL, config_digest TEXT NOT NULL, out BLOB NOT NULL, counts TEXT
 ) STRICT;
-CREATE TABLE fault (
-    batch INTEGER REFERENCES batch (number), subject_code TEXT NOT NULL, visit TEXT NOT NULL,
-    detail BLOB NOT NULL
-) STRICT;
 CREATE TABLE case_problem (
     subject_code TEXT NOT NULL, visit TEXT NOT NULL, reason TEXT NOT NULL, why TEXT NOT NULL,
     evidence BLOB, PRIMARY KEY (subject_code, visit, reason, why)
@@ -78,6 +90,7 @@ BEGIN SELECT RAISE(ABORT, 'the log of the vault is never changed'); END;
 CREATE TRIGGER log_is_not_cut BEFORE DELETE ON log
 BEGIN SELECT RAISE(ABORT, 'the log of the vault is never changed'); END;
 """
+TABLES += VERSION_TABLE
 
 OLDER_TABLES = frozenset({"subject", "series", "file", "identifier", "source", "fault"})
 """Names of the tables of layout 0."""

@@ -57,7 +57,10 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRow:
-    """One study: whose it is, when it was acquired by the scanner's clock, which case it became."""
+    """One study: whose it is, when it was acquired by the scanner's clock, which case it became.
+
+    ``versions`` are the numbers of the reads of its case that rest on it.
+    """
 
     patient_id: str
     subject_code: str
@@ -66,6 +69,7 @@ class StudyRow:
     acquired_at: str
     modalities: str
     n_series_used: int
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,9 @@ class Ledger:
         rows = self._connection.execute(
             "SELECT patient, coalesce(subject_code, ''), coalesce(visit, ''), study, acquired_at,"
             " modalities, (SELECT count(*) FROM series s WHERE s.patient = study.patient"
-            "  AND s.study = study.study AND outcome = 'used') FROM study"
+            "  AND s.study = study.study AND outcome = 'used'), (SELECT group_concat(DISTINCT"
+            "  number) FROM version v WHERE v.subject_code = study.subject_code"
+            "  AND v.visit = study.visit AND v.study = study.study AND part != '') FROM study"
         )
         found = [
             StudyRow(
@@ -167,8 +173,11 @@ class Ledger:
                 acquired_at=self._opened("study.acquired_at", acquired),
                 modalities=modalities,
                 n_series_used=used,
+                versions=tuple(
+                    sorted(int(number) for number in (numbers or "").split(",") if number)
+                ),
             )
-            for patient, code, visit, study, acquired, modalities, used in rows
+            for patient, code, visit, study, acquired, modalities, used, numbers in rows
         ]
         return tuple(sorted(found, key=lambda s: (s.subject_code, s.acquired_at, s.study_uid)))
 
@@ -185,6 +194,10 @@ class Ledger:
         held = [*self._held_studies(gone), *series, *cases, *self._held_files(gone)]
         return tuple(sorted(held, key=lambda row: (row.reason or "", row.subject_code, row.paths)))
 
+    def studies_held(self) -> tuple[HeldBack, ...]:
+        """Every study that belongs to no case and that no site has taken back."""
+        return tuple(self._held_studies(self._files_gone()))
+
     def log(self) -> tuple[Access, ...]:
         """Every access, oldest first."""
         return accesses(self._connection)
@@ -197,8 +210,7 @@ class Ledger:
         """Files of earlier deliveries that the newest one from the same folder does not hold."""
         rows = self._connection.execute(
             "SELECT DISTINCT file FROM delivery_file WHERE file NOT IN (SELECT file FROM"
-            " delivery_file WHERE delivery IN (SELECT number FROM delivery d WHERE seen ="
-            " (SELECT max(seen) FROM delivery e WHERE e.root = d.root)))"
+            " delivery_file WHERE delivery IN (SELECT newest FROM folder))"
         )
         return frozenset(number for (number,) in rows)
 
@@ -246,7 +258,10 @@ class Ledger:
                 )
 
     def _held_cases(self, gone: frozenset[int]) -> Iterable[HeldBack]:
-        """Cases with a problem of their own, and the files they were to be measured on."""
+        """Cases with a problem of their own, and the files they were to be measured on.
+
+        What was found in OUT outside the cases of this vault has no files.
+        """
         rows = self._connection.execute(
             "SELECT subject_code, visit, reason, why, evidence FROM case_problem"
         ).fetchall()
@@ -259,13 +274,13 @@ class Ledger:
             ).fetchall()
             used = [part for part in parts if part[3]] or parts
             paths = self._paths([part[0] for part in used], gone)
-            if used and paths is not None:
+            if paths is not None:
                 studies = {self._study(part[2]) for part in used}
                 yield HeldBack(
                     reason=ReasonCode(reason),
                     found=why,
                     evidence=self._opened("case_problem.evidence", evidence),
-                    patient_id=self._patient(used[0][1]),
+                    patient_id=self._patient(used[0][1]) if used else "",
                     subject_code=code,
                     visit=visit,
                     study_uid=" ".join(sorted(studies)),
@@ -274,11 +289,17 @@ class Ledger:
                 )
 
     def _held_files(self, gone: frozenset[int]) -> Iterable[HeldBack]:
+        """Files without a series; not those of a folder whose newest delivery lies elsewhere now.
+
+        Rows of older layouts do not say which folder they are of.
+        """
         rows = self._connection.execute(
-            "SELECT id, path, reason, why, evidence FROM loose JOIN file ON id = file"
+            "SELECT id, path, reason, why, evidence, root IS NOT NULL FROM loose l"
+            " JOIN file ON id = file WHERE NOT EXISTS (SELECT * FROM folder f JOIN delivery d"
+            " ON d.number = f.newest WHERE f.root = l.root AND d.root != l.root)"
         )
-        for number, path, reason, why, evidence in rows:
-            if number not in gone:
+        for number, path, reason, why, evidence, has_folder in rows:
+            if has_folder or number not in gone:
                 yield HeldBack(
                     reason=ReasonCode(reason),
                     found=why,

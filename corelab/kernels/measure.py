@@ -13,10 +13,10 @@ from corelab.vocab import Modality
 
 MM3_PER_ML = 1000.0
 MM2_PER_CM2 = 100.0
-DETECTION_ML = {Modality.NCCT: 3.0, Modality.DWI: 0.3}
-"""What each method finds with certainty. On CT of 5 mm slices an infarct of 2 mL is not found
-at 5 HU and one of 5 mL is found at 8 HU, drawn half right; on DWI what is smaller than an
-embolus of 0.3 mL is a few voxels, as artefacts are."""
+DETECTION_ML = {Modality.NCCT: 10.0, Modality.DWI: 0.3}
+"""Below this a find is as likely an artefact. On CT most infarcts of less than 10 mL are missed
+and heads without one show pieces of up to 5 mL (``docs/accuracy.md``); on DWI what is smaller
+than an embolus of 0.3 mL is a few voxels, as artefacts are."""
 
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
 

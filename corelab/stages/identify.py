@@ -14,7 +14,6 @@ from corelab.blinding.subjects import (
     NO_VISIT,
     NOT_A_VISIT,
     Crosswalk,
-    code_tells,
     visit_shared_by,
 )
 from corelab.blinding.vault import Vault
@@ -137,7 +136,10 @@ def _visits(patient: _Patient) -> tuple[_Visits, frozenset[str]]:
 
 
 def _named_visits(patient: _Patient) -> _Visits:
-    """Visits that the subjects file names; one row cannot name that of two studies."""
+    """Visits that the subjects file names; one row cannot name that of two studies at once.
+
+    A study that has this visit from an earlier run keeps it: the others are held back.
+    """
     named = {s.study_uid: visit for s in patient.studies if (visit := patient.named(s.study_uid))}
     general = [
         uid
@@ -148,7 +150,9 @@ def _named_visits(patient: _Patient) -> _Visits:
         uid: NOT_A_VISIT if visit == NO_VISIT else visit for uid, visit in named.items()
     }
     if len(general) > 1:
-        visits |= dict.fromkeys(general, visit_shared_by(len(general)))
+        known = patient.vault.visits_of(patient.patient_id)
+        new = [uid for uid in general if known.get(uid) != named[uid]]
+        visits |= dict.fromkeys(new, visit_shared_by(len(general)))
     return visits
 
 
@@ -221,9 +225,7 @@ def _code(person: Person, crosswalk: Crosswalk | None, vault: Vault) -> SubjectC
         if not person.patient_id:
             return NO_PATIENT
         return vault.code_of(person.patient_id, lambda code: not what_it_tells(code, person))
-    code = crosswalk.subject_of(person.patient_id)
-    told = None if isinstance(code, Refusal) else code_tells(code, person)
-    if isinstance(code, Refusal) or told:
-        return told or code
-    vault.bind(person.patient_id, code)
+    code = crosswalk.code_for(person)
+    if not isinstance(code, Refusal):
+        vault.bind(person.patient_id, code)
     return code

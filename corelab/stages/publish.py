@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from corelab.store.qa_row import QaPage, QaRow
 from corelab.store.record import load_read
 from corelab.store.table import write_tables
 from corelab.store.times import settle
-from corelab.vocab import Problem, Read
+from corelab.vocab import Case, Problem, Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
 
 
 def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
+    earlier_ml = _earlier_volumes(layout)
     for read in reads:
         numbers = read.measurement
         yield QaRow(
@@ -91,6 +93,7 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
             hemisphere=read.hemisphere,
             flags=read.qc_flags,
             is_endpoint_eligible=read.is_endpoint_eligible,
+            earlier_ml=tuple(sorted(earlier_ml.get(read.case, ()))),
             mosaic_webp=_thumbnail(layout.mosaic(read.case)),
         )
     measured = {(read.subject_code, read.visit) for read in reads}
@@ -104,6 +107,15 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
             reason_code=problem.reason_code,
             message=problem.message,
         )
+
+
+def _earlier_volumes(layout: Layout) -> dict[Case, list[tuple[int, float]]]:
+    """Load number and infarct volume of the superseded versions of each case that has any."""
+    found: dict[Case, list[tuple[int, float]]] = defaultdict(list)
+    for path in layout.earlier_reads():
+        read = load_read(path)
+        found[read.case].append((read.version, read.measurement.infarct_volume_ml))
+    return found
 
 
 def _thumbnail(mosaic: Path) -> bytes | None:

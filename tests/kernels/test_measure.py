@@ -62,8 +62,8 @@ def test_slice_area_is_in_square_centimetres() -> None:
     ("volume_ml", "modality", "expected"),
     [
         (0.0, Modality.NCCT, False),
-        (2.9, Modality.NCCT, True),
-        (3.0, Modality.NCCT, False),
+        (9.9, Modality.NCCT, True),
+        (10.0, Modality.NCCT, False),
         (0.0, Modality.DWI, False),
         (0.29, Modality.DWI, True),
         (0.3, Modality.DWI, False),
