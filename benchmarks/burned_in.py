@@ -1,29 +1,33 @@
 """Text drawn into head images, and images without: how often each stops a series.
 
-``python -m benchmarks.burned_in`` prints, by kind of letters, how many of a bank of images with
-text are found, and how many of the images without text are stopped. With a number behind, every
-so many-th way of drawing is taken. Heads are those of ``sample_data``; real scans are taken beside
-them where they lie next to the repository.
+``python -m benchmarks.burned_in [--real FOLDER]`` prints, by kind of letters, how many of a bank of
+images with text are found, and how many of the images without text are stopped. With ``--every N``
+every so many-th way of drawing is taken; ``--write`` puts the tables into ``docs/blinding.md``.
+Heads are those of ``sample_data`` and of a folder of real scans; fonts are those that matplotlib
+brings, and one of Pillow's.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import statistics
-import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple, cast
 
+import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from benchmarks.accuracy.page import REPOSITORY, write_blocks
+from benchmarks.contest import table
 from corelab.blinding.pixels import find_head
 from corelab.dicom.index import index
 from corelab.dicom.pixels import load
@@ -33,9 +37,8 @@ from corelab.series import SeriesKind, Stack
 
 Plane = NDArray[np.integer | np.floating]
 _LIKE = {SeriesKind.ADC: SeriesKind.TRACE}
-REPOSITORY = Path(__file__).parents[1]
+PAGE = REPOSITORY / "docs" / "blinding.md"
 SAMPLE = REPOSITORY / "sample_data" / "incoming"
-REAL = REPOSITORY.parent / "shared" / "data" / "dicom"
 SIZES_PX = (8, 10, 12, 16, 20, 28, 40)
 TEXTS = ("DOE^JANE", "24.06.2025 13:45", "St. Mary Hospital", "R")
 BLURS_PX = (0.4, 0.6, 0.85, 1.2)
@@ -49,15 +52,18 @@ CT_SIDE, CT_SLICES = 512, 32
 SMALLEST_SIDE = 96
 """Smaller slices have no room for a text."""
 
+BUILT_IN = "built in"
 FONTS = (
-    "built in",
+    BUILT_IN,
     "DejaVuSans.ttf",
     "DejaVuSans-Bold.ttf",
     "DejaVuSansMono.ttf",
-    "DejaVuSans-ExtraLight.ttf",
     "DejaVuSerif.ttf",
-    "LiberationSans-Regular.ttf",
+    "STIXGeneral.ttf",
+    "cmss10.ttf",
 )
+IN_A_STACK = 7
+SMALL_PX = 8
 
 
 class Edges(StrEnum):
@@ -94,6 +100,16 @@ class Lettering:
     ground: Ground
     place: Place
 
+    @property
+    def is_lone(self) -> bool:
+        """Whether it is one letter, which counts only where it comes again."""
+        return len(self.text) == 1
+
+    @property
+    def on_white(self) -> bool:
+        """Whether it is drawn in black."""
+        return self.ground is Ground.BLACK_ON_WHITE_BOX
+
 
 class Head(NamedTuple):
     """One slice, (rows, columns), and the value that white is drawn with."""
@@ -102,14 +118,50 @@ class Head(NamedTuple):
     white: float
 
 
+Tally = dict[str, list[bool]]
+"""Outcomes by kind of image."""
+
+_ONCE = f"a sharp letter in one image of {IN_A_STACK}"
+_KINDS: dict[str, Callable[[Lettering], bool]] = {
+    "sharp words, on a black box or with a dark outline": lambda one: (
+        one.edges is Edges.SHARP
+        and not one.is_lone
+        and one.ground in {Ground.BLACK_BOX, Ground.OUTLINE}
+    ),
+    "sharp words, on the image": lambda one: (
+        one.edges is Edges.SHARP and not one.is_lone and one.ground is Ground.IMAGE
+    ),
+    "a sharp letter in every image": lambda one: (
+        one.edges is Edges.SHARP and one.is_lone and not one.on_white
+    ),
+    _ONCE: lambda one: one.edges is Edges.SHARP and one.is_lone and not one.on_white,
+    "sharp black words in a white box": lambda one: (
+        one.edges is Edges.SHARP and not one.is_lone and one.on_white
+    ),
+    "a sharp black letter in a white box, in every image": lambda one: (
+        one.edges is Edges.SHARP and one.is_lone and one.on_white
+    ),
+    f"smoothed words larger than {SMALL_PX} px": lambda one: (
+        _is_smoothed_word(one) and one.size_px > SMALL_PX
+    ),
+    f"smoothed words of {SMALL_PX} px": lambda one: (
+        _is_smoothed_word(one) and one.size_px == SMALL_PX
+    ),
+    "a smoothed letter; smoothed black text in a white box": lambda one: (
+        one.edges is Edges.SMOOTHED and (one.is_lone or one.on_white)
+    ),
+}
+
+
+def _is_smoothed_word(one: Lettering) -> bool:
+    return one.edges is Edges.SMOOTHED and not one.is_lone and not one.on_white
+
+
 def letterings() -> Iterator[Lettering]:
     """Every way of drawing that the bank holds."""
     ways = itertools.product(TEXTS, FONTS, SIZES_PX, Edges, Ground, Place)
     for text, font, size, edges, ground, place in ways:
-        if _has(font):
-            yield Lettering(
-                text=text, font=font, size_px=size, edges=edges, ground=ground, place=place
-            )
+        yield Lettering(text=text, font=font, size_px=size, edges=edges, ground=ground, place=place)
 
 
 def draw(head: Head, lettering: Lettering) -> Plane:
@@ -147,18 +199,20 @@ def clipped(values: Plane) -> Plane:
     return seen
 
 
-def heads() -> list[Head]:
-    """Slices to draw on: sample heads and, where there are any, real ones."""
-    found = []
-    for stack in _stacks(SAMPLE, REAL):
+def heads(folders: Sequence[Path]) -> tuple[list[Head], int]:
+    """Slices to draw on, and of how many series."""
+    found: list[Head] = []
+    n_series = 0
+    for stack in _stacks(*folders):
         values = cast("Plane", stack.data)
         is_ct = stack.series.modality == "CT"
         if min(values.shape[:2]) < SMALLEST_SIDE or not _shows_a_head(stack):
             continue
+        n_series += 1
         whites = (3071.0, 32767.0) if is_ct else (4095.0, 32767.0)
         for number, k in enumerate((values.shape[2] // 5, values.shape[2] // 2)):
             found.append(Head(values[:, :, k].T, max(whites[number], float(values.max()))))
-    return found
+    return found, n_series
 
 
 def _shows_a_head(stack: Stack) -> bool:
@@ -171,9 +225,9 @@ def _shows_a_head(stack: Stack) -> bool:
     return True
 
 
-def is_found(values: Plane) -> bool:
-    """Whether a slice with text stops its series."""
-    return burned_in_text(values.T[:, :, np.newaxis]).n_images > 0
+def is_found(*planes: Plane) -> bool:
+    """Whether a stack of slices, one with text or all, stops its series."""
+    return burned_in_text(np.stack([plane.T for plane in planes], axis=2)).n_images > 0
 
 
 def metal(plane: Plane, rng: np.random.Generator) -> Iterator[tuple[str, Plane]]:
@@ -210,31 +264,78 @@ def saturated(plane: Plane, rng: np.random.Generator) -> Iterator[tuple[str, Pla
         yield "ADC, air noisy and saturated", noisy
 
 
-def main() -> None:
-    """Print the rates."""
-    grounds, step = heads(), int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    hits: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for number, lettering in list(enumerate(letterings()))[::step]:
+def text_rows(grounds: Sequence[Head], every: int) -> Tally:
+    """How often each kind of text is found; a lone letter in stacks, as it is judged."""
+    tally: Tally = {name: [] for name in _KINDS}
+    for number, lettering in list(enumerate(letterings()))[::every]:
         # Every way of drawing meets another head than its neighbours do.
         head = grounds[(5 * number + number // len(grounds)) % len(grounds)]
-        hit = is_found(draw(head, lettering))
-        what = "one letter" if len(lettering.text) == 1 else "words"
-        hits[f"{lettering.edges}, {what}", lettering.ground].append(hit)
-        if lettering.ground in (Ground.IMAGE, Ground.BLACK_BOX):
-            below = is_found(clipped(draw(_below_clip(head, number), lettering)))
-            hits[f"{lettering.edges}, {what}, below a clip", lettering.ground].append(below)
-        if lettering.ground is not Ground.BLACK_ON_WHITE_BOX:
-            hits[f"{lettering.edges}, {what}, white", f"{lettering.size_px:2d} px"].append(hit)
-    print("found, of images with text:")
-    _print_rates(hits)
-    rng, stops = np.random.default_rng(SEED), defaultdict[tuple[str, str], list[bool]](list)
+        drawn = draw(head, lettering)
+        others = [head.values] * (IN_A_STACK - 1)
+        for name, is_of_kind in _KINDS.items():
+            if is_of_kind(lettering):
+                shown = [drawn, *others] if name is _ONCE else [drawn] * IN_A_STACK
+                tally[name].append(is_found(*(shown if lettering.is_lone else [drawn])))
+    return tally
+
+
+def below_clip_rows(grounds: Sequence[Head], every: int) -> Tally:
+    """How often words are found whose white lies below a clip's."""
+    tally: Tally = defaultdict(list)
+    for number, lettering in list(enumerate(letterings()))[::every]:
+        if lettering.is_lone or lettering.ground not in (Ground.IMAGE, Ground.BLACK_BOX):
+            continue
+        head = grounds[(5 * number + number // len(grounds)) % len(grounds)]
+        drawn = clipped(draw(_below_clip(head, number), lettering))
+        tally[f"{lettering.edges} words, on the {lettering.ground}"].append(is_found(drawn))
+    return dict(sorted(tally.items()))
+
+
+def no_text_rows(grounds: Sequence[Head]) -> Tally:
+    """How often images without text are stopped."""
+    rng, tally = np.random.default_rng(SEED), defaultdict[str, list[bool]](list)
     for head in grounds:
         is_ct = head.values.dtype == np.int16
         for name, plane in (metal if is_ct else saturated)(head.values, rng):
-            stops["without text", name].append(is_found(plane))
-    print("stopped, of images without text:")
-    _print_rates(stops)
-    _print_real_series()
+            tally[name].append(is_found(plane))
+    return dict(tally)
+
+
+def series_rows(folders: Sequence[Path]) -> Tally:
+    """How often series are stopped as they were delivered."""
+    found = [burned_in_text(stack.data).n_images > 0 for stack in _stacks(*folders)]
+    return {"series as they were delivered": found}
+
+
+def main() -> None:
+    """Print the rates."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.burned_in", description=__doc__)
+    parser.add_argument("--real", type=Path, help="folder of real scans, DICOM")
+    parser.add_argument("--every", type=int, default=1, help="only every so many-th way of drawing")
+    parser.add_argument("--write", action="store_true", help=f"also into {PAGE.name}")
+    asked = parser.parse_args()
+    folders = (SAMPLE, asked.real) if asked.real else (SAMPLE,)
+    grounds, n_series = heads(folders)
+    where = f"{len(grounds)} slices of {n_series} series"
+    stopped = no_text_rows(grounds) | series_rows(folders)
+    blocks = {
+        "burned_in_text": _table(
+            f"text drawn into {where}", "found", text_rows(grounds, asked.every)
+        ),
+        "burned_in_clip": _table(
+            "text below a clip", "found", below_clip_rows(grounds, asked.every)
+        ),
+        "burned_in_none": _table("no text", "stopped", stopped),
+    }
+    print("\n\n".join(blocks.values()))
+    print(f"\nCPU time of a CT of 512 x 512 x {CT_SLICES}: {_ct_ms(folders):.0f} ms")
+    if asked.write:
+        write_blocks(PAGE, blocks)
+
+
+def _table(what: str, outcome: str, tally: Tally) -> str:
+    rows = [(name, f"{sum(hits)} of {len(hits)}") for name, hits in tally.items()]
+    return table(rows, (what, outcome))
 
 
 def _below_clip(head: Head, number: int) -> Head:
@@ -242,21 +343,14 @@ def _below_clip(head: Head, number: int) -> Head:
     return head._replace(white=max(white, float(np.percentile(head.values, 99))))
 
 
-def _print_rates(hits: dict[tuple[str, str], list[bool]]) -> None:
-    for (group, name), found in sorted(hits.items()):
-        print(f"{group:28s} {name:30s} {sum(found):4d} of {len(found):4d} {np.mean(found):7.1%}")
-
-
-def _print_real_series() -> None:
-    n_stopped, times_ms, n_series = 0, [], 0
-    for stack in _stacks(SAMPLE, REAL):
-        started = process_time()
-        n_stopped += burned_in_text(stack.data).n_images > 0
-        n_series += 1
+def _ct_ms(folders: Sequence[Path]) -> float:
+    times_ms = []
+    for stack in _stacks(*folders):
         if stack.data.shape[0] == CT_SIDE and stack.data.shape[2] > 20:  # noqa: PLR2004 - a head
+            started = process_time()
+            burned_in_text(stack.data)
             times_ms.append((process_time() - started) * 1e3 * CT_SLICES / stack.data.shape[2])
-    print(f"series as delivered, without text, that are stopped: {n_stopped} of {n_series}")
-    print(f"CPU time of a CT of 512 x 512 x {CT_SLICES}: {statistics.median(times_ms):.0f} ms")
+    return statistics.median(times_ms)
 
 
 def _stacks(*folders: Path) -> Iterator[Stack]:
@@ -268,18 +362,10 @@ def _stacks(*folders: Path) -> Iterator[Stack]:
                 continue
 
 
-def _has(font: str) -> bool:
-    try:
-        _font(font, 12)
-    except OSError:
-        return False
-    return True
-
-
 def _font(name: str, size_px: int) -> ImageFont.FreeTypeFont:
-    if name == FONTS[0]:
+    if name == BUILT_IN:
         return cast("ImageFont.FreeTypeFont", ImageFont.load_default(size_px))
-    return ImageFont.truetype(name, size_px)
+    return ImageFont.truetype(str(Path(mpl.get_data_path(), "fonts", "ttf", name)), size_px)
 
 
 if __name__ == "__main__":
