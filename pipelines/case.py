@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from contextlib import suppress
+import time
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from errno import EAGAIN, EBUSY, EINTR, EIO, ENOMEM, ESTALE, ETIMEDOUT
 from pathlib import Path
 from typing import NamedTuple
 
-from corelab.errors import ReasonCode, StoreError, UnfitDataError
+import psutil
+
+from corelab.errors import DiskError, ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
 from corelab.kernels.infarct_ct import CtParameters
 from corelab.kernels.infarct_dwi import DwiParameters
@@ -21,10 +24,9 @@ from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
 from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
-from corelab.store.files import sha256_of
+from corelab.store.files import FULL, sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
-from corelab.store.times import settle, settle_one
 from corelab.trial import Trial
 from corelab.vocab import (
     Case,
@@ -36,10 +38,20 @@ from corelab.vocab import (
     Read,
     SegmentationRecord,
 )
+from pipelines.engine import memory_limit_bytes
+from pipelines.limits import Budget, bounded_memory, bounded_time
+from pipelines.placing import WORK_FOLDER, attempt_at, put_in_place, take_away
 from pipelines.sources import Sources, read_sources
 
-WORK_FOLDER = ".work"
 _RELEASED_FOLDER = "released"
+_PASSING = FULL | {EIO, ESTALE, ETIMEDOUT, EAGAIN, EBUSY, EINTR}
+"""What a disk says that may be otherwise a moment later."""
+_PAUSE_S = 2.0
+_MEMORY_SHARE = 0.9
+"""Of what a worker may take: beyond its limit it would be ended without a word."""
+_REFUSED_MEMORY = ("bad_alloc", "allocate memory", "failed to map segment")
+"""What ITK and the loader of libraries say when memory is refused."""
+_MB = 1_000_000
 
 
 class Face(StrEnum):
@@ -87,8 +99,77 @@ def run_case(task: CaseTask) -> CaseOutcome:
     """Run a case, or find that its read is there already and nothing has changed.
 
     All files are built in a work folder and put in place by one rename, so that a case is
-    there whole or not at all. A case that fails leaves no older result behind.
+    there whole or not at all. A case that fails leaves no older result behind. What a disk
+    refuses is tried once more; what takes too long ends the process, and is known when the case
+    comes again.
+
+    Raises
+    ------
+    OSError, DiskError
+        What the disk refused twice.
     """
+    note = task.out / WORK_FOLDER / f"{task.plan.case.stem}.time"
+    if _is_told(note):
+        return _out_of_time(task, note)
+    try:
+        return _tried(task, note)
+    except (OSError, DiskError) as error:
+        if error.errno not in _PASSING:
+            raise
+    time.sleep(_PAUSE_S)
+    return _tried(task, note)
+
+
+def _is_told(note: Path) -> bool:
+    """Whether the case was ended; an empty note is that of a process which was killed."""
+    try:
+        return note.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _out_of_time(task: CaseTask, note: Path) -> CaseOutcome:
+    evidence = note.read_text("utf-8", "replace")
+    note.unlink()
+    minutes = task.trial.limits.case_minutes
+    message = f"measuring took longer than the {minutes:g} min that the trial's limits give a case"
+    error = UnfitDataError(ReasonCode.TIME_LIMIT, message, evidence=evidence)
+    return _not_measured(task.plan.case, Layout(task.out), error)
+
+
+def _tried(task: CaseTask, note: Path) -> CaseOutcome:
+    """Run a case within the time and the memory that it may take."""
+    note.parent.mkdir(parents=True, exist_ok=True)
+    limit = memory_limit_bytes()
+    try:
+        with (
+            bounded_time(task.trial.limits.case_minutes * 60, note),
+            bounded_memory(_budget(limit)) if limit else nullcontext(),
+        ):
+            return _run(task)
+    except Exception as error:
+        if not _is_short_of_memory(error):
+            raise
+        evidence = f"{type(error).__name__}: {error}"
+    share = f"{(limit or 0) // _MB} MB"
+    message = f"measuring needs more memory than the {share} of a worker: fewer workers have more"
+    refusal = UnfitDataError(ReasonCode.MEMORY_LIMIT, message, evidence=evidence)
+    return _not_measured(task.plan.case, Layout(task.out), refusal)
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Whether memory was refused, whatever a library makes of it."""
+    is_refusal = isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM
+    return is_refusal or any(words in str(error) for words in _REFUSED_MEMORY)
+
+
+def _budget(limit_bytes: int) -> Budget:
+    """Memory for a case: what its worker may take, less what it has."""
+    free = int(limit_bytes * _MEMORY_SHARE) - psutil.Process().memory_info().rss
+    return Budget(memory_bytes=max(0, free), cpu_s=0)
+
+
+def _run(task: CaseTask) -> CaseOutcome:
     layout = Layout(task.out)
     try:
         sources = read_sources(task.plan, task.known)
@@ -101,7 +182,7 @@ def run_case(task: CaseTask) -> CaseOutcome:
     done = _read_done(layout, task.plan) if key == task.last_key else None
     if done:
         return _measured(replace(done, case_key=key), sources, is_new=False)
-    return _run(task, layout, key, sources)
+    return _made_anew(task, layout, key, sources)
 
 
 def case_key(task: CaseTask, sources: Sources) -> str:
@@ -125,19 +206,16 @@ def problem_of(case: Case, error: UnfitDataError) -> Problem:
     )
 
 
-def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
+def _made_anew(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
     case = task.plan.case
-    work = Layout(task.out / WORK_FOLDER / case.stem)
-    shutil.rmtree(work.root, ignore_errors=True)
-    try:
-        made = _run_stages(task, work, key)
-    except UnfitDataError as error:
-        return _not_measured(case, layout, error)
-    else:
-        _put_in_place(made.released.case_folder(case), layout.case_folder(case))
+    with attempt_at(case, task.out) as work:
+        try:
+            made = _run_stages(task, work, key)
+        except UnfitDataError as error:
+            return _not_measured(case, layout, error)
+        built = made.released.case_folder(case)
+        put_in_place(built, layout.case_folder(case), work.root)
         return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
-    finally:
-        shutil.rmtree(work.root, ignore_errors=True)
 
 
 def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
@@ -153,7 +231,7 @@ def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
 
 
 def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutcome:
-    shutil.rmtree(layout.case_folder(case), ignore_errors=True)
+    take_away(case, layout)
     problem = problem_of(case, error)
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 
@@ -260,12 +338,3 @@ def _read_done(layout: Layout, plan: CasePlan) -> Read | None:
     except OSError:
         return None
     return read if now == {digest.role: digest.sha256 for digest in read.digests} else None
-
-
-def _put_in_place(built: Path, final: Path) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
-        shutil.rmtree(final)
-    settle(built)
-    built.rename(final)
-    settle_one(final.parent)

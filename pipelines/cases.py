@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from errno import EACCES, EPERM, EROFS
 from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
 from corelab.errors import ReasonCode
 from corelab.series import Plan, Refusal, SourceVersion
+from corelab.store.files import FULL, disk_error
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
@@ -16,6 +19,9 @@ from pipelines.case_record import keep_record, last_key_of
 from pipelines.engine import Crash, Engine
 from pipelines.progress import Watcher
 from pipelines.request import BatchRequest
+
+STAGE = "measuring cases"
+_ENDS_THE_RUN = FULL | {EROFS, EACCES, EPERM}
 
 
 def tasks_of(
@@ -44,11 +50,17 @@ def tasks_of(
 def run_cases(
     tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
 ) -> list[CaseOutcome]:
-    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
-    results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
+    """Run cases and keep the record of each as soon as it is measured: a rerun resumes.
+
+    Raises
+    ------
+    DiskError
+        When OUT takes nothing more: no other case would fare better.
+    """
+    results = watcher.watch(STAGE, engine.over(run_case, tasks), len(tasks))
     outcomes = []
     for task, result in results:
-        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
+        outcome = _crashed(task, result) if isinstance(result, Crash) else result
         keep_record(vault, outcome)
         outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
@@ -83,14 +95,34 @@ def changed_cases(
     )
 
 
-def _crashed(case: Case, crash: Crash) -> CaseOutcome:
+def _crashed(task: CaseTask, crash: Crash) -> CaseOutcome:
+    case = task.plan.case
+    if crash.errno in _ENDS_THE_RUN:
+        what = f"OUT takes no more files, {case.stem} was not measured"
+        raise disk_error(what, task.out, OSError(crash.errno, os.strerror(crash.errno)))
+    reason, message = _why(crash)
     problem = Problem(
         subject_code=case.subject_code,
         visit=case.visit,
-        reason_code=ReasonCode.INTERNAL_ERROR.value,
-        message=f"the case stopped with {crash.kind}; the vault holds the details",
+        reason_code=reason.value,
+        message=message,
     )
     return CaseOutcome(case=case, read=None, problem=problem, evidence=crash.detail, is_new=True)
+
+
+def _why(crash: Crash) -> tuple[ReasonCode, str]:
+    """Tell what a case stopped with, in our own words."""
+    if crash.is_over_memory:
+        message = "measuring took more memory than a worker may, twice: fewer workers have more"
+        return ReasonCode.MEMORY_LIMIT, message
+    if crash.is_death:
+        message = "the process that measured it ended twice: a crash, or no memory was left"
+        return ReasonCode.WORKER_DIED, message
+    if crash.errno is not None:
+        message = f"a disk failed twice: {os.strerror(crash.errno)}; the vault holds the details"
+        return ReasonCode.DISK_FAILED, message
+    message = f"the case stopped with {crash.kind}; the vault holds the details"
+    return ReasonCode.INTERNAL_ERROR, message
 
 
 def _case_of(problem: Problem) -> Case:

@@ -15,12 +15,14 @@ from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
+from corelab.store.files import make_folder
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
 from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
+from pipelines.cases import STAGE
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.closing import BatchResult
 from pipelines.cluster import refuse_unfit_workers
@@ -29,7 +31,9 @@ from pipelines.convert_list import write_list
 from pipelines.delivered import Counts
 from pipelines.engine import Engine, open_engine
 from pipelines.followup import plan_delivery, run_batch
+from pipelines.holding import hold_out
 from pipelines.incident import incidents_kept
+from pipelines.placing import work_emptied
 from pipelines.progress import Watcher, watcher_for
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.sample import write_sample
@@ -45,6 +49,7 @@ from pipelines.screen import (
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
 from pipelines.telling import complain as _complain
+from pipelines.telling import resumable
 from pipelines.telling import told as _told
 from pipelines.verdicts import delivery_table, study_table
 from pipelines.withdrawal import own_words
@@ -80,10 +85,17 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
             out=request.out.resolve(),
             vault=request.vault.resolve(),
         )
-    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
+    make_folder(request.out)
+    with (
+        incidents_kept(request.vault),
+        hold_out(request.out, "run"),
+        work_emptied(request.out),
+        _at_work(workers) as (engine, watcher),
+        resumable(watcher, STAGE) as counting,
+    ):
         if workers.scheduler:
             refuse_unfit_workers(engine, request.incoming, request.out)
-        result = run_batch(request, engine, watcher)
+        result = run_batch(request, engine, counting)
     _show_result(_console(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
 
@@ -189,8 +201,9 @@ def tables_command(out: Path) -> int:
         raise StoreError("OUT is locked; its tables stay as they are")
     if not layout.problems_csv.exists():
         raise StoreError(f"{out} holds no results of a run")
-    problems = load_problems(layout)
-    publish(layout, problems, publication_from(layout))
+    with hold_out(out, "tables"):
+        problems = load_problems(layout)
+        publish(layout, problems, publication_from(layout))
     _console().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
     return EXIT_PROBLEMS if problems else 0
 
@@ -237,7 +250,8 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
 @_told
 def lock_command(out: Path, reason: str) -> int:
     """Write the manifest of OUT."""
-    count = lock_out(Layout(out), reason)
+    with hold_out(out, "lock"):
+        count = lock_out(Layout(out), reason)
     _console().print(f"locked: {count} files, manifest in lock.json")
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -23,25 +22,24 @@ from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
 from corelab.store.layout import Layout
-from corelab.store.renewal import renew, restore
+from corelab.store.renewal import renew
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag
-from pipelines.case import WORK_FOLDER, CaseOutcome
+from pipelines.case import CaseOutcome
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, count_files, delivered_files, intake_of
 from pipelines.engine import Engine
 from pipelines.numbering import with_counted_series
+from pipelines.placing import RENEWAL, begin_work, end_work, remove_parts_below
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
 from pipelines.withdrawal import withdraw
-
-_RENEWAL = Path(WORK_FOLDER, "renewal")
 
 
 def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchResult:
@@ -65,8 +63,9 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         settled(request.out),
     ):
         number = vault.start_batch((version("corelab"), trial.trial.id, trial.digest), request.out)
-        is_to_renew = restore(layout, request.out / _RENEWAL)
-        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+        remove_parts_below(request.vault)
+        # A run that ended early may have left cases that are newer than the others.
+        is_to_renew = begin_work(request.out) and bool(layout.reads())
         batch = _Batch(
             request=request,
             trial=trial,
@@ -117,8 +116,8 @@ class _Batch:
         self._withdraw_unmeasured(touched, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
-            renew(self.layout, self.request.out / _RENEWAL)
-        shutil.rmtree(self.request.out / WORK_FOLDER, ignore_errors=True)
+            renew(self.layout, self.request.out / RENEWAL)
+        end_work(self.request.out)
         result = BatchResult(
             counts=count_files(delivery, plan.verdicts),
             changed=changed_cases(outcomes, known),

@@ -17,7 +17,15 @@ from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
-_WRITERS_OF_OUT = ("followup.py", "convert.py", "convert_list.py", "withdrawal.py", "agreement.py")
+_WRITERS_OF_OUT = (
+    "case.py",
+    "cases.py",
+    "followup.py",
+    "convert.py",
+    "convert_list.py",
+    "withdrawal.py",
+    "agreement.py",
+)
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
 
