@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,14 +16,13 @@ from corelab.store.files import Json, write_json
 from corelab.store.layout import Layout
 from corelab.store.times import settle
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, Read, SubjectCode, VisitLabel
+from corelab.vocab import Case, Problem, Read
 from pipelines.delivered import Counts
 from pipelines.searching import SpreadSearcher
-from pipelines.withdrawal import Withdrawn, own_words, withdraw_leaks
+from pipelines.withdrawal import NO_CASE, Withdrawn, own_words, refusals_of, withdraw_leaks
 
 MOST_AUDITS = 4
 """How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
-_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,15 @@ class Closing:
 
     def close(self, result: BatchResult) -> BatchResult:
         """Publish a result without what the audit moves out of OUT."""
+        moved: list[Withdrawn] = []
         for _ in range(MOST_AUDITS):
             self._publish(result)
             withdrawn = self._audit(result.vault)
+            moved += withdrawn
+            self.vault.note_case_problems([NO_CASE], refusals_of(moved))
             if not withdrawn:
                 break
-            result = _without(result, withdrawn)
+            result = without(result, withdrawn)
         return result
 
     def _publish(self, result: BatchResult) -> None:
@@ -68,13 +71,10 @@ class Closing:
         settle(self.layout.root)
 
     def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
-        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+        """Search all of OUT, and move what may not stay."""
         own = own_words(self.trial.trial.id, self.trial.visit_order, self.vault.codes())
         report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
-        withdrawn = withdraw_leaks(self.layout, folder, report)
-        for item in withdrawn:
-            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
-        return withdrawn
+        return withdraw_leaks(self.layout, folder, report)
 
 
 def publication_of(trial: Trial) -> Publication:
@@ -87,14 +87,17 @@ def publication_of(trial: Trial) -> Publication:
     )
 
 
-def _without(result: BatchResult, withdrawn: tuple[Withdrawn, ...]) -> BatchResult:
+def without(result: BatchResult, withdrawn: Sequence[Withdrawn]) -> BatchResult:
     """Give a batch's result without the cases that the audit moved, and with their problems."""
     gone = {item.case for item in withdrawn}
-    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    keys = {read.case_key for read in result.reads if read.case in gone}
+    problems = dict.fromkeys(item.problem for item in withdrawn)
     return dataclasses.replace(
         result,
         reads=tuple(read for read in result.reads if read.case not in gone),
-        problems=tuple(problems),
+        changed=tuple(case for case in result.changed if case not in gone),
+        new_keys=result.new_keys - keys,
+        problems=(*result.problems, *(p for p in problems if p not in result.problems)),
     )
 
 

@@ -22,7 +22,7 @@ from pipelines.delivered import Counts, count_files
 from pipelines.engine import Crash, Engine
 from pipelines.followup import read_delivery
 from pipelines.holding import hold_out
-from pipelines.places import refuse_nested
+from pipelines.places import places_of_delivery, refuse_nested
 from pipelines.progress import Watcher
 
 
@@ -162,11 +162,9 @@ def check_places(request: ConvertRequest) -> None:
     incoming, out = request.incoming, request.out
     refuse_nested(
         (
-            ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
-            ("INCOMING", incoming, out, "OUT: blinded readers open OUT"),
+            *places_of_delivery(incoming, out, request.subjects_file),
             ("the list", request.list_file, out, "OUT: it names patients"),
             ("the list", request.list_file, incoming, "INCOMING: that is the site's own"),
-            ("the subjects file", request.subjects_file, out, "OUT: it names patients"),
         )
     )
 

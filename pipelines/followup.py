@@ -17,7 +17,7 @@ from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
 from corelab.errors import NO_QUERY, StoreError
-from corelab.series import CasePlan, Delivery, LooseFile, Plan
+from corelab.series import CasePlan, Delivery, LooseFile, Plan, Refusal
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
@@ -31,7 +31,7 @@ from pipelines.case import CaseOutcome
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
-from pipelines.delivered import Counts, count_files, delivered_files, intake_of
+from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
 from pipelines.engine import Engine
 from pipelines.numbering import with_counted_series
 from pipelines.placing import RENEWAL, begin_work, end_work, remove_parts_below
@@ -73,7 +73,6 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             vault=vault,
             engine=engine,
             watcher=watcher,
-            number=number,
         )
         result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
         result = Closing(
@@ -98,7 +97,6 @@ class _Batch:
     vault: Vault
     engine: Engine
     watcher: Watcher
-    number: int
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""
@@ -107,12 +105,13 @@ class _Batch:
         plan = plan_batch(delivery, self.trial, crosswalk, vault)
         touched = _touched(plan, vault)
         vault.note_series(plan.verdicts)
-        vault.note_loose(delivery.loose + delivery.skipped)
+        vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         tasks = tasks_of(plan, self.request, self.trial, known)
+        intake = intake_of(delivery, plan.verdicts)
         outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
         vault.note_case_problems(touched, case_problems(plan, outcomes))
-        number = self._keep(delivery, plan, outcomes)
+        number = self._keep(intake, delivery, plan, outcomes)
         self._withdraw_unmeasured(touched, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
@@ -129,10 +128,11 @@ class _Batch:
         )
         return result, number
 
-    def _keep(self, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]) -> int:
+    def _keep(
+        self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
+    ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
-        note_outcomes(outcomes, self.vault, self.number)
-        intake = intake_of(delivery, plan.verdicts)
+        note_outcomes(outcomes, self.vault)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, self.vault, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
@@ -149,7 +149,7 @@ class _Batch:
 
 
 def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
-    """Say what a batch would do; neither OUT nor the vault is touched.
+    """Say what a batch would do; OUT is not touched, and of the vault only its log.
 
     Series have numbers of this delivery in place of their headers', since readers may see them.
     """
@@ -228,20 +228,23 @@ def _all_problems(
     touched: frozenset[Case],
     vault: Vault,
 ) -> list[Problem]:
-    """Problems of this batch, earlier ones of other cases, and studies that have no case yet."""
-    current = [*plan.problems, *(outcome.problem for outcome in outcomes if outcome.problem)]
+    """Problems of this batch, earlier ones of other cases, and each study that has no case yet."""
+    studies = {_waiting(v.refusal) for v in plan.verdicts if v.case is None and v.refusal}
+    current = [problem for problem in plan.problems if problem not in studies]
+    current += [outcome.problem for outcome in outcomes if outcome.problem]
     keys = {(str(case.subject_code), str(case.visit)) for case in touched}
     earlier = [
         problem
         for problem in load_problems(layout)
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    waiting = [
-        Problem(subject_code="", visit="", reason_code=held.reason.value, message=held.message)
-        for held in vault.unassigned()
-    ]
-    known = {problem.message for problem in current if not problem.subject_code}
-    return current + earlier + [problem for problem in waiting if problem.message not in known]
+    return current + earlier + [_waiting(refusal) for refusal in vault.unassigned()]
+
+
+def _waiting(refusal: Refusal) -> Problem:
+    return Problem(
+        subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+    )
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:

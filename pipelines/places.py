@@ -11,6 +11,15 @@ Place = tuple[str, Path | None, Path, str]
 """Name, path if one was asked for, the folder it must not lie in, that folder's name with why."""
 
 
+def places_of_delivery(incoming: Path, out: Path, subjects_file: Path | None) -> tuple[Place, ...]:
+    """List what a delivery, OUT and the list of who is who must not be to each other."""
+    return (
+        ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
+        ("INCOMING", incoming, out, "OUT: blinded readers open OUT"),
+        ("the subjects file", subjects_file, out, "OUT: it names patients"),
+    )
+
+
 def refuse_nested(places: Iterable[Place]) -> None:
     """Refuse the first that lies inside a folder it must not lie in.
 

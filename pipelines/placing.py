@@ -72,8 +72,7 @@ def work_emptied(out: Path) -> Iterator[None]:
         restore(Layout(out), out / RENEWAL)
         with suppress(OSError):
             for path in (out / WORK_FOLDER).iterdir():
-                shutil.rmtree(path, ignore_errors=True)
-                path.unlink(missing_ok=True)
+                _remove(path)
 
 
 def remove_parts_below(vault: Path) -> None:
@@ -162,6 +161,24 @@ def take_away(case: Case, layout: Layout) -> None:
                 final.parent.rmdir()  # stays where other visits are
         except OSError as error:
             raise disk_error(f"{final.name} cannot be taken away", final.parent, error) from error
+
+
+def discard(path: Path, out: Path) -> None:
+    """Delete a file or folder under OUT, whose name is gone before anything of it is."""
+    work = out / WORK_FOLDER
+    is_new = not work.exists()
+    work.mkdir(exist_ok=True)
+    aside = work / f"{_OLD}.{secrets.token_hex(4)}"
+    path.rename(aside)
+    _remove(aside)
+    if is_new:
+        work.rmdir()
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _set_aside(final: Path, attempt: Path) -> None:

@@ -9,7 +9,7 @@ from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.errors import ConfigError, Fault
 from corelab.trial import Trial, load_trial
 from pipelines.case import Face
-from pipelines.places import refuse_nested
+from pipelines.places import places_of_delivery, refuse_nested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:
         (
             ("VAULT", vault, out, "OUT: blinded readers open OUT"),
             ("OUT", out, vault, "VAULT: the vault is for the data manager alone"),
-            ("OUT", out, incoming, "INCOMING: the next run would read its own results"),
+            *places_of_delivery(incoming, out, request.subjects_file),
             ("VAULT", vault, incoming, "INCOMING: the next run would read the vault"),
             ("the vault's key", request.key_file, out, "OUT: blinded readers open OUT"),
             ("the vault's key", request.key_file, vault, "VAULT: a copy would carry its own key"),

@@ -40,16 +40,27 @@ class SpreadSearcher:
     def __call__(
         self, out: Path, paths: Sequence[Path], needles: Sequence[Needle]
     ) -> Iterator[Searched]:
-        """Search every path once; what a worker could not end counts as not searched."""
+        """Search every path; one that takes its worker down alone counts as not searched."""
         n_tasks = max(1, min(len(paths), _TASKS_PER_WORKER * self._engine.n_workers))
         packed = pickle.dumps(tuple(needles), protocol=pickle.HIGHEST_PROTOCOL)
         tasks = [
             SearchTask(out=out, paths=tuple(paths[start::n_tasks]), packed_needles=packed)
             for start in range(n_tasks)
         ]
-        found = self._engine.over(search_task, tasks)
-        for task, result in self._watcher.watch("searching for leaks", found, len(tasks)):
+        lost: list[Path] = []
+        for task, result in self._searched("searching for leaks", tasks):
+            if isinstance(result, Crash):
+                lost += task.paths
+            else:
+                yield result
+        alone = [SearchTask(out=out, paths=(path,), packed_needles=packed) for path in lost]
+        for task, result in self._searched("one by one", alone) if alone else ():
             yield _not_searched(task) if isinstance(result, Crash) else result
+
+    def _searched(
+        self, stage: str, tasks: Sequence[SearchTask]
+    ) -> Iterator[tuple[SearchTask, Searched | Crash]]:
+        return self._watcher.watch(stage, self._engine.over(search_task, tasks), len(tasks))
 
 
 def search_task(task: SearchTask) -> Searched:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from errno import EXDEV
 from itertools import count
 from pathlib import Path
 
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
+from corelab.series import Refusal
+from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
+from pipelines.placing import discard
 
+NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+"""Stands for what lies outside any case."""
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
 _WRITERS_OF_OUT = (
+    "agreement.py",
     "case.py",
     "cases.py",
-    "followup.py",
+    "closing.py",
     "convert.py",
     "convert_list.py",
+    "delivered.py",
+    "followup.py",
+    "reader.py",
     "withdrawal.py",
-    "agreement.py",
 )
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
@@ -34,7 +45,7 @@ _GAP = "a file of OUT could not be searched for identifying texts; it is in the 
 class Withdrawn:
     """What the audit moved out of OUT: ``evidence`` is for the vault."""
 
-    case: Case | None
+    case: Case
     message: str
     evidence: str
 
@@ -42,8 +53,8 @@ class Withdrawn:
     def problem(self) -> Problem:
         """Row of ``problems.csv``."""
         return Problem(
-            subject_code=self.case.subject_code if self.case else "",
-            visit=self.case.visit if self.case else "",
+            subject_code=self.case.subject_code,
+            visit=self.case.visit,
             reason_code=ReasonCode.LEAK_FOUND.value,
             message=self.message,
         )
@@ -53,7 +64,10 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
     """Move a case's files out of OUT: its number no longer stands for its scans."""
     folder = layout.case_folder(case)
     if folder.exists():
-        _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
+        kept = private_folder(vault / _FOLDER) / folder.parent.name
+        _move(folder, kept, folder.name, layout.root)
+        with suppress(OSError):
+            folder.parent.rmdir()  # stays where other visits are
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -61,23 +75,39 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
 
     A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
     """
-    messages = {gap.path: _GAP for gap in report.gaps} | {leak.path: _LEAK for leak in report.leaks}
+    leaking = {leak.path for leak in report.leaks}
+    hits = {*leaking, *(gap.path for gap in report.gaps)}
     hits_of: dict[Path, list[Path]] = defaultdict(list)
-    for path in sorted(messages):
-        hits_of[_target(path, messages)].append(path)
+    for path in sorted(hits):
+        hits_of[_target(path, hits)].append(path)
     withdrawn = []
-    for target, hits in hits_of.items():
-        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+    for target, found in hits_of.items():
+        kept = private_folder(vault / _FOLDER)
+        _move(layout.root / target, kept / target.parent, target.name, layout.root)
         # A folder whose own name is a hit names no case.
-        is_case = target not in messages and _is_case_folder(target)
+        is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
-                case=_case_of(target) if is_case else None,
-                message=messages[hits[0]],
-                evidence="; ".join(text for path in hits for text in _places(report, path)),
+                case=_case_of(target) if is_case else NO_CASE,
+                message=_GAP if leaking.isdisjoint(found) else _LEAK,
+                evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
+
+
+def refusals_of(withdrawn: Iterable[Withdrawn]) -> list[tuple[Case, Refusal]]:
+    """Tell the vault, in one row a case and message, where all that was moved had been found."""
+    evidence: dict[tuple[Case, str], list[str]] = defaultdict(list)
+    for item in withdrawn:
+        evidence[item.case, item.message].append(item.evidence)
+    return [
+        (
+            case,
+            Refusal(reason=ReasonCode.LEAK_FOUND, message=message, evidence="; ".join(places)),
+        )
+        for (case, message), places in evidence.items()
+    ]
 
 
 def _target(path: Path, hits: Container[Path]) -> Path:
@@ -122,7 +152,20 @@ def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> Own
     return ours.with_texts(text for text in (trial_id, *visits, *numbered, *codes) if text)
 
 
-def _move(source: Path, folder: Path, name: str) -> None:
+def _move(source: Path, folder: Path, name: str, out: Path) -> None:
+    """Move what lies under OUT; to another disk as well, it is in neither place by half."""
     folder.mkdir(parents=True, exist_ok=True)
     free = (folder / f"{name}.{number}" for number in count(1))
-    shutil.move(source, next(place for place in free if not place.exists()))
+    place = next(place for place in free if not place.exists())
+    try:
+        source.rename(place)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+        part = place.with_name(f".{place.name}.{os.getpid()}.part")
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, part, symlinks=True)
+        else:
+            shutil.copy2(source, part, follow_symlinks=False)
+        part.rename(place)
+        discard(source, out)

@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from corelab.blinding.allowlist import AllowedNumber, AllowedSoftware, AllowedWord, allow_list
 from corelab.blinding.audit import audit
+from corelab.blinding.audit.fold import fold
 from corelab.blinding.vault import open_vault
 from corelab.series import IdentifierKind
 from corelab.store.times import SETTLED_AT
@@ -211,6 +212,13 @@ def test_no_identifying_text_is_found_by_the_audit(batch: Run) -> None:
     assert looked_for > 100
 
 
+def test_every_word_of_the_batch_record_is_our_own(batch: Run) -> None:
+    own = own_words("DEMO-0001", ("baseline", "fu24h", "fu_late"), ())
+    record = json.loads((batch.out / "batch.json").read_text())
+    names = [*record, *record["files"]]
+    assert [name for name in names if not own.holds(fold(name))] == []
+
+
 def plant(path: Path, text: str) -> None:
     if path.name.endswith(".nii.gz"):
         image = nib.load(path)
@@ -380,7 +388,8 @@ def test_nothing_hidden_or_half_done_is_left_in_out(batch: Run) -> None:
 
 def test_each_study_has_a_report_of_its_attributes_in_the_vault(batch: Run) -> None:
     names = {path.name for path in (batch.vault / "deidentification").iterdir()}
-    assert names == {f"sub-{code}_ses-{visit}.csv" for code, visit in TRUTH}
+    cases = {name.partition("_study-")[0] for name in names}
+    assert cases == {f"sub-{code}_ses-{visit}" for code, visit in TRUTH}
 
 
 def test_no_path_below_the_delivery_is_printed(batch: Run) -> None:

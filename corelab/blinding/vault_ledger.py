@@ -185,6 +185,10 @@ class Ledger:
         held = [*self._held_studies(gone), *series, *cases, *self._held_files(gone)]
         return tuple(sorted(held, key=lambda row: (row.reason or "", row.subject_code, row.paths)))
 
+    def studies_held(self) -> tuple[HeldBack, ...]:
+        """Every study that belongs to no case and that no site has taken back."""
+        return tuple(self._held_studies(self._files_gone()))
+
     def log(self) -> tuple[Access, ...]:
         """Every access, oldest first."""
         return accesses(self._connection)
@@ -197,8 +201,7 @@ class Ledger:
         """Files of earlier deliveries that the newest one from the same folder does not hold."""
         rows = self._connection.execute(
             "SELECT DISTINCT file FROM delivery_file WHERE file NOT IN (SELECT file FROM"
-            " delivery_file WHERE delivery IN (SELECT number FROM delivery d WHERE seen ="
-            " (SELECT max(seen) FROM delivery e WHERE e.root = d.root)))"
+            " delivery_file WHERE delivery IN (SELECT newest FROM folder))"
         )
         return frozenset(number for (number,) in rows)
 
@@ -246,7 +249,10 @@ class Ledger:
                 )
 
     def _held_cases(self, gone: frozenset[int]) -> Iterable[HeldBack]:
-        """Cases with a problem of their own, and the files they were to be measured on."""
+        """Cases with a problem of their own, and the files they were to be measured on.
+
+        What was found in OUT outside the cases of this vault has no files.
+        """
         rows = self._connection.execute(
             "SELECT subject_code, visit, reason, why, evidence FROM case_problem"
         ).fetchall()
@@ -259,13 +265,13 @@ class Ledger:
             ).fetchall()
             used = [part for part in parts if part[3]] or parts
             paths = self._paths([part[0] for part in used], gone)
-            if used and paths is not None:
+            if paths is not None:
                 studies = {self._study(part[2]) for part in used}
                 yield HeldBack(
                     reason=ReasonCode(reason),
                     found=why,
                     evidence=self._opened("case_problem.evidence", evidence),
-                    patient_id=self._patient(used[0][1]),
+                    patient_id=self._patient(used[0][1]) if used else "",
                     subject_code=code,
                     visit=visit,
                     study_uid=" ".join(sorted(studies)),
@@ -274,11 +280,17 @@ class Ledger:
                 )
 
     def _held_files(self, gone: frozenset[int]) -> Iterable[HeldBack]:
+        """Files without a series; not those of a folder whose newest delivery lies elsewhere now.
+
+        Rows of older layouts do not say which folder they are of.
+        """
         rows = self._connection.execute(
-            "SELECT id, path, reason, why, evidence FROM loose JOIN file ON id = file"
+            "SELECT id, path, reason, why, evidence, root IS NOT NULL FROM loose l"
+            " JOIN file ON id = file WHERE NOT EXISTS (SELECT * FROM folder f JOIN delivery d"
+            " ON d.number = f.newest WHERE f.root = l.root AND d.root != l.root)"
         )
-        for number, path, reason, why, evidence in rows:
-            if number not in gone:
+        for number, path, reason, why, evidence, has_folder in rows:
+            if has_folder or number not in gone:
                 yield HeldBack(
                     reason=ReasonCode(reason),
                     found=why,

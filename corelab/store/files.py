@@ -7,8 +7,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from errno import EDQUOT, EIO, ENOSPC, EROFS, ESTALE
 from pathlib import Path
 
@@ -25,6 +25,7 @@ FULL = frozenset({ENOSPC, EDQUOT})
 """What the operating system says of a disk, or of a share of it, that has no room."""
 DISK_NUMBERS = FULL | {EIO, EROFS, ESTALE}
 """What it says of a disk that is full, fails or is not to be written to."""
+_OWNER_ONLY_FOLDER, _OTHERS = 0o700, 0o077
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -71,9 +72,20 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def write_private(path: Path, content: str) -> None:
+    """Put a text in place that only its owner may read, from its first byte on."""
+    with _for_its_owner():
+        write_text(path, content)
+
+
 def write_json(path: Path, content: Mapping[str, Json]) -> None:
     """Put a JSON object in place, keys in the order given."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Mapping[str, Json]) -> str:
+    """Text of a JSON object as it is written to files."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def disk_error(what: str, folder: Path, error: OSError) -> DiskError:
@@ -108,6 +120,23 @@ def make_folder(folder: Path) -> None:
         raise disk_error(f"{folder} cannot be made a folder", folder.parent, error) from error
 
 
+def private_folder(folder: Path) -> Path:
+    """Make a folder that only its owner may open, close one that is there, and return it.
+
+    Raises
+    ------
+    StoreError
+        When that cannot be done.
+    """
+    with _for_its_owner():
+        make_folder(folder)
+    try:
+        folder.chmod(_OWNER_ONLY_FOLDER)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be closed to others: {error.strerror}") from error
+    return folder
+
+
 def read_json(path: Path) -> dict[str, Json]:
     """Read a JSON object.
 
@@ -134,6 +163,16 @@ def sha256_of(path: Path) -> str:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def _for_its_owner() -> Iterator[None]:
+    """Make what is made in it for its owner alone."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _existing(folder: Path) -> Path:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import base64
 import html
 import os
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -213,3 +215,57 @@ def test_our_own_vocabulary_is_what_the_code_writes_and_no_vendor() -> None:
     assert all(map(own.holds, ("infarct", "volume", "auto", "no infarct found")))
     vendors = ("siemens", "philips", "ge", "toshiba", "canon", "hitachi", "phantom", "jane")
     assert not any(map(own.holds, vendors))
+
+
+def tar_of_a_time_that_no_calendar_has(path: Path) -> None:
+    info = tarfile.TarInfo("a.txt")
+    info.pax_headers = {"mtime": "1e15"}
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info)
+
+
+def zip_with_a_damaged_member(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", b"plain words " * 50)
+    data = bytearray(path.read_bytes())
+    data[45:60] = b"\xff" * 15
+    path.write_bytes(data)
+
+
+def page_that_its_parser_trips_over(path: Path) -> None:
+    path.write_text("<html><![xyz[abc]]></html>")
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("a.tar", tar_of_a_time_that_no_calendar_has),
+        ("a.zip", zip_with_a_damaged_member),
+        ("a.html", page_that_its_parser_trips_over),
+    ],
+)
+def test_a_file_that_a_library_trips_over_is_a_gap_and_the_search_goes_on(
+    tmp_path: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / name)
+    (tmp_path / "b.txt").write_text("seen Margarethe")
+    report = found_in(tmp_path)
+    assert {gap.path for gap in report.gaps} == {Path(name)}
+    assert {leak.path for leak in report.leaks} == {Path("b.txt")}
+
+
+def test_a_file_larger_than_memory_is_a_gap_and_the_search_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").touch()
+    os.truncate(tmp_path / "a.bin", 1 << 42)
+    (tmp_path / "b.txt").write_text("seen Margarethe")
+    report = found_in(tmp_path)
+    assert [gap.path for gap in report.gaps] == [Path("a.bin")]
+    assert {leak.path for leak in report.leaks} == {Path("b.txt")}
+
+
+def test_a_time_that_no_calendar_has_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("clean")
+    os.utime(tmp_path / "a.txt", (1e13, 1e13))
+    if (tmp_path / "a.txt").stat().st_mtime < 1e13:
+        pytest.skip("this file system keeps no such time")
+    assert [gap.place for gap in found_in(tmp_path).gaps] == ["modification time"]

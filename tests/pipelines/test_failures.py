@@ -22,8 +22,11 @@ import pytest
 from corelab.blinding.vault import open_vault
 from corelab.errors import DiskError
 from corelab.store.files import write_bytes
+from corelab.store.layout import Layout
+from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines.case import CaseTask, run_case
 from pipelines.placing import WORK_FOLDER, begin_work
+from pipelines.withdrawal import withdraw
 from tests.pipelines.runs import PATIENCE_S, Zygote, zygote
 from tests.pipelines.tiny_delivery import (
     CODES,
@@ -229,3 +232,14 @@ def test_a_file_that_can_no_longer_be_read_is_a_row_of_its_case(dwi_task: CaseTa
     assert outcome.problem is not None
     assert outcome.problem.reason_code == "unreadable"
     assert list(dwi_task.out.rglob("sub-*")) == []
+
+
+def test_a_case_moves_to_a_vault_on_another_disk_whole(tmp_path: Path) -> None:
+    case, layout = Case(SubjectCode(CODES[0]), VisitLabel("fu24h")), Layout(tmp_path / "out")
+    layout.case_folder(case).mkdir(parents=True)
+    layout.mosaic(case).write_bytes(b"x")
+    with small_disk(tmp_path / "vault", 1000) as vault:
+        withdraw(layout, case, vault)
+        (kept,) = (path for path in vault.rglob("*") if path.is_file())
+        assert kept.relative_to(vault / "withdrawn").parts[1] == "ses-fu24h.1"
+        assert list(layout.root.iterdir()) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from corelab.blinding.vault import open_vault
 from corelab.errors import ReasonCode
 from corelab.series import Identifier, IdentifierKind, LooseFile, Refusal
 from pipelines.cli import app
-from pipelines.engine import Engine
+from pipelines.engine import Crash, Engine, Item, Result
 from pipelines.progress import Silent
-from pipelines.searching import SpreadSearcher
+from pipelines.searching import SearchTask, SpreadSearcher
 
 KNOWN = [Identifier("Oberholtzer^Margarethe", IdentifierKind.NAME)]
 
@@ -36,12 +37,39 @@ def test_many_workers_find_what_one_finds(tmp_path: Path, engine: Engine) -> Non
     assert alone.n_files == 12 * 3 + 1
 
 
+class LosingEngine(Engine):
+    """Loses every task that one path is in, as a worker does that is killed over it."""
+
+    def __init__(self, deadly: Path) -> None:
+        self._deadly = deadly
+
+    @property
+    def n_workers(self) -> int:
+        return 2
+
+    def over(
+        self, function: Callable[[Item], Result], items: Iterable[Item]
+    ) -> Iterator[tuple[Item, Result | Crash]]:
+        for item in items:
+            assert isinstance(item, SearchTask)
+            is_deadly = self._deadly in item.paths
+            yield item, Crash(kind="KilledWorker", detail="") if is_deadly else function(item)
+
+
+def test_a_path_that_takes_its_worker_down_is_a_gap_alone(tmp_path: Path) -> None:
+    fill(tmp_path)
+    deadly = Path("sub-AB1/ses-v1/a.txt.gz")
+    report = audit(tmp_path, KNOWN, searcher=SpreadSearcher(LosingEngine(deadly), Silent()))
+    assert {gap.path for gap in report.gaps} == {deadly, Path("broken.gz")}
+    assert len(report.leaks) == 4
+
+
 @pytest.fixture
 def vault(tmp_path: Path) -> Path:
     refusal = Refusal(reason=ReasonCode.NOT_DICOM, message="no DICOM")
     files = [LooseFile(path=Path("in/Margarethe Oberholtzer/1"), refusal=refusal)]
     with open_vault(tmp_path / "vault") as opened:
-        opened.note_loose(files)
+        opened.note_loose(Path("in"), files)
     return tmp_path / "vault"
 
 

@@ -14,7 +14,7 @@ from corelab.blinding.audit.reading.blob import read_blob
 from corelab.blinding.audit.reading.contents import read_contents
 from corelab.blinding.audit.reading.names import read_name
 from corelab.blinding.audit.reading.packed import day_of
-from corelab.blinding.audit.reading.reader import Allowance, Content
+from corelab.blinding.audit.reading.reader import Allowance, Content, UnreadableError
 from corelab.series import IdentifierKind
 
 
@@ -90,7 +90,7 @@ def _all_of(out: Path, path: Path) -> Iterator[Passage | Unsearched | int]:
     full = out / path
     try:
         status = full.lstat()
-        yield Passage(day_of(status.st_mtime), "modification time", Standing.VALUE)
+        yield from _modified(status.st_mtime)
         yield from _attributes(full)
         if stat.S_ISLNK(status.st_mode):
             yield from read_name(str(full.readlink()), "link target")
@@ -103,8 +103,15 @@ def _all_of(out: Path, path: Path) -> Iterator[Passage | Unsearched | int]:
             yield Unsearched("content")
         elif not os.access(full, os.R_OK | os.X_OK):
             yield Unsearched("folder")
-    except OSError:
+    except (OSError, MemoryError):
         yield Unsearched("content")
+
+
+def _modified(seconds: float) -> Iterator[Passage | Unsearched]:
+    try:
+        yield Passage(day_of(seconds), "modification time", Standing.VALUE)
+    except UnreadableError:
+        yield Unsearched("modification time")
 
 
 def _attributes(path: Path) -> Iterator[Passage]:

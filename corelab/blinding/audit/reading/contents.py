@@ -87,14 +87,17 @@ def read_contents(data: bytes, name: str) -> Iterator[Passage | Unsearched]:
 
 
 def _read(content: Content) -> Iterator[Passage | Unsearched]:
-    """Passages of a content and of all that lies in it; where it breaks, its bytes as they are."""
+    """Passages of a content and of all that lies in it; where it breaks, its bytes as they are.
+
+    Libraries raise what they like over bytes that nobody has vouched for.
+    """
     try:
         for found in _reader_of(content)(content):
             if isinstance(found, Content):
                 yield from _read(found)
             else:
                 yield found
-    except UnreadableError:
+    except Exception:  # noqa: BLE001 - a library that trips over a file must not end the search
         yield Unsearched(content.place or "content")
         yield from read_blob(content)
 

@@ -144,8 +144,17 @@ def read_tar(content: Content) -> Iterator[Found]:
 
 
 def day_of(seconds: float) -> str:
-    """Day of a time in seconds since 1970, which is all of it that the audit asks for."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+    """Day of a time in seconds since 1970, which is all of it that the audit asks for.
+
+    Raises
+    ------
+    UnreadableError
+        When no calendar has it.
+    """
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+    except (ValueError, OverflowError, OSError) as error:
+        raise UnreadableError from error
 
 
 def _time(content: Content, seconds: int, place: str) -> Passage:
