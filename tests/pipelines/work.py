@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import warnings
@@ -49,3 +50,9 @@ def slow_double(number: int) -> int:
     """Twice a number, after a while."""
     time.sleep(0.1)
     return 2 * number
+
+
+def keep_the_interpreter(path: str) -> None:
+    """Say which process this is, then compute for ever in a library that never lets go."""
+    Path(path).write_text(str(os.getpid()))
+    re.fullmatch("(a|aa)+b", "a" * 60)
