@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from errno import EAGAIN, EBUSY, EINTR, EIO, ENOMEM, ESTALE, ETIMEDOUT
 from pathlib import Path
 from typing import NamedTuple
 
-from corelab.errors import ReasonCode, StoreError, UnfitDataError
+import psutil
+
+from corelab.errors import DiskError, ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
 from corelab.series import CasePlan, CaseVersion, SourceVersion
 from corelab.settings import CaseSettings
@@ -19,12 +23,13 @@ from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
 from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
-from corelab.store.files import sha256_of
+from corelab.store.files import FULL, sha256_of
 from corelab.store.layout import Layout
 from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
-from corelab.store.times import settle, settle_one
+from corelab.store.times import settle_one
 from corelab.store.versions import carry_versions, standing_read
+from corelab.trial import CASE_MINUTES
 from corelab.vocab import (
     Case,
     Contrast,
@@ -35,13 +40,23 @@ from corelab.vocab import (
     SegmentationRecord,
 )
 from pipelines.case_key import CaseKey, Change, change_between
+from pipelines.engine import memory_limit_bytes
+from pipelines.limits import Budget, bounded_memory, bounded_time
+from pipelines.placing import WORK_FOLDER, attempt_at, put_in_place
 from pipelines.sources import Sources, read_sources
 from pipelines.versions import NO_PAST, Left, Past, place
 
-WORK_FOLDER = ".work"
 _RELEASED_FOLDER = "released"
 # They tell of the files, not of the settings.
 _FLAGS_OF_VERSIONS = frozenset({QcFlag.SOURCE_CHANGED, QcFlag.SECOND_STUDY, QcFlag.OTHER_SERIES})
+_PASSING = FULL | {EIO, ESTALE, ETIMEDOUT, EAGAIN, EBUSY, EINTR}
+"""What a disk says that may be otherwise a moment later."""
+_PAUSE_S = 2.0
+_MEMORY_SHARE = 0.9
+"""Of what a worker may take: beyond its limit it would be ended without a word."""
+_REFUSED_MEMORY = ("bad_alloc", "allocate memory", "failed to map segment")
+"""What ITK and the loader of libraries say when memory is refused."""
+_MB = 1_000_000
 
 
 class Face(StrEnum):
@@ -64,7 +79,8 @@ class CaseTask:
 
     Of the trial's settings it holds those that touch the case, and no others. ``config_digest`` of
     the whole trial file is only written down. ``known`` is what its series were measured on,
-    ``last_key`` the key of its last read, ``past`` its earlier versions.
+    ``last_key`` the key of its last read, ``past`` its earlier versions. ``case_minutes`` is when
+    it is given up, which touches no result.
     """
 
     plan: CasePlan
@@ -77,6 +93,7 @@ class CaseTask:
     past: Past = NO_PAST
     face: Face = Face.KEPT
     redo: Redo = Redo.CHANGED
+    case_minutes: float = CASE_MINUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +128,76 @@ def run_case(task: CaseTask) -> CaseOutcome:
 
     All files are built in a work folder and put in place by one rename, so that a case is
     there whole or not at all. A read of other sources is kept beside it as an earlier version.
-    A case that fails changes nothing in OUT.
+    A case that fails changes nothing in OUT. What a disk refuses is tried once more; what takes
+    too long ends the process, and is known when the case comes again.
+
+    Raises
+    ------
+    OSError, DiskError
+        What the disk refused twice.
     """
+    note = task.out / WORK_FOLDER / f"{task.plan.case.stem}.time"
+    if _is_told(note):
+        return _out_of_time(task, note)
+    try:
+        return _tried(task, note)
+    except (OSError, DiskError) as error:
+        if error.errno not in _PASSING:
+            raise
+    time.sleep(_PAUSE_S)
+    return _tried(task, note)
+
+
+def _is_told(note: Path) -> bool:
+    """Whether the case was ended; an empty note is that of a process which was killed."""
+    try:
+        return note.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _out_of_time(task: CaseTask, note: Path) -> CaseOutcome:
+    evidence = note.read_text("utf-8", "replace")
+    note.unlink()
+    minutes = task.case_minutes
+    message = f"measuring took longer than the {minutes:g} min that the trial's limits give a case"
+    error = UnfitDataError(ReasonCode.TIME_LIMIT, message, evidence=evidence)
+    return _not_measured(task.plan.case, error)
+
+
+def _tried(task: CaseTask, note: Path) -> CaseOutcome:
+    """Run a case within the time and the memory that it may take."""
+    note.parent.mkdir(parents=True, exist_ok=True)
+    limit = memory_limit_bytes()
+    try:
+        with (
+            bounded_time(task.case_minutes * 60, note),
+            bounded_memory(_budget(limit)) if limit else nullcontext(),
+        ):
+            return _run(task)
+    except Exception as error:
+        if not _is_short_of_memory(error):
+            raise
+        evidence = f"{type(error).__name__}: {error}"
+    share = f"{(limit or 0) // _MB} MB"
+    message = f"measuring needs more memory than the {share} of a worker: fewer workers have more"
+    refusal = UnfitDataError(ReasonCode.MEMORY_LIMIT, message, evidence=evidence)
+    return _not_measured(task.plan.case, refusal)
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Whether memory was refused, whatever a library makes of it."""
+    is_refusal = isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM
+    return is_refusal or any(words in str(error) for words in _REFUSED_MEMORY)
+
+
+def _budget(limit_bytes: int) -> Budget:
+    """Memory for a case: what its worker may take, less what it has."""
+    free = int(limit_bytes * _MEMORY_SHARE) - psutil.Process().memory_info().rss
+    return Budget(memory_bytes=max(0, free), cpu_s=0)
+
+
+def _run(task: CaseTask) -> CaseOutcome:
     layout = Layout(task.out)
     try:
         sources = read_sources(task.plan, task.known)
@@ -129,7 +214,7 @@ def run_case(task: CaseTask) -> CaseOutcome:
     if done:
         outcome = _kept(done, task, key, sources)
     else:
-        outcome = replace(_run(task, layout, key.text, sources), key=key, change=change)
+        outcome = replace(_made_anew(task, layout, key.text, sources), key=key, change=change)
     is_superseded = outcome.read and standing and standing.version < placed.version.number
     return replace(outcome, version=placed.version, superseded=standing if is_superseded else None)
 
@@ -192,20 +277,17 @@ def problem_of(case: Case, error: UnfitDataError) -> Problem:
     )
 
 
-def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
+def _made_anew(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
     case = task.plan.case
-    work = Layout(task.out / WORK_FOLDER / case.stem)
-    shutil.rmtree(work.root, ignore_errors=True)
-    try:
-        made = _run_stages(task, work, key)
-    except UnfitDataError as error:
-        return _not_measured(case, error)
-    else:
+    with attempt_at(case, task.out) as work:
+        try:
+            made = _run_stages(task, work, key)
+        except UnfitDataError as error:
+            return _not_measured(case, error)
         carry_versions(layout, case, made.released, task.plan.version)
-        _put_in_place(made.released.case_folder(case), layout.case_folder(case))
+        built = made.released.case_folder(case)
+        put_in_place(built, layout.case_folder(case), work.root)
         return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
-    finally:
-        shutil.rmtree(work.root, ignore_errors=True)
 
 
 def _kept(done: Read, task: CaseTask, key: CaseKey, sources: Sources) -> CaseOutcome:
@@ -329,12 +411,3 @@ def _read_done(layout: Layout, plan: CasePlan) -> Read | None:
     except OSError:
         return None
     return read if now == {digest.role: digest.sha256 for digest in read.digests} else None
-
-
-def _put_in_place(built: Path, final: Path) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
-        shutil.rmtree(final)
-    settle(built)
-    built.rename(final)
-    settle_one(final.parent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -24,12 +23,12 @@ from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
 from corelab.store.layout import Layout
-from corelab.store.renewal import renew, restore
+from corelab.store.renewal import renew
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, foresee
+from pipelines.case import CaseOutcome, CaseTask, foresee
 from pipelines.case_key import Change
 from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
 from pipelines.closing import BatchResult, Closing
@@ -39,6 +38,7 @@ from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
 from pipelines.pending import load_pending, write_pending
 from pipelines.pick import Pick, cases_in
+from pipelines.placing import RENEWAL, begin_work, end_work, remove_parts_below
 from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
@@ -50,8 +50,6 @@ from pipelines.standing import (
     studies_moved,
     told_standing,
 )
-
-_RENEWAL = Path(WORK_FOLDER, "renewal")
 
 
 def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchResult:
@@ -75,8 +73,9 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         settled(request.out),
     ):
         number = vault.start_batch((version("corelab"), trial.trial.id, trial.digest), request.out)
-        is_to_renew = restore(layout, request.out / _RENEWAL)
-        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+        remove_parts_below(request.vault)
+        # A run that ended early may have left cases that are newer than the others.
+        is_to_renew = begin_work(request.out) and bool(layout.reads())
         batch = _Batch(
             request=request,
             trial=trial,
@@ -139,8 +138,8 @@ class _Batch:
         number = self._keep(intake, delivery, plan, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
-            renew(self.layout, self.request.out / _RENEWAL)
-        shutil.rmtree(self.request.out / WORK_FOLDER, ignore_errors=True)
+            renew(self.layout, self.request.out / RENEWAL)
+        end_work(self.request.out)
         result = BatchResult(
             counts=count_files(delivery, plan.verdicts),
             changed=changed_cases(outcomes, known),

@@ -18,8 +18,8 @@ from corelab.store.files import Json, read_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
 from corelab.vocab import Case, Contrast, Problem, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER
 from pipelines.pending import load_pending
+from pipelines.placing import WORK_FOLDER
 from pipelines.vault_query import wanted
 
 _BLOCK_BYTES = 512

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from corelab.errors import StoreError
+from corelab.errors import DiskError, StoreError
 
 SETTLED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 """Says nothing of any scan or run; every file system and archive holds it in any time zone."""
@@ -37,8 +37,11 @@ def settled(folder: Path) -> Iterator[None]:
     """Context after which a folder is settled, also when it ends early."""
     try:
         yield
-    finally:
-        settle(folder)
+    except BaseException:
+        with suppress(StoreError):  # what ended it early is what must be told
+            settle(folder)
+        raise
+    settle(folder)
 
 
 def settle_one(path: Path) -> None:
@@ -54,4 +57,5 @@ def settle_one(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StoreError(f"the time of {path.name} cannot be set: {error.strerror}") from error
+        what = f"the time of {path.name} cannot be set: {error.strerror}"
+        raise DiskError(what, error.errno) from error
