@@ -17,7 +17,7 @@ from corelab.store.qa_row import QaPage, QaRow
 from corelab.store.record import load_read
 from corelab.store.table import write_tables
 from corelab.store.times import settle
-from corelab.vocab import Problem, Read
+from corelab.vocab import Case, Problem, Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,12 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     settle(layout.root)
 
 
+MOST_PICTURES = 1_000
+"""Cases that a page shows pictures of: with more it would not open, and links to them instead."""
+
+
 def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
+    is_small = len(reads) <= MOST_PICTURES
     for read in reads:
         numbers = read.measurement
         yield QaRow(
@@ -91,7 +96,8 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
             hemisphere=read.hemisphere,
             flags=read.qc_flags,
             is_endpoint_eligible=read.is_endpoint_eligible,
-            mosaic_webp=_thumbnail(layout.mosaic(read.case)),
+            mosaic_webp=_thumbnail(layout, read.case) if is_small else None,
+            mosaic_link=_mosaic_link(layout, read.case),
         )
     measured = {(read.subject_code, read.visit) for read in reads}
     for problem in problems:
@@ -106,5 +112,17 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
         )
 
 
-def _thumbnail(mosaic: Path) -> bytes | None:
+def _thumbnail(layout: Layout, case: Case) -> bytes | None:
+    """Smaller copy of a mosaic; made here where an earlier version wrote the mosaic alone."""
+    thumbnail, mosaic = layout.thumbnail(case), layout.mosaic(case)
+    if thumbnail.exists():
+        return thumbnail.read_bytes()
     return mosaic_thumbnail(mosaic.read_bytes()) if mosaic.exists() else None
+
+
+def _mosaic_link(layout: Layout, case: Case) -> str:
+    """Path of the mosaic from the page's folder; empty where there is none."""
+    mosaic = layout.mosaic(case)
+    if not mosaic.exists():
+        return ""
+    return Path("..", mosaic.relative_to(layout.root)).as_posix()

@@ -30,6 +30,8 @@ class QaRow:
         Why nothing was measured; empty for a measured case.
     mosaic_webp
         Overlay mosaic, see ``picture.mosaic_thumbnail``.
+    mosaic_link
+        Where it lies, from the page's folder; shown where the page holds no picture of it.
     """
 
     subject_code: str
@@ -46,6 +48,7 @@ class QaRow:
     reason_code: str = ""
     message: str = ""
     mosaic_webp: bytes | None = None
+    mosaic_link: str = ""
 
     def __post_init__(self) -> None:
         """Check that a failure has not become a number."""
