@@ -108,7 +108,7 @@ class _Batch:
         plan = plan_batch(delivery, self.trial, crosswalk, vault)
         touched = _touched(plan, vault)
         vault.note_series(plan.verdicts)
-        vault.note_loose(delivery.loose + delivery.skipped)
+        vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         tasks = tasks_of(plan, self.request, self.trial, known)
         intake = intake_of(delivery, plan.verdicts)

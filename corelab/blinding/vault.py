@@ -22,7 +22,6 @@ from corelab.blinding.vault_delivery import (
     note_batch_end,
     note_batch_start,
     note_delivery,
-    number_of_file,
 )
 from corelab.blinding.vault_file import (
     VaultFile,
@@ -34,6 +33,7 @@ from corelab.blinding.vault_file import (
 )
 from corelab.blinding.vault_ledger import Ledger
 from corelab.blinding.vault_log import note_access, now_utc
+from corelab.blinding.vault_loose import note_loose
 from corelab.blinding.vault_series import (
     KnownStudy,
     known_studies,
@@ -133,22 +133,11 @@ class Vault:
             )
             self._note_identifiers(_names({path for part in series for path in part.files}))
 
-    def note_loose(self, files: Iterable[LooseFile]) -> None:
-        """Keep the files that belong to no series."""
+    def note_loose(self, root: Path, files: Iterable[LooseFile]) -> None:
+        """Keep the files of an incoming folder that belong to no series now."""
         files = tuple(files)
         with self._transaction():
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO loose VALUES (?, ?, ?, ?)",
-                [
-                    (
-                        number_of_file(self._connection, self._cipher, file.path),
-                        file.refusal.reason,
-                        file.refusal.message,
-                        self._sealed("loose.evidence", file.refusal.evidence),
-                    )
-                    for file in files
-                ],
-            )
+            note_loose(self._connection, self._cipher, root, files)
             self._note_identifiers(_names({file.path for file in files}))
 
     def note_fault(self, case: Case, detail: str, batch: int | None = None) -> None:

@@ -53,6 +53,11 @@ def file_text(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def sealed_root(cipher: Cipher, root: Path) -> bytes:
+    """Incoming folder as the vault looks it up."""
+    return cipher.key_of("delivery.root", file_text(root.resolve()))
+
+
 def number_of_file(connection: sqlite3.Connection, cipher: Cipher, path: Path) -> int:
     """Row of a file in the vault, made when it is new."""
     sealed = cipher.key_of("file.path", file_text(Path(os.path.abspath(path))))  # noqa: PTH100 - a link is not followed
@@ -77,14 +82,16 @@ def note_delivery(
             for file, number in zip(listed, numbers, strict=True)
         ],
     )
-    sealed_root = cipher.key_of("delivery.root", file_text(root.resolve()))
-    (seen,) = connection.execute("SELECT coalesce(max(seen), 0) + 1 FROM delivery").fetchone()
+    folder = sealed_root(cipher, root)
     (number,) = connection.execute(
-        "INSERT INTO delivery VALUES (NULL, ?1, ?2, ?3, ?3, ?4)"
-        " ON CONFLICT (digest) DO UPDATE SET root = ?1, last_seen_utc = ?3, seen = ?4"
-        " RETURNING number",
-        (sealed_root, digest, now, seen),
+        "INSERT INTO delivery VALUES (NULL, ?1, ?2, ?3, ?3)"
+        " ON CONFLICT (digest) DO UPDATE SET root = ?1, last_seen_utc = ?3 RETURNING number",
+        (folder, digest, now),
     ).fetchone()
+    connection.execute(
+        "INSERT INTO folder VALUES (?1, ?2) ON CONFLICT DO UPDATE SET newest = ?2",
+        (folder, number),
+    )
     connection.execute("DELETE FROM delivery_file WHERE delivery = ?", (number,))
     connection.executemany(
         "INSERT INTO delivery_file VALUES (?, ?, ?, ?)",

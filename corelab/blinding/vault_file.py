@@ -12,8 +12,14 @@ from pathlib import Path
 
 from corelab.blinding.cipher import KEY_BYTES, SALT_BYTES, Cipher
 from corelab.blinding.key import Key, find_key, make_key_file, missing_key
-from corelab.blinding.vault_layout import APPLICATION_ID, LAYOUT_VERSION, OLDER_TABLES, TABLES
-from corelab.blinding.vault_migration import migrate
+from corelab.blinding.vault_layout import (
+    APPLICATION_ID,
+    LAYOUT_VERSION,
+    OLDER_TABLES,
+    SEALED_SINCE,
+    TABLES,
+)
+from corelab.blinding.vault_migration import STEPS, migrate
 from corelab.errors import StoreError
 
 FILE_NAME = "vault.sqlite"
@@ -131,10 +137,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            # SQLite has rolled back by itself where the disk is full or fails.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(f"the vault cannot be written: {error}") from error
 
@@ -144,7 +152,7 @@ def _prepared(connection: sqlite3.Connection, folder: Path, key_file: Path | Non
     _check_whole(connection, folder)
     layout = layout_of(connection)
     key, new_key_file = find_key(folder, key_file), None
-    if key is None and layout == LAYOUT_VERSION:
+    if key is None and _is_sealed(layout):
         raise missing_key(folder, key_file)
     if key is None:
         new_key_file = make_key_file(folder, key_file)
@@ -157,14 +165,14 @@ def _prepared(connection: sqlite3.Connection, folder: Path, key_file: Path | Non
 
 def _in_memory(connection: sqlite3.Connection, folder: Path, key_file: Path | None) -> VaultFile:
     key = find_key(folder, key_file)
-    if key is None and layout_of(connection) == LAYOUT_VERSION:
+    if key is None and _is_sealed(layout_of(connection)):
         raise missing_key(folder, key_file)
     return _with_layout(connection, folder, key or Key(secrets.token_bytes(KEY_BYTES), "memory"))
 
 
 def _with_layout(connection: sqlite3.Connection, folder: Path, key: Key) -> VaultFile:
     layout = layout_of(connection)
-    if layout is None or layout < LAYOUT_VERSION:
+    if layout is None or not _is_sealed(layout):
         cipher = _lay_out(connection, key)
     elif layout > LAYOUT_VERSION:
         raise StoreError(
@@ -173,6 +181,8 @@ def _with_layout(connection: sqlite3.Connection, folder: Path, key: Key) -> Vaul
         )
     else:
         cipher = _known_cipher(connection, folder, key)
+        if layout < LAYOUT_VERSION:
+            _bring_up(connection)
     return VaultFile(connection=connection, cipher=cipher, new_key_file=None)
 
 
@@ -200,6 +210,20 @@ def _lay_out(connection: sqlite3.Connection, key: Key) -> Cipher:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return cipher
+
+
+def _is_sealed(layout: int | None) -> bool:
+    return layout is not None and layout >= SEALED_SINCE
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Take a sealed vault through the steps that it lacks: whole or not at all."""
+    with transaction(connection):
+        layout = layout_of(connection) or SEALED_SINCE
+        for step in STEPS[layout - SEALED_SINCE :]:
+            for statement in _statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
 
 
 def _known_cipher(connection: sqlite3.Connection, folder: Path, key: Key) -> Cipher:

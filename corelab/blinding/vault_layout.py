@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """``user_version`` of the file. 0: the first layout, in plain text; 1 was never given out."""
+
+SEALED_SINCE = 2
+"""Layout from which on a vault needs its key."""
 
 APPLICATION_ID = 0x434C5654
 """``application_id`` of the file: ``CLVT``."""
@@ -36,11 +39,14 @@ CREATE TABLE series_file (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE loose (
     file INTEGER PRIMARY KEY REFERENCES file (id), reason TEXT NOT NULL, why TEXT NOT NULL,
-    evidence BLOB
+    evidence BLOB, root BLOB
 ) STRICT;
 CREATE TABLE delivery (
     number INTEGER PRIMARY KEY, root BLOB NOT NULL, digest BLOB NOT NULL UNIQUE,
-    first_seen_utc TEXT NOT NULL, last_seen_utc TEXT NOT NULL, seen INTEGER NOT NULL
+    first_seen_utc TEXT NOT NULL, last_seen_utc TEXT NOT NULL
+) STRICT;
+CREATE TABLE folder (
+    root BLOB PRIMARY KEY NOT NULL, newest INTEGER NOT NULL REFERENCES delivery (number)
 ) STRICT;
 CREATE TABLE delivery_file (
     delivery INTEGER NOT NULL REFERENCES delivery (number),

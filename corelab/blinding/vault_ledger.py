@@ -197,8 +197,7 @@ class Ledger:
         """Files of earlier deliveries that the newest one from the same folder does not hold."""
         rows = self._connection.execute(
             "SELECT DISTINCT file FROM delivery_file WHERE file NOT IN (SELECT file FROM"
-            " delivery_file WHERE delivery IN (SELECT number FROM delivery d WHERE seen ="
-            " (SELECT max(seen) FROM delivery e WHERE e.root = d.root)))"
+            " delivery_file WHERE delivery IN (SELECT newest FROM folder))"
         )
         return frozenset(number for (number,) in rows)
 
@@ -274,11 +273,17 @@ class Ledger:
                 )
 
     def _held_files(self, gone: frozenset[int]) -> Iterable[HeldBack]:
+        """Files without a series; not those of a folder whose newest delivery lies elsewhere now.
+
+        Rows of older layouts do not say which folder they are of.
+        """
         rows = self._connection.execute(
-            "SELECT id, path, reason, why, evidence FROM loose JOIN file ON id = file"
+            "SELECT id, path, reason, why, evidence, root IS NOT NULL FROM loose l"
+            " JOIN file ON id = file WHERE NOT EXISTS (SELECT * FROM folder f JOIN delivery d"
+            " ON d.number = f.newest WHERE f.root = l.root AND d.root != l.root)"
         )
-        for number, path, reason, why, evidence in rows:
-            if number not in gone:
+        for number, path, reason, why, evidence, has_folder in rows:
+            if has_folder or number not in gone:
                 yield HeldBack(
                     reason=ReasonCode(reason),
                     found=why,

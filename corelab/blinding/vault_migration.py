@@ -1,4 +1,4 @@
-"""A vault of the first layout, in plain text, brought over into sealed columns."""
+"""Vaults of older layouts brought over; the first was in plain text and is sealed then."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ from corelab.blinding.cipher import Cipher
 from corelab.blinding.vault_layout import OLDER_TABLES
 from corelab.blinding.vault_log import now_utc
 from corelab.series import IdentifierKind
+
+_FOLDERS = """
+CREATE TABLE folder (
+    root BLOB PRIMARY KEY NOT NULL, newest INTEGER NOT NULL REFERENCES delivery (number)
+) STRICT;
+INSERT INTO folder SELECT root, number FROM delivery d
+    WHERE seen = (SELECT max(seen) FROM delivery e WHERE e.root = d.root);
+ALTER TABLE delivery DROP COLUMN seen;
+ALTER TABLE loose ADD COLUMN root BLOB;
+UPDATE loose SET root = (
+    SELECT f.root FROM folder f JOIN delivery_file d ON d.delivery = f.newest
+    WHERE d.file = loose.file
+);
+"""
+STEPS = (_FOLDERS,)
+"""What leads from each sealed layout to the next, the first of them (2) first."""
 
 
 def migrate(connection: sqlite3.Connection, cipher: Cipher) -> None:
@@ -107,5 +123,5 @@ def _series_and_files(connection: sqlite3.Connection, cipher: Cipher) -> None:
         if reason:
             sealed = cipher.seal("loose.evidence", evidence) if evidence else None
             connection.execute(
-                "INSERT INTO loose VALUES (?, ?, '', ?)", (cursor.lastrowid, reason, sealed)
+                "INSERT INTO loose VALUES (?, ?, '', ?, NULL)", (cursor.lastrowid, reason, sealed)
             )

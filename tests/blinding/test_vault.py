@@ -57,7 +57,7 @@ def test_an_archive_is_an_identifying_name_as_a_folder_is(tmp_path: Path) -> Non
     archive.write_bytes(b"x")
     refusal = Refusal(reason=ReasonCode.NOT_DICOM, message="no DICOM")
     with open_vault(tmp_path / "vault") as vault:
-        vault.note_loose([LooseFile(path=archive / "a" / "b" / "IM1", refusal=refusal)])
+        vault.note_loose(tmp_path, [LooseFile(path=archive / "a" / "b" / "IM1", refusal=refusal)])
         assert Identifier("Doe_Jane.zip", IdentifierKind.FILE_NAME) in vault.identifiers()
 
 
@@ -80,7 +80,7 @@ def test_every_identifying_text_is_kept_for_the_audit(tmp_path: Path) -> None:
     with open_vault(tmp_path) as vault:
         vault.note_series([verdict])
         vault.note_series([verdict])
-        vault.note_loose([loose])
+        vault.note_loose(tmp_path, [loose])
         found = {known.text for known in vault.identifiers()}
     wanted = {"PAT-0077", "1.2.3", "1.2.3.1", "24h post EVT albumin", "Doe^Jane", "Doe_Jane"}
     assert wanted <= found

@@ -14,6 +14,7 @@ from corelab.vocab import Case, SubjectCode, VisitLabel
 from tests.factories import make_series
 
 GAP = Refusal(reason=ReasonCode.MISSING_SLICE, message="a gap", evidence="where")
+CUT = Refusal(reason=ReasonCode.HEADER_CUT, message="cut")
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
 A, B = "aa" * 32, "bb" * 32
 
@@ -84,16 +85,66 @@ def test_a_batch_says_when_it_ran_and_an_interrupted_one_has_no_end(tmp_path: Pa
 
 def test_what_a_site_takes_back_waits_no_longer(tmp_path: Path) -> None:
     root, gap, letter = Path("/in"), Path("/in/gap"), Path("/in/letter")
-    refusal = Refusal(reason=ReasonCode.HEADER_CUT, message="cut")
     with open_vault(tmp_path / "vault") as vault:
         vault.note_series([held_series(gap)])
-        vault.note_loose([LooseFile(path=letter, refusal=refusal)])
+        vault.note_loose(root, [LooseFile(path=letter, refusal=CUT)])
         vault.note_delivery(root, delivered(root, "gap", "letter"))
         assert reasons(vault) == [ReasonCode.HEADER_CUT, ReasonCode.MISSING_SLICE]
         vault.note_delivery(Path("/other"), delivered(Path("/other"), "c"))
         assert len(reasons(vault)) == 2
+        vault.note_loose(root, [])
         vault.note_delivery(root, delivered(root, "new"))
         assert reasons(vault) == []
+
+
+def test_a_folder_that_can_be_opened_at_last_waits_no_longer(tmp_path: Path) -> None:
+    root = Path("/in")
+    closed = Refusal(reason=ReasonCode.UNREADABLE, message="closed")
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_loose(root, [LooseFile(path=root / "closed", refusal=closed)])
+        vault.note_delivery(root, delivered(root, "a"))
+        assert reasons(vault) == [ReasonCode.UNREADABLE]
+        vault.note_loose(root, [])
+        vault.note_delivery(root, delivered(root, "a"))
+        assert reasons(vault) == []
+
+
+def test_a_file_that_is_a_copy_of_another_now_waits_no_longer(tmp_path: Path) -> None:
+    root = Path("/in")
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_loose(root, [LooseFile(path=root / "a", refusal=CUT)])
+        vault.note_delivery(root, delivered(root, "a"))
+        vault.note_loose(root, [])
+        vault.note_delivery(root, delivered(root, "a", "b"))
+        assert reasons(vault) == []
+
+
+def test_a_delivery_that_was_moved_waits_where_it_lies_now_and_only_there(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        for root, names in [("/a", "x"), ("/a", "xy"), ("/b", "xy"), ("/a", "xy")]:
+            folder = Path(root)
+            vault.note_loose(folder, [LooseFile(path=folder / "x", refusal=CUT)])
+            vault.note_delivery(folder, delivered(folder, *names))
+            (held,) = vault.ledger.held_back()
+            assert held.paths == (f"{root}/x",)
+
+
+def test_what_was_taken_back_before_a_delivery_was_moved_does_not_come_back(tmp_path: Path) -> None:
+    first, second = Path("/a"), Path("/b")
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([held_series(first / "gap")])
+        vault.note_delivery(first, delivered(first, "gap", "x"))
+        vault.note_delivery(first, delivered(first, "x"))
+        assert reasons(vault) == []
+        vault.note_delivery(second, delivered(second, "x"))
+        assert reasons(vault) == []
+
+
+def test_what_a_first_run_found_waits_though_it_was_interrupted(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_loose(Path("/in"), [LooseFile(path=Path("/in/x"), refusal=CUT)])
+        vault.note_loose(Path("/other"), [])
+        assert reasons(vault) == [ReasonCode.HEADER_CUT]
 
 
 def test_a_series_that_was_sent_whole_at_last_waits_no_longer(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from corelab.blinding.vault import Vault, open_vault, rehearse
 from corelab.blinding.vault_delivery import DeliveredFile, FileFate
+from corelab.blinding.vault_file import transaction
 from corelab.blinding.vault_layout import LAYOUT_VERSION
 from corelab.errors import ReasonCode, StoreError
 from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict, SourceVersion
@@ -53,7 +54,7 @@ def fill(vault: Vault) -> None:
             ),
         ]
     )
-    vault.note_loose([loose])
+    vault.note_loose(Path("/x"), [loose])
     vault.note_fault(CASE, "PLANTED detail", batch)
     vault.note_case_problems([CASE], [(CASE, dataclasses.replace(refusal, message="no head"))])
     vault.note_source(
@@ -143,6 +144,28 @@ def test_a_damaged_vault_is_not_opened(tmp_path: Path) -> None:
         pass
 
 
+def test_a_full_disk_is_named_and_nothing_of_the_change_is_kept() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (x BLOB)")
+    connection.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(StoreError, match="database or disk is full"), transaction(connection):
+        connection.executemany("INSERT INTO t VALUES (zeroblob(?))", [(10,), (1_000_000,)])
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+def test_a_change_that_cannot_be_committed_leaves_no_transaction_open() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(
+        "PRAGMA foreign_keys = ON; CREATE TABLE a (x INTEGER PRIMARY KEY);"
+        "CREATE TABLE b (x REFERENCES a (x) DEFERRABLE INITIALLY DEFERRED);"
+    )
+    with pytest.raises(StoreError, match="FOREIGN KEY"), transaction(connection):
+        connection.execute("INSERT INTO b VALUES (1)")
+    with transaction(connection):
+        connection.execute("INSERT INTO a VALUES (1)")
+    assert connection.execute("SELECT count(*) FROM b").fetchone() == (0,)
+
+
 def test_a_rehearsal_leaves_nothing_but_a_line_in_the_log(tmp_path: Path) -> None:
     with rehearse(tmp_path / "absent") as vault:
         vault.code_of("PAT-0077")
@@ -192,10 +215,10 @@ INSERT INTO fault VALUES ('KX4M7P', 'fu24h', 'PLANTED traceback');
 """
 
 
-def older_vault(folder: Path) -> None:
+def older_vault(folder: Path, content: str = OLDER) -> None:
     folder.mkdir()
     connection = sqlite3.connect(folder / "vault.sqlite")
-    connection.executescript("PRAGMA journal_mode = WAL;" + OLDER)
+    connection.executescript("PRAGMA journal_mode = WAL;" + content)
     connection.executemany(
         "INSERT INTO identifier VALUES (?)", [(f"planted number {n}",) for n in range(3000)]
     )
@@ -223,6 +246,50 @@ def test_a_vault_of_the_first_layout_is_brought_over_and_sealed(tmp_path: Path) 
             assert token not in bytes_of(folder)
     with open_vault(folder) as vault:
         assert vault.code_of("PLANTED-1") == "KX4M7P"
+
+
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [
+        ("/x/planted/b.txt", "/x"),
+        ("planted/b.txt", "/somewhere/planted"),
+        ("../planted/b.txt", "/somewhere/planted"),
+        ("planted/b.txt", "/somewhere"),
+    ],
+)
+def test_a_file_of_the_first_layout_waits_until_its_folder_is_read_again(
+    tmp_path: Path, path: str, root: str
+) -> None:
+    older_vault(tmp_path / "vault", OLDER.replace("/x/planted/b.txt", path))
+    copy = LooseFile(
+        path=Path("/somewhere/planted/b.txt"),
+        refusal=Refusal(reason=ReasonCode.HEADER_CUT, message="cut"),
+    )
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_loose(Path("/elsewhere"), [])
+        assert ReasonCode.NOT_DICOM in {row.reason for row in vault.ledger.held_back()}
+        vault.note_loose(Path(root), [copy])
+        assert ReasonCode.NOT_DICOM not in {row.reason for row in vault.ledger.held_back()}
+
+
+def test_a_vault_of_the_second_layout_is_brought_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORELAB_VAULT_KEY", "07" * 32)
+    folder = tmp_path / "vault"
+    folder.mkdir()
+    connection = sqlite3.connect(folder / "vault.sqlite")
+    connection.executescript(Path(__file__).with_name("vault_of_layout_2.sql").read_text())
+    connection.close()
+    for _ in range(2):
+        with open_vault(folder) as vault:
+            assert vault.cases_of(["1.2.3"]) == {CASE}
+            held = vault.ledger.held_back()
+            assert [row.paths for row in held] == [("/in/x",), ("/in/closed",)]
+            assert vault.ledger.fault_of_log() is None
+    with open_vault(folder) as vault:
+        vault.note_loose(Path("/in"), [])
+        assert vault.ledger.held_back() == ()
 
 
 def test_a_rehearsal_does_not_bring_an_older_vault_over(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def vault(tmp_path: Path) -> Path:
     refusal = Refusal(reason=ReasonCode.NOT_DICOM, message="no DICOM")
     files = [LooseFile(path=Path("in/Margarethe Oberholtzer/1"), refusal=refusal)]
     with open_vault(tmp_path / "vault") as opened:
-        opened.note_loose(files)
+        opened.note_loose(Path("in"), files)
     return tmp_path / "vault"
 
 

@@ -78,7 +78,8 @@ def vault(tmp_path: Path, incoming: Path) -> Path:
             ]
         )
         opened.note_loose(
-            [LooseFile(path=evil, refusal=cut), LooseFile(path=incoming / "l", refusal=letter)]
+            incoming,
+            [LooseFile(path=evil, refusal=cut), LooseFile(path=incoming / "l", refusal=letter)],
         )
         names = ("IM1", "IM2", "IM3", "IM4", evil.name, "l")
         opened.note_delivery(
