@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
 from corelab.kernels.infarct_ct import CtParameters
@@ -53,7 +54,8 @@ class Face(StrEnum):
 class CaseTask:
     """What a worker needs to run a case.
 
-    ``known`` is what its series were measured on, ``last_key`` the key of its last read.
+    ``known`` is what its series were measured on, ``last_key`` the key of its last read,
+    ``digests`` those of its files that nobody has touched since they were taken.
     """
 
     plan: CasePlan
@@ -63,6 +65,7 @@ class CaseTask:
     known: tuple[SourceVersion, ...] = ()
     last_key: str = ""
     face: Face = Face.KEPT
+    digests: tuple[tuple[Path, FileDigest], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
     ``versions`` says which pixels the read rests on, ``decoders`` what read each image, ``files``
-    the SHA-256 of each file that was read.
+    the digests of each file that it rests on.
     """
 
     case: Case
@@ -80,7 +83,7 @@ class CaseOutcome:
     is_new: bool
     versions: tuple[SourceVersion, ...] = ()
     decoders: tuple[tuple[Contrast, str], ...] = ()
-    files: tuple[tuple[Path, str], ...] = ()
+    files: tuple[tuple[Path, FileDigest], ...] = ()
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
@@ -91,7 +94,7 @@ def run_case(task: CaseTask) -> CaseOutcome:
     """
     layout = Layout(task.out)
     try:
-        sources = read_sources(task.plan, task.known)
+        sources = read_sources(task.plan, task.known, dict(task.digests))
     except UnfitDataError as error:
         return _not_measured(task.plan.case, layout, error)
     if sources.is_changed:

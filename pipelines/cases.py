@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
+from corelab.blinding.vault_delivery import KnownDigests
+from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode
 from corelab.series import Plan, Refusal, SourceVersion
 from corelab.trial import Trial
@@ -39,6 +42,19 @@ def tasks_of(
             )
         )
     return tasks
+
+
+def with_digests(tasks: Iterable[CaseTask], taken: Mapping[Path, KnownDigests]) -> list[CaseTask]:
+    """Tasks that are told the digests of their files, where both are known."""
+    digests = {
+        path: FileDigest(whole=known.sha256, pixels=known.pixels)
+        for path, known in taken.items()
+        if known.pixels
+    }
+    return [
+        replace(task, digests=tuple((p, digests[p]) for p in _files_of(task) if p in digests))
+        for task in tasks
+    ]
 
 
 def run_cases(
@@ -81,6 +97,11 @@ def changed_cases(
         for outcome in outcomes
         if any(v.number > 1 and v not in known for v in outcome.versions)
     )
+
+
+def _files_of(task: CaseTask) -> set[Path]:
+    series = [part for image in task.plan.images for part in image.sources]
+    return {path for part in series for path in (*part.files, *(f.path for f in part.frames))}
 
 
 def _crashed(case: Case, crash: Crash) -> CaseOutcome:

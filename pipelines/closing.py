@@ -17,8 +17,8 @@ from corelab.store.layout import Layout
 from corelab.store.times import settle
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, Read, SubjectCode, VisitLabel
+from pipelines.audit_memory import RememberingSearcher
 from pipelines.delivered import Counts
-from pipelines.searching import SpreadSearcher
 from pipelines.withdrawal import Withdrawn, own_words, withdraw_leaks
 
 MOST_AUDITS = 4
@@ -49,7 +49,7 @@ class Closing:
     layout: Layout
     trial: Trial
     vault: Vault
-    searcher: SpreadSearcher
+    searcher: RememberingSearcher
     started: float
 
     def close(self, result: BatchResult) -> BatchResult:

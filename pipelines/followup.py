@@ -28,8 +28,16 @@ from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag
+from pipelines.audit_memory import RememberingSearcher
 from pipelines.case import WORK_FOLDER, CaseOutcome
-from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
+from pipelines.cases import (
+    case_problems,
+    changed_cases,
+    note_outcomes,
+    run_cases,
+    tasks_of,
+    with_digests,
+)
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
@@ -81,7 +89,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             layout=layout,
             trial=trial,
             vault=vault,
-            searcher=SpreadSearcher(engine, watcher),
+            searcher=RememberingSearcher(searcher=SpreadSearcher(engine, watcher), vault=vault),
             started=started,
         ).close(result)
         counts = dataclasses.asdict(result.counts)
@@ -110,8 +118,8 @@ class _Batch:
         vault.note_series(plan.verdicts)
         vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        tasks = tasks_of(plan, self.request, self.trial, known)
-        intake = intake_of(delivery, plan.verdicts)
+        intake = intake_of(delivery, plan.verdicts, vault)
+        tasks = with_digests(tasks_of(plan, self.request, self.trial, known), intake.digests)
         outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
         vault.note_case_problems(touched, case_problems(plan, outcomes))
         number = self._keep(intake, delivery, plan, outcomes)
@@ -137,7 +145,7 @@ class _Batch:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
         note_outcomes(outcomes, self.vault, self.number)
         reader = SpreadReader(self.engine, self.watcher)
-        files = delivered_files(intake, outcomes, self.vault, reader)
+        files = delivered_files(intake, outcomes, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
         write_reports(self.request.vault, delivery, plan.verdicts, failed)
         return self.vault.note_delivery(self.request.incoming, files)

@@ -17,6 +17,7 @@ from corelab.blinding.code import new_code
 from corelab.blinding.vault_delivery import (
     Batch,
     DeliveredFile,
+    KnownDigests,
     digests_known,
     file_text,
     note_batch_end,
@@ -34,6 +35,7 @@ from corelab.blinding.vault_file import (
 from corelab.blinding.vault_ledger import Ledger
 from corelab.blinding.vault_log import note_access, now_utc
 from corelab.blinding.vault_loose import note_loose
+from corelab.blinding.vault_memory import recall, remember, state_of
 from corelab.blinding.vault_series import (
     KnownStudy,
     known_studies,
@@ -64,6 +66,7 @@ class Vault:
         self._connection = file.connection
         self._cipher = file.cipher
         self.new_key_file = file.new_key_file
+        self._opened_at = self._version_of_others()
 
     @property
     def ledger(self) -> Ledger:
@@ -197,8 +200,8 @@ class Vault:
         with self._transaction():
             return note_delivery(self._connection, self._cipher, root, files)
 
-    def digests_known(self, stamps: Mapping[Path, str]) -> dict[Path, str]:
-        """SHA-256 of the files that are as they were when it was taken, by their stamps."""
+    def digests_known(self, stamps: Mapping[Path, str]) -> dict[Path, KnownDigests]:
+        """Digests of the files that are as they were when these were taken, by their stamps."""
         return digests_known(self._connection, self._cipher, stamps)
 
     def source_versions(self, study_uids: Iterable[str]) -> tuple[SourceVersion, ...]:
@@ -254,6 +257,24 @@ class Vault:
             )
         )
 
+    def remember(self, name: str, text: str) -> None:
+        """Keep a text for the next run, in place of what was kept under its name."""
+        with self._transaction():
+            remember(self._connection, self._cipher, name, text)
+
+    def recall(self, name: str) -> str:
+        """Text that an earlier run kept under a name; empty where there is none."""
+        return recall(self._connection, self._cipher, name)
+
+    def state(self) -> str:
+        """Digest of all that is held of deliveries and cases, whoever put it there."""
+        return state_of(self._connection)
+
+    @property
+    def is_changed_by_others(self) -> bool:
+        """Whether anybody else has written to the vault since it was opened here."""
+        return self._version_of_others() != self._opened_at
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -271,6 +292,11 @@ class Vault:
 
     def _study(self, uid: str) -> bytes:
         return self._cipher.key_of("study.study", uid)
+
+    def _version_of_others(self) -> int:
+        """Counter that SQLite moves on when another connection commits, and only then."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     def _sealed(self, column: str, text: str) -> bytes | None:
         return self._cipher.seal(column, text) if text else None

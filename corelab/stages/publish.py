@@ -8,7 +8,7 @@ from pathlib import Path
 
 from corelab.errors import ReasonCode, StoreError
 from corelab.store.bids import description
-from corelab.store.files import read_json, write_json, write_text
+from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.growth import with_growth_flags
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
@@ -116,7 +116,7 @@ def _thumbnail(layout: Layout, case: Case) -> bytes | None:
     """Smaller copy of a mosaic; made here where an earlier version wrote the mosaic alone."""
     thumbnail, mosaic = layout.thumbnail(case), layout.mosaic(case)
     if thumbnail.exists():
-        return thumbnail.read_bytes()
+        return read_bytes(thumbnail)
     return mosaic_thumbnail(mosaic.read_bytes()) if mosaic.exists() else None
 
 

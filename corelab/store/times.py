@@ -12,7 +12,7 @@ from corelab.errors import StoreError
 
 SETTLED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 """Says nothing of any scan or run; every file system and archive holds it in any time zone."""
-_STAMPS_S = (SETTLED_AT.timestamp(), SETTLED_AT.timestamp())
+_STAMPS_NS = (10**9 * int(SETTLED_AT.timestamp()),) * 2
 
 
 def settle(folder: Path) -> None:
@@ -50,7 +50,10 @@ def settle_one(path: Path) -> None:
         When that cannot be done; what is gone by now needs no time.
     """
     try:
-        os.utime(path, _STAMPS_S, follow_symlinks=False)
+        state = path.lstat()
+        # A time that is set anew counts as a change of the file, which is then searched anew.
+        if (state.st_atime_ns, state.st_mtime_ns) != _STAMPS_NS:
+            os.utime(path, ns=_STAMPS_NS, follow_symlinks=False)
     except FileNotFoundError:
         return
     except OSError as error:
