@@ -19,7 +19,8 @@ import psutil
 
 from benchmarks.contest import table
 from corelab.series import CasePlan
-from corelab.trial import load_trial
+from corelab.settings import settings_of
+from corelab.trial import Trial, load_trial
 from corelab.vocab import Case, Modality, SubjectCode, VisitLabel
 from pipelines.case import CaseTask
 from pipelines.engine import open_engine
@@ -61,10 +62,16 @@ def run_many(count: int) -> Scale:
     raise SystemExit(f"{count} cases went in, fewer came out")
 
 
-def _task(number: int, trial: object) -> CaseTask:
+def _task(number: int, trial: Trial) -> CaseTask:
     case = Case(SubjectCode(f"C{number:05}"), VisitLabel("visit"))
     plan = CasePlan(case=case, modality=Modality.NCCT, images=(), choice="", flags=())
-    return CaseTask(plan=plan, out=Path("out"), trial=trial, software_version="0")
+    return CaseTask(
+        plan=plan,
+        out=Path("out"),
+        settings=settings_of(trial, plan),
+        config_digest=trial.digest,
+        software_version="0",
+    )
 
 
 def _rss_mb() -> float:

@@ -69,6 +69,7 @@ def run_ours(folder: str) -> None:
 def _measure(folder: Path, out: Path) -> None:
     # Looked up here, so that a stopwatch's wrappers are found.
     from corelab.dicom import index as indexing  # noqa: PLC0415
+    from corelab.settings import settings_of  # noqa: PLC0415
     from corelab.stages import choose as choosing  # noqa: PLC0415
     from corelab.trial import load_trial  # noqa: PLC0415
     from corelab.vocab import Case, SubjectCode, VisitLabel  # noqa: PLC0415
@@ -77,7 +78,13 @@ def _measure(folder: Path, out: Path) -> None:
     case, trial = Case(SubjectCode("AAAA"), VisitLabel("visit")), load_trial(TRIAL)
     series = indexing.index(folder).series
     (plan,) = choosing.choose(series, lambda _: case, trial).cases
-    task = CaseTask(plan=plan, out=out, trial=trial, software_version=version("corelab"))
+    task = CaseTask(
+        plan=plan,
+        out=out,
+        settings=settings_of(trial, plan),
+        config_digest=trial.digest,
+        software_version=version("corelab"),
+    )
     outcome = run_case(task)
     if outcome.problem or not outcome.read or not outcome.read.measurement.infarct_volume_ml:
         raise SystemExit(f"the case was not measured: {outcome.problem}")

@@ -13,9 +13,8 @@ from typing import NamedTuple
 from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
-from corelab.kernels.infarct_ct import CtParameters
-from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.series import CasePlan, SourceVersion
+from corelab.settings import CaseSettings
 from corelab.stages.convert import convert
 from corelab.stages.deface import Attempt, deface, prove
 from corelab.stages.measure import measure
@@ -24,19 +23,18 @@ from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
-from corelab.store.record import load_read
+from corelab.store.record import load_read, save_read
 from corelab.store.times import settle, settle_one
-from corelab.trial import Trial
 from corelab.vocab import (
     Case,
     Contrast,
     Defacing,
-    Modality,
     Problem,
     QcFlag,
     Read,
     SegmentationRecord,
 )
+from pipelines.case_key import CaseKey, Change, change_between
 from pipelines.sources import Sources, read_sources
 
 WORK_FOLDER = ".work"
@@ -50,22 +48,33 @@ class Face(StrEnum):
     REMOVED = "removed"
 
 
+class Redo(StrEnum):
+    """Which cases of a batch are measured though they have a read."""
+
+    CHANGED = "changed"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTask:
     """What a worker needs to run a case.
 
-    ``known`` is what its series were measured on, ``last_key`` the key of its last read,
-    ``digests`` those of its files that nobody has touched since they were taken.
+    Of the trial's settings it holds those that touch the case, and no others. ``config_digest`` of
+    the whole trial file is only written down. ``known`` is what its series were measured on,
+    ``last_key`` the key of its last read, ``digests`` those of its files that nobody has touched
+    since they were taken.
     """
 
     plan: CasePlan
     out: Path
-    trial: Trial
+    settings: CaseSettings
+    config_digest: str
     software_version: str
     known: tuple[SourceVersion, ...] = ()
-    last_key: str = ""
+    last_key: CaseKey | None = None
     face: Face = Face.KEPT
     digests: tuple[tuple[Path, FileDigest], ...] = ()
+    redo: Redo = Redo.CHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +82,8 @@ class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
     ``versions`` says which pixels the read rests on, ``decoders`` what read each image, ``files``
-    the digests of each file that it rests on.
+    the digests of each file that it rests on. ``is_restamped``: the read is the last one with the
+    digest of another trial file, whose changes do not touch it.
     """
 
     case: Case
@@ -84,6 +94,9 @@ class CaseOutcome:
     versions: tuple[SourceVersion, ...] = ()
     decoders: tuple[tuple[Contrast, str], ...] = ()
     files: tuple[tuple[Path, FileDigest], ...] = ()
+    key: CaseKey | None = None
+    change: Change = Change.UNCHANGED
+    is_restamped: bool = False
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
@@ -97,25 +110,66 @@ def run_case(task: CaseTask) -> CaseOutcome:
         sources = read_sources(task.plan, task.known, dict(task.digests))
     except UnfitDataError as error:
         return _not_measured(task.plan.case, layout, error)
+    key = case_key(task, sources)
+    change, done = _compared(task, layout, key)
+    if done:
+        return _kept(done, task, key, sources)
     if sources.is_changed:
         flags = (*task.plan.flags, QcFlag.SOURCE_CHANGED)
         task = replace(task, plan=replace(task.plan, flags=flags))
-    key = case_key(task, sources)
-    done = _read_done(layout, task.plan) if key == task.last_key else None
-    if done:
-        return _measured(replace(done, case_key=key), sources, is_new=False)
-    return _run(task, layout, key, sources)
+    return replace(_run(task, layout, key.text, sources), key=key, change=change)
 
 
-def case_key(task: CaseTask, sources: Sources) -> str:
-    """Digest of all that a case's result rests on: files, settings, plan and version."""
+def foresee(task: CaseTask) -> Change:
+    """Say what :func:`run_case` would do, and do nothing.
+
+    Files are read only where neither the settings nor the version say it already; what cannot
+    be read counts as changed.
+    """
+    last = task.last_key
+    if last is None:
+        return Change.NEW
+    if task.redo is Redo.ALL:
+        return Change.ASKED
+    change = change_between(
+        last, CaseKey(last.files, _settings_digest(task), task.software_version)
+    )
+    if change is not Change.UNCHANGED:
+        return change
+    try:
+        key = case_key(task, read_sources(task.plan, task.known))
+    except UnfitDataError:
+        return Change.FILES
+    return _compared(task, Layout(task.out), key)[0]
+
+
+def case_key(task: CaseTask, sources: Sources) -> CaseKey:
+    """Give all that a case's result rests on: files, settings with the plan, and version."""
+    files = f"{sources.digest} {sources.is_changed}"
+    return CaseKey(
+        files=hashlib.sha256(files.encode()).hexdigest(),
+        settings=_settings_digest(task),
+        software_version=task.software_version,
+    )
+
+
+def _settings_digest(task: CaseTask) -> str:
     plan, digest = task.plan, hashlib.sha256()
-    digest.update(f"{task.software_version} {task.trial.digest} {plan.case.stem}".encode())
-    digest.update(f"{plan.modality} {plan.choice} {plan.flags} {sources.digest}".encode())
-    digest.update(task.face.encode())
-    if plan.hours_from_reference is not None:
-        digest.update(f" {plan.hours_from_reference} h".encode())
+    digest.update(f"{task.settings.digest} {plan.case.stem} {task.face}".encode())
+    digest.update(f" {plan.modality} {plan.choice} {plan.flags}".encode())
+    digest.update(f" {plan.hours_from_reference}".encode())
     return digest.hexdigest()
+
+
+def _compared(task: CaseTask, layout: Layout, key: CaseKey) -> tuple[Change, Read | None]:
+    """Say whether a case is to be measured and why; its read where it is not."""
+    if task.redo is Redo.ALL and task.last_key:
+        return Change.ASKED, None
+    change = change_between(task.last_key, key)
+    if change is not Change.UNCHANGED:
+        return change, None
+    done = _read_done(layout, task.plan)
+    return (Change.UNCHANGED, done) if done else (Change.RESULTS, None)
 
 
 def problem_of(case: Case, error: UnfitDataError) -> Problem:
@@ -141,6 +195,18 @@ def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutc
         return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
     finally:
         shutil.rmtree(work.root, ignore_errors=True)
+
+
+def _kept(done: Read, task: CaseTask, key: CaseKey, sources: Sources) -> CaseOutcome:
+    """Keep a read as it is, but for the digest of a trial file that says the same of this case."""
+    read = replace(done, config_digest=task.config_digest)
+    if read != done:
+        path = Layout(task.out).read(read.case)
+        save_read(path, read)
+        settle_one(path)
+        settle_one(path.parent)
+    outcome = _measured(replace(read, case_key=key.text), sources, is_new=False)
+    return replace(outcome, key=key, is_restamped=read != done)
 
 
 def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
@@ -171,10 +237,10 @@ class _Made(NamedTuple):
 
 def _run_stages(task: CaseTask, work: Layout, key: str) -> _Made:
     """Make the files of a case."""
-    plan, trial = task.plan, task.trial
+    plan, settings = task.plan, task.settings
     case, modality = plan.case, plan.modality
     decoders = convert(plan, work)
-    segmentation, released, proof = segment(case, modality, work, _method(task)), work, None
+    segmentation, released, proof = segment(case, modality, work, settings.method), work, None
     if task.face is Face.REMOVED:
         released = Layout(work.root / _RELEASED_FOLDER)
         segmentation, proof = _without_face(task, source=work, out=released)
@@ -183,8 +249,13 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> _Made:
         released,
         segmentation=segmentation,
         measurement=measure(case, modality, segmentation.hemisphere, released),
-        trial=trial,
-        provenance=Provenance(case_key=key, software_version=task.software_version, deface=proof),
+        settings=settings,
+        provenance=Provenance(
+            case_key=key,
+            software_version=task.software_version,
+            config_digest=task.config_digest,
+            deface=proof,
+        ),
     )
     overlay(read, released)
     return _Made(read, released, tuple(decoders.items()))
@@ -217,33 +288,13 @@ def _without_face(
 def _proved(task: CaseTask, attempt: Attempt) -> tuple[SegmentationRecord, Defacing]:
     deface(attempt)
     try:
-        segmentation = segment(attempt.case, attempt.modality, attempt.out, _method(task))
+        segmentation = segment(attempt.case, attempt.modality, attempt.out, task.settings.method)
     except UnfitDataError as error:
         message = f"without the face the case is not measured: {error.message}"
         raise UnfitDataError(
             ReasonCode.DEFACE_NOT_PROVED, message, evidence=error.evidence
         ) from error
     return segmentation, prove(attempt)
-
-
-def _method(task: CaseTask) -> CtParameters | DwiParameters:
-    return _parameters(task.trial, task.plan)
-
-
-def _parameters(trial: Trial, plan: CasePlan) -> CtParameters | DwiParameters:
-    """Parameters of a modality's method, with the hours from the reference time to the scan.
-
-    The trial's own, where it sets any, come first. Where the hours are not known, the middle of
-    the visit's window is near enough to tell early infarcts from late ones.
-    """
-    if plan.modality is Modality.NCCT:
-        return trial.methods.ncct
-    dwi, visit = trial.methods.dwi, trial.visit(plan.case.visit)
-    if dwi.hours_from_onset is not None:
-        return dwi
-    if plan.hours_from_reference is not None:
-        return dwi._replace(hours_from_onset=plan.hours_from_reference)
-    return dwi if visit is None else dwi._replace(hours_from_onset=visit.middle_h)
 
 
 def _read_done(layout: Layout, plan: CasePlan) -> Read | None:

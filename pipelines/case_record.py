@@ -1,7 +1,7 @@
 """What the vault keeps of each measured case beside its read: what would tell of its source.
 
-``case_key`` is a digest of every byte that a site sent for it, and the decoders tell how the site
-packs its files. OUT holds neither.
+Its key is made of every byte that a site sent for it, and the decoders tell how the site packs its
+files. OUT holds neither.
 """
 
 from __future__ import annotations
@@ -12,31 +12,40 @@ from corelab.errors import StoreError
 from corelab.store.files import Json, read_json, write_json
 from corelab.vocab import Case
 from pipelines.case import CaseOutcome
+from pipelines.case_key import CaseKey
+from pipelines.pending import note_measured
 
 _FOLDER = "cases"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
 
-def last_key_of(vault: Path, case: Case) -> str:
-    """Key of the last read of a case; empty where the vault knows of none."""
+def last_key_of(vault: Path, case: Case) -> CaseKey | None:
+    """Key of the last read of a case; none where the vault knows of none."""
     try:
-        return str(read_json(_path(vault, case)).get("case_key", ""))
-    except StoreError:
-        return ""
+        record = read_json(_path(vault, case))
+        return CaseKey(*(str(record[name]) for name in CaseKey._fields))
+    except (StoreError, KeyError):
+        return None
 
 
 def keep_record(vault: Path, outcome: CaseOutcome) -> None:
-    """Keep what a new read was made of.
+    """Keep what a new read was made of, and that its case is done.
 
     Raises
     ------
     StoreError
         When the vault cannot be written to.
     """
-    if outcome.read is None or not outcome.is_new:
+    if outcome.key is None or outcome.read is None:
         return
+    if outcome.is_new:
+        _keep_key(vault, outcome, outcome.key)
+    note_measured(vault, outcome.case)
+
+
+def _keep_key(vault: Path, outcome: CaseOutcome, key: CaseKey) -> None:
     decoders: dict[str, Json] = {contrast.value: text for contrast, text in outcome.decoders}
-    record: dict[str, Json] = {"case_key": outcome.read.case_key, "decoders": decoders}
+    record: dict[str, Json] = {**key._asdict(), "decoders": decoders}
     path = _path(vault, outcome.case)
     path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
     write_json(path, record)

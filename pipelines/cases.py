@@ -11,7 +11,8 @@ from corelab.blinding.vault import Vault
 from corelab.blinding.vault_delivery import KnownDigests
 from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode
-from corelab.series import Plan, Refusal, SourceVersion
+from corelab.series import CasePlan, Plan, Refusal, SourceVersion
+from corelab.settings import settings_of
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
@@ -22,23 +23,28 @@ from pipelines.request import BatchRequest
 
 
 def tasks_of(
-    plan: Plan, request: BatchRequest, trial: Trial, known: tuple[SourceVersion, ...]
+    cases: Iterable[CasePlan],
+    request: BatchRequest,
+    trial: Trial,
+    known: tuple[SourceVersion, ...],
 ) -> list[CaseTask]:
     """One task a case, with what earlier runs know of its sources and its result."""
-    software = version("corelab")
+    software, config_digest = version("corelab"), trial.digest
     tasks = []
-    for case in plan.cases:
+    for case in cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
         mine = tuple(source for source in known if source.series_uid in used)
         tasks.append(
             CaseTask(
                 plan=case,
                 out=request.out,
-                trial=trial,
+                settings=settings_of(trial, case),
+                config_digest=config_digest,
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
                 face=request.face,
+                redo=request.redo,
             )
         )
     return tasks

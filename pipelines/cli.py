@@ -60,11 +60,18 @@ def run(
         ),
     ] = False,
     vault_key: KeyFile = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure unchanged cases too.")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Measure these subject codes only: CODE[,CODE].")
+    ] = None,
+    visit: Annotated[str | None, typer.Option(help="Measure this visit only.")] = None,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
-    from pipelines.case import Face
-    from pipelines.command import Workers, plan_command, run_command
+    from pipelines.case import Face, Redo
+    from pipelines.pick import pick_of
     from pipelines.request import BatchRequest
+    from pipelines.run_command import plan_command, run_command
+    from pipelines.workers import Workers
 
     request = BatchRequest(
         incoming=incoming,
@@ -74,6 +81,8 @@ def run(
         vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
         face=Face.REMOVED if deface else Face.KEPT,
         key_file=vault_key,
+        redo=Redo.ALL if fresh else Redo.CHANGED,
+        pick=pick_of(only, visit),
     )
     command = plan_command if dry_run else run_command
     raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
@@ -122,8 +131,9 @@ def convert(
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler.")] = None,
 ) -> None:
     """Convert a delivery to blinded NIfTI with sidecars, without a trial (screen: unblinded)."""
-    from pipelines.command import Workers, convert_command
+    from pipelines.command import convert_command
     from pipelines.convert import ConvertRequest, Geometry, Surroundings
+    from pipelines.workers import Workers
 
     request = ConvertRequest(
         incoming=incoming,

@@ -18,6 +18,7 @@ from corelab.store.times import settle
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, Read, SubjectCode, VisitLabel
 from pipelines.audit_memory import RememberingSearcher
+from pipelines.case_key import Change
 from pipelines.delivered import Counts
 from pipelines.withdrawal import Withdrawn, own_words, withdraw_leaks
 
@@ -30,7 +31,8 @@ _NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 class BatchResult:
     """What became of a batch; ``changed`` cases rest on other pixels than the run before.
 
-    ``new_key_file`` is the vault's key where this run made it.
+    ``new_key_file`` is the vault's key where this run made it. ``changes`` say of every read why
+    it was made or kept, ``pending`` which cases of any delivery are still to be done.
     """
 
     counts: Counts
@@ -40,6 +42,8 @@ class BatchResult:
     new_keys: frozenset[str]
     vault: Path
     new_key_file: Path | None = None
+    changes: tuple[Change, ...] = ()
+    pending: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

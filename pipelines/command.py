@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,109 +9,48 @@ from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
-from corelab.errors import ReasonCode, StoreError, UnfitDataError
+from corelab.errors import StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
-from corelab.vocab import Problem
 from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
-from pipelines.closing import BatchResult
-from pipelines.cluster import refuse_unfit_workers
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
-from pipelines.delivered import Counts
-from pipelines.engine import Engine, open_engine
-from pipelines.followup import plan_delivery, run_batch
-from pipelines.incident import incidents_kept
-from pipelines.progress import Watcher, watcher_for
-from pipelines.request import BatchRequest, load_inputs
+from pipelines.engine import open_engine
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,
+    files_line,
     show_evidence,
     show_loose,
     show_plain,
-    show_volumes,
     show_whole,
+    standard_output,
     volume_text,
 )
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
 from pipelines.telling import complain as _complain
 from pipelines.telling import told as _told
-from pipelines.verdicts import delivery_table, study_table
+from pipelines.verdicts import study_table
 from pipelines.withdrawal import own_words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workers:
-    """Who does the work: local processes, or those of a running scheduler."""
-
-    count: int | None
-    scheduler: str | None
-
-
-@contextmanager
-def _at_work(workers: Workers) -> Iterator[tuple[Engine, Watcher]]:
-    """Workers, and a watcher on the terminal."""
-    with (
-        open_engine(n_workers=workers.count, scheduler=workers.scheduler) as engine,
-        watcher_for(_console_for_progress()) as watcher,
-    ):
-        yield engine, watcher
-
-
-@_told
-def run_command(request: BatchRequest, workers: Workers) -> int:
-    """Run a batch and print its volume table."""
-    load_inputs(request)
-    if workers.scheduler:
-        # Workers elsewhere stand in folders of their own.
-        request = replace(
-            request,
-            incoming=request.incoming.resolve(),
-            out=request.out.resolve(),
-            vault=request.vault.resolve(),
-        )
-    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
-        if workers.scheduler:
-            refuse_unfit_workers(engine, request.incoming, request.out)
-        result = run_batch(request, engine, watcher)
-    _show_result(_console(), result, Layout(request.out))
-    return EXIT_PROBLEMS if result.problems else 0
-
-
-@_told
-def plan_command(request: BatchRequest, workers: Workers) -> int:
-    """Print what a batch would do."""
-    load_inputs(request)
-    with incidents_kept(request.vault), _at_work(workers) as (engine, watcher):
-        plan, counts = plan_delivery(request, engine, watcher)
-    console = _console()
-    show_whole(console, delivery_table("What would be used", plan.verdicts, console.width))
-    for problem in plan.problems:
-        console.print(_line(problem), style="bold red", highlight=False)
-    console.print(_sum_line(counts), highlight=False)
-    console.print(
-        f"{counted(len(plan.cases), 'case')} would be measured. Nothing was written to OUT."
-    )
-    return EXIT_PROBLEMS if plan.problems else 0
+from pipelines.workers import Workers, at_work
 
 
 @_told
 def inspect_command(incoming: Path, trial_file: Path | None) -> int:
     """Print every study and series of a folder."""
-    console = _console()
+    console = standard_output()
     with open_engine() as engine:
         found = survey(incoming, trial_file, engine)
     for study in found.studies:
         show_whole(console, study_table(study.number, study.verdicts, incoming, console.width))
         show_evidence(console, study.verdicts)
     show_loose(console, found.loose + found.skipped, incoming)
-    console.print(_sum_line(found.counts), highlight=False)
+    console.print(files_line(found.counts), highlight=False)
     return 0
 
 
@@ -123,11 +58,11 @@ def inspect_command(incoming: Path, trial_file: Path | None) -> int:
 def convert_command(request: ConvertRequest, workers: Workers) -> int:
     """Convert a delivery and print what became of every series."""
     check_places(request)
-    with _at_work(workers) as (engine, watcher):
+    with at_work(workers) as (engine, watcher):
         result = convert_delivery(request, engine, watcher)
     if request.list_file:
         write_list(request.list_file, result, request)
-    _show_conversion(_console(), result, request)
+    _show_conversion(standard_output(), result, request)
     return EXIT_PROBLEMS if result.n_faults or not result.n_images else 0
 
 
@@ -141,7 +76,7 @@ def segment_command(request: SegmentRequest) -> int:
         _complain(f"{request.image.name} was not measured: {error}{hint}")
         return EXIT_PROBLEMS
     numbers = result.measurement
-    console = _console()
+    console = standard_output()
     console.print(
         f"infarct {numbers.infarct_volume_ml:.2f} mL "
         f"(sensitivity range {numbers.infarct_volume_low_ml:.2f} to "
@@ -168,7 +103,7 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
     told = publication_from(layout)
     own = own_words(told.trial_id, told.visits, codes)
     report = audit(out, identifiers, own=own)
-    show_audit(report, _console())
+    show_audit(report, standard_output())
     return 0 if report.is_clean else EXIT_PROBLEMS
 
 
@@ -191,7 +126,7 @@ def tables_command(out: Path) -> int:
         raise StoreError(f"{out} holds no results of a run")
     problems = load_problems(layout)
     publish(layout, problems, publication_from(layout))
-    _console().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
+    standard_output().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
     return EXIT_PROBLEMS if problems else 0
 
 
@@ -212,7 +147,7 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
             volume_text(pair.measured_ml),
             volume_text(difference, signed="+"),
         )
-    console = _console()
+    console = standard_output()
     console.print(table)
     if comparison.agreement:
         found = comparison.agreement
@@ -238,7 +173,7 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
 def lock_command(out: Path, reason: str) -> int:
     """Write the manifest of OUT."""
     count = lock_out(Layout(out), reason)
-    _console().print(f"locked: {count} files, manifest in lock.json")
+    standard_output().print(f"locked: {count} files, manifest in lock.json")
     return 0
 
 
@@ -247,8 +182,8 @@ def verify_command(out: Path) -> int:
     """Print what differs from the locked state."""
     found = differences(Layout(out))
     for difference in found:
-        show_plain(_console(), f"{difference.found}: {difference.path}")
-    _console().print(f"{len(found)} differences from the locked state")
+        show_plain(standard_output(), f"{difference.found}: {difference.path}")
+    standard_output().print(f"{len(found)} differences from the locked state")
     return EXIT_PROBLEMS if found else 0
 
 
@@ -256,50 +191,8 @@ def verify_command(out: Path) -> int:
 def sample_command(directory: Path, *, n_subjects: int, seed: int) -> int:
     """Write a synthetic delivery."""
     write_sample(directory, n_subjects=n_subjects, seed=seed)
-    _console().print(f"{n_subjects} subjects written below {directory}", highlight=False)
+    standard_output().print(f"{n_subjects} subjects written below {directory}", highlight=False)
     return 0
-
-
-def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
-    show_volumes(console, result.reads)
-    measured = {(read.subject_code, read.visit) for read in result.reads}
-    for problem in result.problems:
-        is_lossy = problem.reason_code == ReasonCode.LOSSY_PIXELS
-        is_ineligible = is_lossy and (problem.subject_code, problem.visit) in measured
-        word, colour = ("not eligible", "yellow") if is_ineligible else ("not measured", "red")
-        console.print(f"{word}  {_line(problem)}", style=f"bold {colour}", highlight=False)
-    for case in result.changed:
-        console.print(
-            f"source changed  {case.subject_code} {case.visit}: the site sent a series of this "
-            "case again with other pixels; the volume above is of the new ones",
-            style="bold red",
-            highlight=False,
-        )
-    n_defaced = sum(read.deface is not None for read in result.reads)
-    if n_defaced:
-        console.print(
-            f"released without the face: {counted(n_defaced, 'case')}, "
-            "each infarct the same, voxel for voxel",
-            highlight=False,
-        )
-    again = len(result.reads) - sum(read.case_key in result.new_keys for read in result.reads)
-    console.print(_sum_line(result.counts), highlight=False)
-    console.print(
-        f"{counted(len(result.reads), 'case')} measured "
-        f"({again} unchanged since the last run), {counted(len(result.problems), 'problem')}",
-        highlight=False,
-    )
-    console.print(f"volume table  {layout.volumes_csv}", highlight=False, soft_wrap=True)
-    console.print(f"problems      {layout.problems_csv}", highlight=False, soft_wrap=True)
-    console.print(f"QA page       {layout.qa_page.resolve()}", highlight=False, soft_wrap=True)
-    console.print(f"vault         {result.vault} (identified: not for readers)", highlight=False)
-    if result.new_key_file:
-        console.print(
-            f"vault key     {result.new_key_file} (made now; without it nobody can read the vault: "
-            "keep a copy elsewhere)",
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 def _show_conversion(console: Console, result: ConvertResult, request: ConvertRequest) -> None:
@@ -307,7 +200,7 @@ def _show_conversion(console: Console, result: ConvertResult, request: ConvertRe
         show_whole(console, study_table(number, verdicts, request.incoming, console.width))
         show_evidence(console, verdicts)
     show_loose(console, result.loose, request.incoming)
-    console.print(_sum_line(result.counts), highlight=False)
+    console.print(files_line(result.counts), highlight=False)
     console.print(
         f"{counted(result.n_images, 'image')} written, "
         f"{result.n_copies} with a straightened copy; "
@@ -323,27 +216,3 @@ def _show_conversion(console: Console, result: ConvertResult, request: ConvertRe
         else "nowhere; --list FILE writes which patient and series each image is"
     )
     console.print(f"list    {who}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _sum_line(counts: Counts) -> str:
-    skipped = ""
-    if counts.n_skipped:
-        skipped = f"; {counts.n_skipped} skipped that are no files (corelab inspect names them)"
-    return (
-        f"{counted(counts.n_files, 'file')} = {counts.n_used} used + "
-        f"{counts.n_not_needed} not needed + {counts.n_duplicate} duplicate + "
-        f"{counts.n_quarantined} quarantined{skipped}"
-    )
-
-
-def _line(problem: Problem) -> str:
-    where = " ".join(filter(None, (problem.subject_code, problem.visit))) or "no subject"
-    return f"{where}: {problem.reason_code}: {problem.message}"
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
-def _console_for_progress() -> Console:
-    return Console(stderr=True)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from corelab.blinding.subjects import Crosswalk
 from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
@@ -29,7 +30,8 @@ from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag
 from pipelines.audit_memory import RememberingSearcher
-from pipelines.case import WORK_FOLDER, CaseOutcome
+from pipelines.case import WORK_FOLDER, CaseOutcome, Redo, foresee
+from pipelines.case_key import Change
 from pipelines.cases import (
     case_problems,
     changed_cases,
@@ -41,8 +43,10 @@ from pipelines.cases import (
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
-from pipelines.engine import Engine
+from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
+from pipelines.pending import load_pending, write_pending
+from pipelines.pick import Pick, cases_in
 from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
@@ -94,6 +98,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         ).close(result)
         counts = dataclasses.asdict(result.counts)
         vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
+        write_pending(request.vault, result.pending)
         return result
 
 
@@ -113,13 +118,16 @@ class _Batch:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""
         vault = self.vault
         delivery = read_delivery(self.request.incoming, self.engine, self.watcher)
-        plan = plan_batch(delivery, self.trial, crosswalk, vault)
-        touched = _touched(plan, vault)
+        whole = plan_batch(delivery, self.trial, crosswalk, vault)
+        plan = self.request.pick.narrow(whole)
+        touched = _touched(whole, vault, self.request.pick)
         vault.note_series(plan.verdicts)
         vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        intake = intake_of(delivery, plan.verdicts, vault)
-        tasks = with_digests(tasks_of(plan, self.request, self.trial, known), intake.digests)
+        intake = self._intake(delivery, plan)
+        tasks = with_digests(tasks_of(plan.cases, self.request, self.trial, known), intake.digests)
+        waiting = self._waiting(whole, touched)
+        write_pending(self.request.vault, waiting | (touched & cases_in(whole)))
         outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
         vault.note_case_problems(touched, case_problems(plan, outcomes))
         number = self._keep(intake, delivery, plan, outcomes)
@@ -136,8 +144,27 @@ class _Batch:
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=self.request.vault,
             new_key_file=vault.new_key_file,
+            changes=tuple(o.change for o in outcomes if o.read),
+            pending=tuple(sorted(waiting)),
         )
         return result, number
+
+    def _waiting(self, whole: Plan, touched: frozenset[Case]) -> frozenset[Case]:
+        """Cases that stay to be done: planned before, or of this delivery and not picked."""
+        problems = load_problems(self.layout)
+        failed = {(problem.subject_code, problem.visit) for problem in problems}
+        left_out = {
+            case
+            for case in cases_in(whole) - touched
+            if not self.layout.read(case).exists()
+            and (str(case.subject_code), str(case.visit)) not in failed
+        }
+        return (load_pending(self.request.vault) - touched) | left_out
+
+    def _intake(self, delivery: Delivery, plan: Plan) -> Intake:
+        """Look at what was received; who asks for all cases anew trusts no earlier digest."""
+        intake = intake_of(delivery, plan.verdicts, self.vault)
+        return dataclasses.replace(intake, digests={}) if self.request.redo is Redo.ALL else intake
 
     def _keep(
         self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
@@ -159,7 +186,15 @@ class _Batch:
             withdraw(self.layout, case, self.request.vault)
 
 
-def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tuple[Plan, Counts]:
+class Forecast(NamedTuple):
+    """What a batch would do: its plan, where every file would go, and why each case is redone."""
+
+    plan: Plan
+    counts: Counts
+    changes: tuple[Change, ...]
+
+
+def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Forecast:
     """Say what a batch would do; OUT is not touched, and of the vault only its log.
 
     Series have numbers of this delivery in place of their headers', since readers may see them.
@@ -167,8 +202,12 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> tu
     trial, crosswalk = load_inputs(request)
     delivery = with_counted_series(read_delivery(request.incoming, engine, watcher))
     with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
-        plan = plan_batch(delivery, trial, crosswalk, vault)
-    return plan, count_files(delivery, plan.verdicts)
+        plan = request.pick.narrow(plan_batch(delivery, trial, crosswalk, vault))
+        known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
+    tasks = tasks_of(plan.cases, request, trial, known)
+    foreseen = watcher.watch("comparing cases", engine.over(foresee, tasks), len(tasks))
+    changes = [Change.NEW if isinstance(change, Crash) else change for _, change in foreseen]
+    return Forecast(plan, count_files(delivery, plan.verdicts), tuple(changes))
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
@@ -224,11 +263,11 @@ def _loose_problems(files: Iterable[LooseFile]) -> tuple[Problem, ...]:
     )
 
 
-def _touched(plan: Plan, vault: Vault) -> frozenset[Case]:
-    """Cases of this delivery's studies, now and in earlier runs."""
+def _touched(plan: Plan, vault: Vault, pick: Pick) -> frozenset[Case]:
+    """Cases that a batch decides on: those picked, and those that have lost their studies."""
     studies = {verdict.series.identity.study_uid for verdict in plan.verdicts}
-    now = {verdict.case for verdict in plan.verdicts if verdict.case}
-    return vault.cases_of(studies) | now
+    now = cases_in(plan)
+    return (vault.cases_of(studies) - now) | frozenset(filter(pick.takes, now))
 
 
 def _all_problems(
@@ -256,6 +295,6 @@ def _all_problems(
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:
-    """Whether some cases of OUT are of this run and some of earlier ones."""
-    n_new = sum(outcome.is_new and outcome.read is not None for outcome in outcomes)
-    return 0 < n_new < len(layout.reads())
+    """Whether some files of OUT are of this run and some of earlier ones."""
+    n_written = sum((o.is_new or o.is_restamped) and o.read is not None for o in outcomes)
+    return 0 < n_written < len(layout.reads())

@@ -8,7 +8,8 @@ from pathlib import Path
 from corelab.blinding.subjects import Crosswalk, load_subjects
 from corelab.errors import ConfigError, Fault
 from corelab.trial import Trial, load_trial
-from pipelines.case import Face
+from pipelines.case import Face, Redo
+from pipelines.pick import EVERY_CASE, Pick
 from pipelines.places import places_of_delivery, refuse_nested
 
 
@@ -23,6 +24,8 @@ class BatchRequest:
     vault: Path
     face: Face = Face.KEPT
     key_file: Path | None = None
+    redo: Redo = Redo.CHANGED
+    pick: Pick = EVERY_CASE
 
 
 def load_inputs(request: BatchRequest) -> tuple[Trial, Crosswalk | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from rich.table import Table
 from corelab.dicom.files import printable
 from corelab.series import LooseFile, Outcome, SeriesVerdict
 from corelab.vocab import Read
+from pipelines.delivered import Counts
 
 NARROW = 120
 """Columns of a terminal below which a table drops what can be read elsewhere."""
 
 _EXAMPLES = 3
 _WIDEST = 1000
+_PIPE_WIDTH = 160
 _NARROWEST_TEXT = 12
 
 
@@ -180,3 +183,20 @@ def _below(path: Path, folder: Path) -> Path:
 def _some(names: Sequence[str]) -> str:
     rest = len(names) - _EXAMPLES
     return ", ".join(names[:_EXAMPLES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def files_line(counts: Counts) -> str:
+    """Sum of what became of every file."""
+    skipped = ""
+    if counts.n_skipped:
+        skipped = f"; {counts.n_skipped} skipped that are no files (corelab inspect names them)"
+    return (
+        f"{counted(counts.n_files, 'file')} = {counts.n_used} used + "
+        f"{counts.n_not_needed} not needed + {counts.n_duplicate} duplicate + "
+        f"{counts.n_quarantined} quarantined{skipped}"
+    )
+
+
+def standard_output() -> Console:
+    """Console on standard output; a pipe takes wide lines."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from corelab.kernels.measure import is_below_detection
 from corelab.series import CasePlan
+from corelab.settings import CaseSettings
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.record import save_read
-from corelab.trial import Trial
 from corelab.vocab import (
     Case,
     Contrast,
@@ -30,10 +30,14 @@ PLAUSIBLE_BRAIN_ML = (900.0, 2000.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What a read was made with; ``deface`` where its images were released without a face."""
+    """What a read was made with; ``deface`` where its images were released without a face.
+
+    ``config_digest`` is of the whole trial file, also of what does not touch the case.
+    """
 
     case_key: str
     software_version: str
+    config_digest: str
     deface: Defacing | None = None
 
 
@@ -43,7 +47,7 @@ def read_case(
     *,
     segmentation: SegmentationRecord,
     measurement: Measurement,
-    trial: Trial,
+    settings: CaseSettings,
     provenance: Provenance,
 ) -> Read:
     """Write the automatic read of a case, last of all its files.
@@ -58,15 +62,15 @@ def read_case(
         How the mask was made.
     measurement
         Its numbers.
-    trial
-        Whose settings were used.
+    settings
+        Of the trial, those that touch the case.
     provenance
-        Key of the case and version of the software.
+        Key of the case, version of the software, digest of the trial file.
     """
     case = plan.case
     flags = _flags(plan, segmentation, measurement)
     read = Read(
-        trial_id=trial.trial.id,
+        trial_id=settings.trial_id,
         subject_code=case.subject_code,
         visit=case.visit,
         reader=AUTO_READER,
@@ -83,10 +87,8 @@ def read_case(
         choice=plan.choice,
         case_key=provenance.case_key,
         software_version=provenance.software_version,
-        config_digest=trial.digest,
-        is_endpoint_eligible=(
-            QcFlag.LOSSY_PIXELS not in flags or trial.limits.lossy_pixels_allowed
-        ),
+        config_digest=provenance.config_digest,
+        is_endpoint_eligible=settings.is_endpoint_eligible,
         hours_from_reference=plan.hours_from_reference,
         deface=provenance.deface,
     )

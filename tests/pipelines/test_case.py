@@ -7,18 +7,37 @@ from pathlib import Path
 import pytest
 
 from corelab.series import CasePlan, Frame, PlannedImage, Series
+from corelab.settings import settings_of
 from corelab.stages.measure import measure
 from corelab.store.layout import Layout, sidecar_of
 from corelab.store.record import load_read, save_read
 from corelab.trial import Trial
 from corelab.vocab import Contrast, QcFlag
-from pipelines.case import WORK_FOLDER, CaseTask, case_key, run_case
+from pipelines.case import WORK_FOLDER, CaseTask, Redo, case_key, foresee, run_case
+from pipelines.case_key import Change, change_between
 from pipelines.sources import read_sources
 
 
 @pytest.fixture
 def task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
-    return CaseTask(plan=dwi_plan, out=tmp_path, trial=demo_trial, software_version="1")
+    return CaseTask(
+        plan=dwi_plan,
+        out=tmp_path,
+        settings=settings_of(demo_trial, dwi_plan),
+        config_digest=demo_trial.digest,
+        software_version="1",
+    )
+
+
+def with_trial(task: CaseTask, trial: Trial, **changes: object) -> CaseTask:
+    """Plan the same case under another trial file."""
+    task = dataclasses.replace(task, **changes)  # type: ignore[arg-type] - a test's own fields
+    settings = settings_of(trial, task.plan)
+    return dataclasses.replace(task, settings=settings, config_digest=trial.digest)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def without_pixels(series: Series, folder: Path) -> Series:
@@ -46,8 +65,10 @@ def test_a_case_is_put_in_place_whole_and_found_unchanged_again(task: CaseTask) 
     assert load_read(layout.read(case)) == dataclasses.replace(first.read, case_key="")
     assert not (task.out / WORK_FOLDER / case.stem).exists()
     before = layout.mosaic(case).stat().st_ino
-    second = run_case(dataclasses.replace(task, last_key=first.read.case_key))
+    assert first.change is Change.NEW
+    second = run_case(dataclasses.replace(task, last_key=first.key))
     assert not second.is_new
+    assert second.change is Change.UNCHANGED
     assert second.read == first.read
     assert layout.mosaic(case).stat().st_ino == before
 
@@ -69,24 +90,26 @@ def test_every_image_and_mask_is_bound_to_the_read_by_its_digest(task: CaseTask)
 
 
 def test_the_method_knows_how_late_the_visit_is_unless_the_trial_says_otherwise(
-    task: CaseTask, tmp_path: Path
+    task: CaseTask, demo_trial: Trial, tmp_path: Path
 ) -> None:
-    visit = task.trial.visit(task.plan.case.visit)
+    visit = demo_trial.visit(task.plan.case.visit)
     assert visit is not None
     read = run_case(task).read
     assert read is not None
     assert dict(read.parameters)["hours_from_onset"] == visit.middle_h
-    dwi = task.trial.methods.dwi._replace(hours_from_onset=100.0)
-    methods = task.trial.methods.model_copy(update={"dwi": dwi})
-    trial = task.trial.model_copy(update={"methods": methods})
-    other = run_case(dataclasses.replace(task, trial=trial, out=tmp_path / "other")).read
+    dwi = demo_trial.methods.dwi._replace(hours_from_onset=100.0)
+    methods = demo_trial.methods.model_copy(update={"dwi": dwi})
+    trial = demo_trial.model_copy(update={"methods": methods})
+    other = run_case(with_trial(task, trial, out=tmp_path / "other")).read
     assert other is not None
     assert dict(other.parameters)["hours_from_onset"] == 100.0
 
 
-def test_known_hours_are_nearer_than_the_middle_of_a_window(task: CaseTask) -> None:
+def test_known_hours_are_nearer_than_the_middle_of_a_window(
+    task: CaseTask, demo_trial: Trial
+) -> None:
     plan = dataclasses.replace(task.plan, hours_from_reference=19.5)
-    read = run_case(dataclasses.replace(task, plan=plan)).read
+    read = run_case(with_trial(task, demo_trial, plan=plan)).read
     assert read is not None
     assert read.hours_from_reference == 19.5
     assert dict(read.parameters)["hours_from_onset"] == 19.5
@@ -97,17 +120,65 @@ def test_known_hours_are_nearer_than_the_middle_of_a_window(task: CaseTask) -> N
 
 
 def test_the_key_follows_files_settings_and_version(task: CaseTask, tmp_path: Path) -> None:
-    reads = task.trial.reads.model_copy(update={"readers": 3})
-    others = [
-        dataclasses.replace(task, software_version="2"),
-        dataclasses.replace(task, trial=task.trial.model_copy(update={"reads": reads})),
-        dataclasses.replace(task, plan=dataclasses.replace(task.plan, choice="another")),
-    ]
+    settings = dataclasses.replace(task.settings, trial_id="NCT0")
+    others = {
+        Change.VERSION: dataclasses.replace(task, software_version="2"),
+        Change.SETTINGS: dataclasses.replace(task, settings=settings),
+    }
     (tmp_path / "cut").mkdir()
     images = (cut_short(task.plan.images[0], tmp_path / "cut"), *task.plan.images[1:])
-    others.append(dataclasses.replace(task, plan=dataclasses.replace(task.plan, images=images)))
-    keys = {case_key(t, read_sources(t.plan, ())) for t in (task, *others)}
-    assert len(keys) == len(others) + 1
+    plan = dataclasses.replace(task.plan, images=images)
+    others[Change.FILES] = dataclasses.replace(task, plan=plan)
+    last = case_key(task, read_sources(task.plan, ()))
+    for change, other in others.items():
+        now = case_key(other, read_sources(other.plan, ()))
+        assert now.text != last.text
+        assert change_between(last, now) is change
+        assert foresee(dataclasses.replace(other, last_key=last)) is change
+    assert foresee(task) is Change.NEW
+
+
+def test_what_is_planned_otherwise_is_made_anew(task: CaseTask) -> None:
+    sources = read_sources(task.plan, ())
+    plans = [
+        dataclasses.replace(task.plan, choice="another"),
+        dataclasses.replace(task.plan, flags=(QcFlag.REFORMATTED,)),
+        dataclasses.replace(task.plan, hours_from_reference=24.0),
+    ]
+    keys = {case_key(dataclasses.replace(task, plan=plan), sources) for plan in plans}
+    assert len(keys | {case_key(task, sources)}) == 4
+
+
+def test_a_change_of_the_trial_file_that_does_not_touch_a_case_is_only_written_down(
+    task: CaseTask, demo_trial: Trial, tmp_path: Path
+) -> None:
+    first = run_case(task)
+    mask = Layout(task.out).infarct_mask(task.plan.case)
+    before = mask.stat().st_ino
+    reads = demo_trial.reads.model_copy(update={"readers": 3})
+    trial = demo_trial.model_copy(update={"reads": reads})
+    again = run_case(with_trial(task, trial, last_key=first.key))
+    assert again.is_restamped
+    assert not again.is_new
+    assert mask.stat().st_ino == before
+    fresh = run_case(with_trial(task, trial, out=tmp_path / "fresh"))
+    here, there = (
+        Layout(folder).case_folder(task.plan.case) for folder in (task.out, tmp_path / "fresh")
+    )
+    assert contents(here) == contents(there)
+    assert again.read == fresh.read
+
+
+def test_a_case_is_redone_as_asked_with_the_same_bytes(task: CaseTask) -> None:
+    first = run_case(task)
+    folder = Layout(task.out).case_folder(task.plan.case)
+    before, inode = contents(folder), folder.stat().st_ino
+    asked = dataclasses.replace(task, last_key=first.key, redo=Redo.ALL)
+    assert foresee(asked) is Change.ASKED
+    again = run_case(asked)
+    assert (again.is_new, again.change) == (True, Change.ASKED)
+    assert folder.stat().st_ino != inode
+    assert contents(folder) == before
 
 
 def test_a_case_that_fails_leaves_no_older_number_behind(task: CaseTask, tmp_path: Path) -> None:
@@ -129,16 +200,18 @@ def test_a_frame_is_small_enough_to_travel(dwi_plan: CasePlan) -> None:
 
 
 def test_a_mask_that_was_changed_by_hand_is_made_anew(task: CaseTask) -> None:
-    first = run_case(task).read
-    assert first is not None
+    first = run_case(task)
     mask = Layout(task.out).infarct_mask(task.plan.case)
     mask.write_bytes(mask.read_bytes()[:-10])
-    again = run_case(dataclasses.replace(task, last_key=first.case_key))
+    changed = dataclasses.replace(task, last_key=first.key)
+    assert foresee(changed) is Change.RESULTS
+    again = run_case(changed)
     assert again.is_new
-    assert again.read == first
+    assert again.change is Change.RESULTS
+    assert again.read == first.read
 
 
-def lossy(task: CaseTask) -> CaseTask:
+def lossy(task: CaseTask, trial: Trial) -> CaseTask:
     """Plan the same case on the same pixels, taken for lossy."""
     images = tuple(
         dataclasses.replace(
@@ -148,11 +221,13 @@ def lossy(task: CaseTask) -> CaseTask:
         for image in task.plan.images
     )
     plan = dataclasses.replace(task.plan, images=images, flags=(QcFlag.LOSSY_PIXELS,))
-    return dataclasses.replace(task, plan=plan)
+    return with_trial(task, trial, plan=plan)
 
 
-def test_a_volume_of_lossy_pixels_is_measured_and_not_eligible(task: CaseTask) -> None:
-    outcome = run_case(lossy(task))
+def test_a_volume_of_lossy_pixels_is_measured_and_not_eligible(
+    task: CaseTask, demo_trial: Trial
+) -> None:
+    outcome = run_case(lossy(task, demo_trial))
     read = outcome.read
     assert read is not None
     assert QcFlag.LOSSY_PIXELS in read.qc_flags
@@ -164,10 +239,12 @@ def test_a_volume_of_lossy_pixels_is_measured_and_not_eligible(task: CaseTask) -
     assert "agrees with SimpleITK" in dict(outcome.decoders)[Contrast.DWI]
 
 
-def test_a_volume_of_lossy_pixels_is_eligible_where_the_trial_allows_it(task: CaseTask) -> None:
-    limits = task.trial.limits.model_copy(update={"lossy_pixels_allowed": True})
-    trial = task.trial.model_copy(update={"limits": limits})
-    read = run_case(dataclasses.replace(lossy(task), trial=trial)).read
+def test_a_volume_of_lossy_pixels_is_eligible_where_the_trial_allows_it(
+    task: CaseTask, demo_trial: Trial
+) -> None:
+    limits = demo_trial.limits.model_copy(update={"lossy_pixels_allowed": True})
+    trial = demo_trial.model_copy(update={"limits": limits})
+    read = run_case(lossy(task, trial)).read
     assert read is not None
     assert QcFlag.LOSSY_PIXELS in read.qc_flags
     assert read.is_endpoint_eligible
@@ -188,11 +265,11 @@ def test_the_masks_on_disk_are_measured_again_to_the_same_numbers(task: CaseTask
 
 
 def test_a_read_of_a_version_without_secondary_values_is_made_anew(task: CaseTask) -> None:
-    first = run_case(task).read
-    assert first is not None
-    old = dataclasses.replace(first.measurement, swelling=None)
+    first = run_case(task)
+    assert first.read is not None
+    old = dataclasses.replace(first.read.measurement, swelling=None)
     layout = Layout(task.out)
-    save_read(layout.read(first.case), dataclasses.replace(first, measurement=old))
-    again = run_case(dataclasses.replace(task, last_key=first.case_key))
+    save_read(layout.read(first.case), dataclasses.replace(first.read, measurement=old))
+    again = run_case(dataclasses.replace(task, last_key=first.key))
     assert again.is_new
-    assert again.read == first
+    assert again.read == first.read

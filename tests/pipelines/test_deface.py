@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from corelab.series import CasePlan
+from corelab.settings import settings_of
 from corelab.stages.measure import measure
 from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
@@ -159,7 +160,12 @@ def test_the_screen_says_so_and_the_same_command_resumes(runs: Runs) -> None:
 @pytest.fixture
 def task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
     return CaseTask(
-        plan=dwi_plan, out=tmp_path, trial=demo_trial, software_version="1", face=Face.REMOVED
+        plan=dwi_plan,
+        out=tmp_path,
+        settings=settings_of(demo_trial, dwi_plan),
+        config_digest=demo_trial.digest,
+        software_version="1",
+        face=Face.REMOVED,
     )
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from pipelines.cli import EXIT_INCIDENT
-from pipelines.command import Workers, run_command
 from pipelines.followup import BatchRequest
 from pipelines.incident import IncidentError, incidents_kept
+from pipelines.run_command import run_command
+from pipelines.workers import Workers
 from tests.conftest import REPOSITORY
 
 SECRET = "/site/Doe^Jane/7113417.dcm"  # noqa: S105 - a path that names a patient
