@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import corelab.blinding.audit as audit_package
 from corelab.blinding.audit import Needle, Searched
@@ -23,6 +24,13 @@ from pipelines.stamps import stamp_of
 
 _NAME = "audit"
 _READERS = ("numpy", "pillow", "pyarrow", "pydicom", "nibabel")
+
+
+class _Kept(NamedTuple):
+    """What was asked of files, and the stamps of those that were clean."""
+
+    question: str
+    clean: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +63,22 @@ class RememberingSearcher:
 
     def _clean_files(self, question: str) -> Mapping[str, str]:
         """Stamps of the files that were clean when the same was asked of them."""
-        text = self.vault.recall(_NAME)
-        kept = json.loads(text) if text else {}
-        return dict(kept["clean"]) if kept.get("question") == question else {}
+        kept = _kept(self.vault)
+        return kept.clean if kept.question == question else {}
 
     def _keep(self, question: str, clean: Mapping[Path, str]) -> None:
         stamps = {str(path): stamp for path, stamp in clean.items()}
-        self.vault.remember(_NAME, json.dumps({"question": question, "clean": stamps}))
+        self.vault.remember(_NAME, json.dumps(_Kept(question, stamps)))
+
+
+def clean_files(vault: Vault) -> Mapping[str, str]:
+    """Stamps of all files that the last audit found clean, by their paths below OUT."""
+    return _kept(vault).clean
+
+
+def _kept(vault: Vault) -> _Kept:
+    text = vault.recall(_NAME)
+    return _Kept(*json.loads(text)) if text else _Kept("", {})
 
 
 def _question(out: Path, needles: Iterable[Needle]) -> str:

@@ -51,6 +51,7 @@ from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
+from pipelines.standing import keep_standing, look_at
 from pipelines.withdrawal import withdraw
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
@@ -71,14 +72,8 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
-    with (
-        hold_for_a_run(request.vault),
-        _opened(request) as vault,
-        settled(request.out),
-    ):
-        number = vault.start_batch((version("corelab"), trial.trial.id, trial.digest), request.out)
-        is_to_renew = restore(layout, request.out / _RENEWAL)
-        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+    received = look_at(request, trial)
+    with hold_for_a_run(request.vault), _opened(request) as vault:
         batch = _Batch(
             request=request,
             trial=trial,
@@ -86,19 +81,13 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             vault=vault,
             engine=engine,
             watcher=watcher,
-            number=number,
+            number=vault.start_batch(
+                (version("corelab"), trial.trial.id, trial.digest), request.out
+            ),
         )
-        result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
-        result = Closing(
-            layout=layout,
-            trial=trial,
-            vault=vault,
-            searcher=RememberingSearcher(searcher=SpreadSearcher(engine, watcher), vault=vault),
-            started=started,
-        ).close(result)
-        counts = dataclasses.asdict(result.counts)
-        vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
-        write_pending(request.vault, result.pending)
+        with settled(request.out):
+            result, delivery = batch.run(crosswalk, started)
+        keep_standing(received, result, delivery, vault)
         return result
 
 
@@ -113,6 +102,25 @@ class _Batch:
     engine: Engine
     watcher: Watcher
     number: int
+
+    def run(self, crosswalk: Crosswalk | None, started: float) -> tuple[BatchResult, int]:
+        """Measure, publish and audit; the result, and the delivery's number in the vault."""
+        request, vault = self.request, self.vault
+        is_to_renew = restore(self.layout, request.out / _RENEWAL)
+        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
+        result, delivery = self.measure(crosswalk, is_to_renew=is_to_renew)
+        searcher = SpreadSearcher(self.engine, self.watcher)
+        result = Closing(
+            layout=self.layout,
+            trial=self.trial,
+            vault=vault,
+            searcher=RememberingSearcher(searcher=searcher, vault=vault),
+            started=started,
+        ).close(result)
+        counts = dataclasses.asdict(result.counts)
+        vault.end_batch(Batch(number=self.number, delivery=delivery, counts=counts))
+        write_pending(request.vault, result.pending)
+        return result, delivery
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""

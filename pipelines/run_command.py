@@ -22,6 +22,7 @@ from pipelines.screen import (
     show_whole,
     standard_output,
 )
+from pipelines.standing import standing_result
 from pipelines.summary import forecast_line, measured_line, pending_line
 from pipelines.telling import told
 from pipelines.verdicts import delivery_table
@@ -40,12 +41,17 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
             out=request.out.resolve(),
             vault=request.vault.resolve(),
         )
-    with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
-        if workers.scheduler:
-            refuse_unfit_workers(engine, request.incoming, request.out)
-        result = run_batch(request, engine, watcher)
+    with incidents_kept(request.vault):
+        result = standing_result(request) or _run_with(request, workers)
     _show_result(standard_output(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
+
+
+def _run_with(request: BatchRequest, workers: Workers) -> BatchResult:
+    with at_work(workers) as (engine, watcher):
+        if workers.scheduler:
+            refuse_unfit_workers(engine, request.incoming, request.out)
+        return run_batch(request, engine, watcher)
 
 
 @told
