@@ -51,7 +51,7 @@ from pipelines.progress import Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
-from pipelines.standing import keep_standing, look_at
+from pipelines.unchanged import keep_result, look_at
 from pipelines.withdrawal import withdraw
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
@@ -87,7 +87,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
         )
         with settled(request.out):
             result, delivery = batch.run(crosswalk, started)
-        keep_standing(received, result, delivery, vault)
+        keep_result(received, result, delivery, vault)
         return result
 
 

@@ -22,9 +22,9 @@ from pipelines.screen import (
     show_whole,
     standard_output,
 )
-from pipelines.standing import standing_result
 from pipelines.summary import forecast_line, measured_line, pending_line
 from pipelines.telling import told
+from pipelines.unchanged import unchanged_result
 from pipelines.verdicts import delivery_table
 from pipelines.workers import Workers, at_work
 
@@ -42,7 +42,7 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
             vault=request.vault.resolve(),
         )
     with incidents_kept(request.vault):
-        result = standing_result(request) or _run_with(request, workers)
+        result = unchanged_result(request) or _run_with(request, workers)
     _show_result(standard_output(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
 

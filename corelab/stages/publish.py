@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from corelab.errors import ReasonCode, StoreError
 from corelab.store.bids import description
@@ -125,4 +124,4 @@ def _mosaic_link(layout: Layout, case: Case) -> str:
     mosaic = layout.mosaic(case)
     if not mosaic.exists():
         return ""
-    return Path("..", mosaic.relative_to(layout.root)).as_posix()
+    return "/".join(("..", *mosaic.parts[-3:]))

@@ -28,7 +28,7 @@ def settle(folder: Path) -> None:
     """
     for parent, folders, files in os.walk(folder, topdown=False):
         for name in (*files, *folders):
-            settle_one(Path(parent, name))
+            _settle(os.path.join(parent, name))  # noqa: PTH118 - a Path for each costs more than all
     settle_one(folder)
 
 
@@ -49,12 +49,18 @@ def settle_one(path: Path) -> None:
     StoreError
         When that cannot be done; what is gone by now needs no time.
     """
+    _settle(str(path))
+
+
+def _settle(path: str) -> None:
     try:
-        state = path.lstat()
+        state = os.lstat(path)
         # A time that is set anew counts as a change of the file, which is then searched anew.
         if (state.st_atime_ns, state.st_mtime_ns) != _STAMPS_NS:
             os.utime(path, ns=_STAMPS_NS, follow_symlinks=False)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StoreError(f"the time of {path.name} cannot be set: {error.strerror}") from error
+        raise StoreError(
+            f"the time of {Path(path).name} cannot be set: {error.strerror}"
+        ) from error

@@ -36,7 +36,7 @@ from pipelines.pick import EVERY_CASE
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.stamps import digest_of, stamp_of, stamps_below, text_digest
 
-_NAME = "standing.json"
+_NAME = "unchanged.json"
 _FILE_MODE = 0o600
 _OWN_FILES = ("vault.sqlite", "run.lock", "log", _NAME)
 """What every run writes in the vault's folder; what stands in the database has a digest."""
@@ -83,7 +83,7 @@ def look_at(request: BatchRequest, trial: Trial) -> Received:
     )
 
 
-def standing_result(request: BatchRequest) -> BatchResult | None:
+def unchanged_result(request: BatchRequest) -> BatchResult | None:
     """Give the last run's result where nothing has changed since; ``None`` otherwise.
 
     The vault's log and its list of batches say that this run was.
@@ -108,7 +108,7 @@ def standing_result(request: BatchRequest) -> BatchResult | None:
             return _result_of(last, request)
 
 
-def keep_standing(received: Received, result: BatchResult, delivery: int, vault: Vault) -> None:
+def keep_result(received: Received, result: BatchResult, delivery: int, vault: Vault) -> None:
     """Keep what a run ends with, if the next one may take it as it is.
 
     Parameters
