@@ -30,8 +30,7 @@ from pipelines.case import WORK_FOLDER
 
 TRIAL = Path(__file__).parents[1] / "configs" / "demo.toml"
 KEPT = Path(tempfile.gettempdir(), "corelab-benchmark-trial")
-_LOOK_EVERY_S = 0.02
-_CHUNK_BYTES = 2**20
+_LOOK_EVERY_S, _WEIGH_EVERY_S = 0.02, 0.5
 
 PARTS = {
     "index": ("pipelines.followup:read_delivery",),
@@ -105,16 +104,24 @@ def run(command: Sequence[str], out: Path | None = None) -> Run:
 
 
 def _look(seen: _Seen, is_over: threading.Event) -> None:
+    weigh_at = 0.0
     while not is_over.wait(_LOOK_EVERY_S):
         if seen.work and seen.first_case_s is None and any(seen.work.glob("sub-*")):
             seen.first_case_s = time.perf_counter() - seen.began
-        try:
-            main = psutil.Process(seen.pid)
-            for process in (main, *main.children(recursive=True)):
-                peak_mb = _peak_mb(process.pid)
-                seen.peak_mb[process.pid] = max(seen.peak_mb.get(process.pid, 0.0), peak_mb)
-        except psutil.Error:
-            continue
+        if time.perf_counter() >= weigh_at:
+            weigh_at = time.perf_counter() + _WEIGH_EVERY_S
+            _weigh(seen)
+
+
+def _weigh(seen: _Seen) -> None:
+    """Note the peak of each process, which the system keeps for as long as the process lives."""
+    try:
+        main = psutil.Process(seen.pid)
+        pids = [process.pid for process in (main, *main.children(recursive=True))]
+    except psutil.Error:
+        return
+    for pid in pids:
+        seen.peak_mb[pid] = max(seen.peak_mb.get(pid, 0.0), _peak_mb(pid))
 
 
 def _peak_mb(pid: int) -> float:
