@@ -76,6 +76,11 @@ def clean_files(vault: Vault) -> Mapping[str, str]:
     return _kept(vault).clean
 
 
+def forget_clean_files(vault: Vault) -> None:
+    """Have the next audit search everything."""
+    vault.remember(_NAME, "")
+
+
 def _kept(vault: Vault) -> _Kept:
     text = vault.recall(_NAME)
     return _Kept(*json.loads(text)) if text else _Kept("", {})

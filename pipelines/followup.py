@@ -29,7 +29,7 @@ from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag
-from pipelines.audit_memory import RememberingSearcher
+from pipelines.audit_memory import RememberingSearcher, forget_clean_files
 from pipelines.case import WORK_FOLDER, CaseOutcome, Redo, foresee
 from pipelines.case_key import Change
 from pipelines.cases import (
@@ -109,6 +109,8 @@ class _Batch:
         is_to_renew = restore(self.layout, request.out / _RENEWAL)
         shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         result, delivery = self.measure(crosswalk, is_to_renew=is_to_renew)
+        if request.redo is Redo.ALL:
+            forget_clean_files(vault)
         searcher = SpreadSearcher(self.engine, self.watcher)
         result = Closing(
             layout=self.layout,

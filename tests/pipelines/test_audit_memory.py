@@ -9,7 +9,7 @@ import pytest
 from corelab.blinding.audit import Finder, Needle, Searched, audit, search_paths
 from corelab.blinding.vault import Vault, open_vault
 from corelab.series import Identifier, IdentifierKind
-from pipelines.audit_memory import RememberingSearcher, clean_files
+from pipelines.audit_memory import RememberingSearcher, clean_files, forget_clean_files
 from tests.pipelines.test_stamps import LONG_AGO_S, overwrite_unseen
 
 NAME = Identifier("Weidenhofer^Ottilie", IdentifierKind.NAME)
@@ -104,3 +104,9 @@ def test_another_out_under_the_same_vault_is_searched(out: Path, vault: Vault) -
     moved = out.with_name("moved")
     out.rename(moved)
     assert searched(moved, vault, NAME)[0] == ["sub-A/read.json", "table.csv"]
+
+
+def test_who_wants_all_anew_gets_all_searched(out: Path, vault: Vault) -> None:
+    searched(out, vault, NAME)
+    forget_clean_files(vault)
+    assert searched(out, vault, NAME)[0] == ["sub-A/read.json", "table.csv"]
