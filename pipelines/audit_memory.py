@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import corelab.blinding.audit as audit_package
+from corelab import blinding
 from corelab.blinding.audit import Needle, Searched
 from corelab.blinding.vault import Vault
 from pipelines.searching import SpreadSearcher
@@ -98,6 +98,6 @@ def _question(out: Path, needles: Iterable[Needle]) -> str:
 def _rule() -> str:
     """Digest of the code that searches, and of the libraries that open files for it."""
     digest = hashlib.sha256(" ".join(map(version, _READERS)).encode())
-    for path in sorted(Path(str(audit_package.__file__)).parent.rglob("*.py")):
+    for path in sorted(Path(str(blinding.__file__)).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -9,14 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from corelab.errors import StoreError
-from corelab.store.files import Json, read_json, write_json
+from corelab.store.files import Json, json_text, private_folder, read_json, write_private
 from corelab.vocab import Case
 from pipelines.case import CaseOutcome
 from pipelines.case_key import CaseKey
 from pipelines.pending import note_measured
 
 _FOLDER = "cases"
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
 
 def last_key_of(vault: Path, case: Case) -> CaseKey | None:
@@ -47,9 +46,8 @@ def _keep_key(vault: Path, outcome: CaseOutcome, key: CaseKey) -> None:
     decoders: dict[str, Json] = {contrast.value: text for contrast, text in outcome.decoders}
     record: dict[str, Json] = {**key._asdict(), "decoders": decoders}
     path = _path(vault, outcome.case)
-    path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-    write_json(path, record)
-    path.chmod(_FILE_MODE)
+    private_folder(path.parent)
+    write_private(path, json_text(record))
 
 
 def _path(vault: Path, case: Case) -> Path:

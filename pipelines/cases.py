@@ -76,12 +76,10 @@ def run_cases(
     return sorted(outcomes, key=lambda outcome: outcome.case)
 
 
-def note_outcomes(outcomes: Iterable[CaseOutcome], vault: Vault, batch: int) -> None:
-    """Keep which pixels each read rests on, and the evidence of what failed."""
+def note_outcomes(outcomes: Iterable[CaseOutcome], vault: Vault) -> None:
+    """Keep which pixels each read rests on."""
     for outcome in outcomes:
         vault.note_source(outcome.versions)
-        if outcome.evidence:
-            vault.note_fault(outcome.case, outcome.evidence, batch)
 
 
 def case_problems(plan: Plan, outcomes: Iterable[CaseOutcome]) -> Iterator[tuple[Case, Refusal]]:

@@ -16,15 +16,14 @@ from corelab.store.files import Json, write_json
 from corelab.store.layout import Layout
 from corelab.store.times import settle
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, Read, SubjectCode, VisitLabel
+from corelab.vocab import Case, Problem, Read
 from pipelines.audit_memory import RememberingSearcher
 from pipelines.case_key import Change
 from pipelines.delivered import Counts
-from pipelines.withdrawal import Withdrawn, own_words, withdraw_leaks
+from pipelines.withdrawal import NO_CASE, Withdrawn, own_words, refusals_of, withdraw_leaks
 
 MOST_AUDITS = 4
 """How often OUT is cleared and its tables rebuilt; what is then still found is not rebuilt."""
-_NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +57,12 @@ class Closing:
 
     def close(self, result: BatchResult) -> BatchResult:
         """Publish a result without what the audit moves out of OUT."""
+        moved: list[Withdrawn] = []
         for _ in range(MOST_AUDITS):
             self._publish(result)
             withdrawn = self._audit(result.vault)
+            moved += withdrawn
+            self.vault.note_case_problems([NO_CASE], refusals_of(moved))
             if not withdrawn:
                 break
             result = without(result, withdrawn)
@@ -73,13 +75,10 @@ class Closing:
         settle(self.layout.root)
 
     def _audit(self, folder: Path) -> tuple[Withdrawn, ...]:
-        """Search all of OUT, and move what may not stay; the vault keeps where it was."""
+        """Search all of OUT, and move what may not stay."""
         own = own_words(self.trial.trial.id, self.trial.visit_order, self.vault.codes())
         report = audit(self.layout.root, self.vault.identifiers(), own=own, searcher=self.searcher)
-        withdrawn = withdraw_leaks(self.layout, folder, report)
-        for item in withdrawn:
-            self.vault.note_fault(item.case or _NO_CASE, item.evidence)
-        return withdrawn
+        return withdraw_leaks(self.layout, folder, report)
 
 
 def publication_of(trial: Trial) -> Publication:
@@ -96,13 +95,13 @@ def without(result: BatchResult, withdrawn: Sequence[Withdrawn]) -> BatchResult:
     """Give a batch's result without the cases that the audit moved, and with their problems."""
     gone = {item.case for item in withdrawn}
     keys = {read.case_key for read in result.reads if read.case in gone}
-    problems = dict.fromkeys((*result.problems, *(item.problem for item in withdrawn)))
+    problems = dict.fromkeys(item.problem for item in withdrawn)
     return dataclasses.replace(
         result,
         reads=tuple(read for read in result.reads if read.case not in gone),
         changed=tuple(case for case in result.changed if case not in gone),
         new_keys=result.new_keys - keys,
-        problems=tuple(problems),
+        problems=(*result.problems, *(p for p in problems if p not in result.problems)),
     )
 
 

@@ -11,7 +11,6 @@ from corelab.blinding.subjects import (
     NO_VISIT,
     NOT_A_VISIT,
     Crosswalk,
-    code_tells,
     visit_shared_by,
 )
 from corelab.series import Refusal, Series, StudyKey
@@ -61,10 +60,7 @@ def _code(
 ) -> str | Refusal:
     if crosswalk is None:
         return f"{number:03}"
-    code = crosswalk.subject_of(patient_id)
-    if isinstance(code, Refusal):
-        return code
-    return code_tells(code, person_of(patient_id, (part.identity for part in parts))) or code
+    return crosswalk.code_for(person_of(patient_id, (part.identity for part in parts)))
 
 
 def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyKey, str | Refusal]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from corelab.dicom.files import printable
 from corelab.series import LooseFile, Outcome
 from corelab.store.column import Cell
-from corelab.store.files import write_text
+from corelab.store.files import write_private
 from corelab.store.table import to_csv
 from pipelines.convert import ConvertRequest, ConvertResult, PartFate
 
@@ -30,7 +30,6 @@ LIST_COLUMNS = (
     "files",
 )
 FILE_SEPARATOR = " | "
-_OWNER_ONLY = 0o600
 
 
 def write_list(path: Path, result: ConvertResult, request: ConvertRequest) -> None:
@@ -45,8 +44,7 @@ def write_list(path: Path, result: ConvertResult, request: ConvertRequest) -> No
     """
     rows = [_row(fate, request) for fate in result.fates]
     rows += [_loose_row(file, request) for file in result.loose]
-    write_text(path, to_csv(LIST_COLUMNS, rows))
-    path.chmod(_OWNER_ONLY)
+    write_private(path, to_csv(LIST_COLUMNS, rows))
 
 
 def _row(fate: PartFate, request: ConvertRequest) -> dict[str, Cell]:

@@ -14,14 +14,13 @@ from corelab.blinding.allowlist import allow_list
 from corelab.dicom.attribute import keyword_of
 from corelab.series import Attribute, Delivery, Outcome, SeriesVerdict, StudyKey
 from corelab.store.column import Cell
-from corelab.store.files import make_folder, write_text
+from corelab.store.files import private_folder, write_private
 from corelab.store.table import to_csv
 from corelab.vocab import Case
 from pipelines.numbering import study_numbers
 
 FOLDER = "deidentification"
 COLUMNS = ("study", "tag", "vr", "keyword", "within", "objects", "action", "why")
-_OWNER_ONLY_FOLDER, _OWNER_ONLY_FILE = 0o700, 0o600
 _PRIVATE_GROUP = 0x10000
 _PIXEL_DATA = Attribute((0x7FE00010,), "OW")
 IDENTITY = frozenset(
@@ -72,7 +71,7 @@ def write_reports(
     verdicts: Sequence[SeriesVerdict],
     failed: Mapping[Case, str],
 ) -> None:
-    """Write ``VAULT/deidentification/<case>.csv`` for every study of a delivery.
+    """Write ``VAULT/deidentification/<case>_<study>.csv`` for every study of a delivery.
 
     Parameters
     ----------
@@ -85,28 +84,28 @@ def write_reports(
 
     Notes
     -----
-    A study that is no case yet is named by a digest of its identifier; its row says which
-    number it has in this delivery. Reports hold attributes and counts, no values.
+    A study is named by a digest of its UID, one that is no case by that alone. What an earlier
+    delivery reported of it under another case goes. Rows say which number it has in this
+    delivery. Reports hold attributes and counts, no values.
 
     Raises
     ------
     StoreError
         When the vault cannot be written to.
     """
-    folder = vault / FOLDER
-    make_folder(folder)
-    folder.chmod(_OWNER_ONLY_FOLDER)
+    folder = private_folder(vault / FOLDER)
     numbers = study_numbers(verdict.series for verdict in verdicts)
     rows: dict[str, list[dict[str, Cell]]] = defaultdict(list)
     for key, mine in _by_study(verdicts).items():
-        unassigned = _digest(key)
-        name = next((verdict.case.stem for verdict in mine if verdict.case), unassigned)
-        if name != unassigned:
-            (folder / f"{unassigned}.csv").unlink(missing_ok=True)
-        rows[name] += _rows(numbers[key], delivery.attributes, mine, failed)
+        case = next((verdict.case.stem for verdict in mine if verdict.case), "")
+        name = "_".join(filter(None, (case, _study_name(key))))
+        rows[f"{name}.csv"] += _rows(numbers[key], delivery.attributes, mine, failed)
     for name, listed in rows.items():
-        write_text(folder / f"{name}.csv", to_csv(COLUMNS, listed))
-        (folder / f"{name}.csv").chmod(_OWNER_ONLY_FILE)
+        write_private(folder / name, to_csv(COLUMNS, listed))
+    for study in {_study_name(verdict.series.identity.study_key) for verdict in verdicts}:
+        for path in folder.glob(f"*{study}.csv"):
+            if path.name not in rows:
+                path.unlink()
 
 
 @cache
@@ -192,8 +191,8 @@ def _by_study(verdicts: Iterable[SeriesVerdict]) -> dict[StudyKey, list[SeriesVe
     return dict(studies)
 
 
-def _digest(key: StudyKey) -> str:
-    return "study-" + hashlib.sha256("\0".join(key).encode("utf-8", "replace")).hexdigest()[:12]
+def _study_name(key: StudyKey) -> str:
+    return "study-" + hashlib.sha256(key[1].encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _tag(tag: int) -> str:

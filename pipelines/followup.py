@@ -19,7 +19,7 @@ from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
 from corelab.errors import NO_QUERY, StoreError
-from corelab.series import CasePlan, Delivery, LooseFile, Plan
+from corelab.series import CasePlan, Delivery, LooseFile, Plan, Refusal
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
@@ -74,6 +74,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     make_folder(request.out)
     received = look_at(request, trial)
     with hold_for_a_run(request.vault), _opened(request) as vault:
+        number = vault.start_batch((version("corelab"), trial.trial.id, trial.digest), request.out)
         batch = _Batch(
             request=request,
             trial=trial,
@@ -81,12 +82,12 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             vault=vault,
             engine=engine,
             watcher=watcher,
-            number=vault.start_batch(
-                (version("corelab"), trial.trial.id, trial.digest), request.out
-            ),
         )
         with settled(request.out):
             result, delivery = batch.run(crosswalk, started)
+            counts = dataclasses.asdict(result.counts)
+            vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
+            write_pending(request.vault, result.pending)
         keep_result(received, result, delivery, vault)
         return result
 
@@ -101,7 +102,6 @@ class _Batch:
     vault: Vault
     engine: Engine
     watcher: Watcher
-    number: int
 
     def run(self, crosswalk: Crosswalk | None, started: float) -> tuple[BatchResult, int]:
         """Measure, publish and audit; the result, and the delivery's number in the vault."""
@@ -119,9 +119,6 @@ class _Batch:
             searcher=RememberingSearcher(searcher=searcher, vault=vault),
             started=started,
         ).close(result)
-        counts = dataclasses.asdict(result.counts)
-        vault.end_batch(Batch(number=self.number, delivery=delivery, counts=counts))
-        write_pending(request.vault, result.pending)
         return result, delivery
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
@@ -180,7 +177,7 @@ class _Batch:
         self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
     ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
-        note_outcomes(outcomes, self.vault, self.number)
+        note_outcomes(outcomes, self.vault)
         reader = SpreadReader(self.engine, self.watcher)
         files = delivered_files(intake, outcomes, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
@@ -288,20 +285,23 @@ def _all_problems(
     touched: frozenset[Case],
     vault: Vault,
 ) -> list[Problem]:
-    """Problems of this batch, earlier ones of other cases, and studies that have no case yet."""
-    current = [*plan.problems, *(outcome.problem for outcome in outcomes if outcome.problem)]
+    """Problems of this batch, earlier ones of other cases, and each study that has no case yet."""
+    studies = {_waiting(v.refusal) for v in plan.verdicts if v.case is None and v.refusal}
+    current = [problem for problem in plan.problems if problem not in studies]
+    current += [outcome.problem for outcome in outcomes if outcome.problem]
     keys = {(str(case.subject_code), str(case.visit)) for case in touched}
     earlier = [
         problem
         for problem in load_problems(layout)
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    waiting = [
-        Problem(subject_code="", visit="", reason_code=held.reason.value, message=held.message)
-        for held in vault.unassigned()
-    ]
-    known = {problem.message for problem in current if not problem.subject_code}
-    return current + earlier + [problem for problem in waiting if problem.message not in known]
+    return current + earlier + [_waiting(refusal) for refusal in vault.unassigned()]
+
+
+def _waiting(refusal: Refusal) -> Problem:
+    return Problem(
+        subject_code="", visit="", reason_code=refusal.reason.value, message=refusal.message
+    )
 
 
 def _came_beside_others(outcomes: Iterable[CaseOutcome], layout: Layout) -> bool:

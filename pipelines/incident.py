@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from corelab.errors import CorelabError
+from corelab.errors import CorelabError, StoreError
+from corelab.store.files import private_folder
 
 _FOLDER = "log"
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+_FILE_MODE = 0o600
 
 
 class IncidentError(CorelabError):
@@ -42,7 +43,7 @@ def incidents_kept(vault: Path) -> Iterator[None]:
 def _keep(vault: Path, details: str) -> str:
     """Write a traceback down, and say under which number."""
     try:
-        folder = _folder(vault)
+        folder = private_folder(vault / _FOLDER)
         for number in count(1):
             try:
                 _write_new(folder / f"incident-{number}.txt", details)
@@ -53,19 +54,12 @@ def _keep(vault: Path, details: str) -> str:
                 f"patients and stand in log/incident-{number}.txt of the vault; the data manager "
                 "can send them on"
             )
-    except OSError:
+    except (OSError, StoreError):
         pass
     return (
         "corelab stopped at a fault of its own, and the vault's log cannot be written: no details "
         "were kept. Free the vault and run the same command again"
     )
-
-
-def _folder(vault: Path) -> Path:
-    vault.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    folder = vault / _FOLDER
-    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-    return folder
 
 
 def _write_new(path: Path, text: str) -> None:

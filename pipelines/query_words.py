@@ -204,7 +204,7 @@ _QUESTIONS = {
         found="Voxels and geometry of this image make no image", needed=_ORIGINAL
     ),
     "leak_found": Question(
-        found="An identifying text was found in the results of this case",
+        found="An identifying text was found in results, or they could not be searched for one",
         needed="See 'withdrawn' in the vault folder, and report it",
         asked=Asked.DATA_MANAGER,
     ),

@@ -22,7 +22,7 @@ from corelab.blinding.vault import Vault, hold_for_a_run, open_vault
 from corelab.blinding.vault_delivery import Batch
 from corelab.blinding.vault_file import is_current
 from corelab.errors import ReasonCode, StoreError
-from corelab.store.files import Json, read_json, write_json
+from corelab.store.files import Json, json_text, read_json, write_private
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
 from corelab.trial import Trial
@@ -37,7 +37,6 @@ from pipelines.request import BatchRequest, load_inputs
 from pipelines.stamps import digest_of, stamp_of, stamps_below, text_digest
 
 _NAME = "unchanged.json"
-_FILE_MODE = 0o600
 _OWN_FILES = ("vault.sqlite", "run.lock", "log", _NAME)
 """What every run writes in the vault's folder; what stands in the database has a digest."""
 _MAY_PASS = frozenset(
@@ -136,8 +135,7 @@ def keep_result(received: Received, result: BatchResult, delivery: int, vault: V
         "cases": [[read.subject_code, read.visit] for read in result.reads],
         "problems": [dict(dataclasses.asdict(problem)) for problem in result.problems],
     }
-    write_json(path, record)
-    path.chmod(_FILE_MODE)
+    write_private(path, json_text(record))
 
 
 def _kept(vault: Path) -> dict[str, Json]:

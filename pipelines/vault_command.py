@@ -14,11 +14,12 @@ from corelab.blinding.vault import open_vault
 from corelab.blinding.vault_file import has_vault
 from corelab.blinding.vault_ledger import Ledger
 from corelab.errors import StoreError
+from corelab.store.files import write_private
 from corelab.store.table import to_csv
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.screen import counted, show_plain
 from pipelines.telling import told
-from pipelines.vault_places import refuse_open_places, write_private
+from pipelines.vault_places import refuse_open_places
 from pipelines.vault_query import QUERY_COLUMNS, query_rows, show_queries, wanted
 from pipelines.vault_show import (
     show_batches,

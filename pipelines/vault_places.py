@@ -1,17 +1,14 @@
-"""Files that a data manager writes: for the owner alone, and never where others look."""
+"""Where a data manager's files that name patients may not lie."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from corelab.blinding.vault_ledger import Ledger
 from corelab.errors import StoreError
-from corelab.store.files import write_text
 from pipelines.places import refuse_nested
 
 _MARK_OF_OUT = "dataset_description.json"
-_OWNER_ONLY = 0o077
 
 
 def refuse_open_places(path: Path, vault: Path, ledger: Ledger) -> None:
@@ -36,18 +33,3 @@ def refuse_open_places(path: Path, vault: Path, ledger: Ledger) -> None:
     )
     if any((folder / _MARK_OF_OUT).exists() for folder in path.resolve().parents):
         raise StoreError(f"{path} must not lie inside OUT: {named}")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put a text file in place that only its owner may read, from its first byte on.
-
-    Raises
-    ------
-    StoreError
-        When it cannot be written.
-    """
-    before = os.umask(_OWNER_ONLY)
-    try:
-        write_text(path, text)
-    finally:
-        os.umask(before)

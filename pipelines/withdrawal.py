@@ -11,9 +11,13 @@ from pathlib import Path
 
 from corelab.blinding.audit import AuditReport, OwnWords, library_words, vocabulary_of
 from corelab.errors import ReasonCode
+from corelab.series import Refusal
+from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
+NO_CASE = Case(SubjectCode(""), VisitLabel(""))
+"""Stands for what lies outside any case."""
 _FOLDER = "withdrawn"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
@@ -37,7 +41,7 @@ _GAP = "a file of OUT could not be searched for identifying texts; it is in the 
 class Withdrawn:
     """What the audit moved out of OUT: ``evidence`` is for the vault."""
 
-    case: Case | None
+    case: Case
     message: str
     evidence: str
 
@@ -45,8 +49,8 @@ class Withdrawn:
     def problem(self) -> Problem:
         """Row of ``problems.csv``."""
         return Problem(
-            subject_code=self.case.subject_code if self.case else "",
-            visit=self.case.visit if self.case else "",
+            subject_code=self.case.subject_code,
+            visit=self.case.visit,
             reason_code=ReasonCode.LEAK_FOUND.value,
             message=self.message,
         )
@@ -56,7 +60,7 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
     """Move a case's files out of OUT: its number no longer stands for its scans."""
     folder = layout.case_folder(case)
     if folder.exists():
-        _move(folder, vault / _FOLDER / folder.parent.name, folder.name)
+        _move(folder, private_folder(vault / _FOLDER) / folder.parent.name, folder.name)
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -71,17 +75,32 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
         hits_of[_target(path, hits)].append(path)
     withdrawn = []
     for target, found in hits_of.items():
-        _move(layout.root / target, vault / _FOLDER / target.parent, target.name)
+        kept = private_folder(vault / _FOLDER)
+        _move(layout.root / target, kept / target.parent, target.name)
         # A folder whose own name is a hit names no case.
         is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
             Withdrawn(
-                case=_case_of(target) if is_case else None,
+                case=_case_of(target) if is_case else NO_CASE,
                 message=_GAP if leaking.isdisjoint(found) else _LEAK,
                 evidence="; ".join(text for path in found for text in _places(report, path)),
             )
         )
     return tuple(withdrawn)
+
+
+def refusals_of(withdrawn: Iterable[Withdrawn]) -> list[tuple[Case, Refusal]]:
+    """Tell the vault, in one row a case and message, where all that was moved had been found."""
+    evidence: dict[tuple[Case, str], list[str]] = defaultdict(list)
+    for item in withdrawn:
+        evidence[item.case, item.message].append(item.evidence)
+    return [
+        (
+            case,
+            Refusal(reason=ReasonCode.LEAK_FOUND, message=message, evidence="; ".join(places)),
+        )
+        for (case, message), places in evidence.items()
+    ]
 
 
 def _target(path: Path, hits: Container[Path]) -> Path:

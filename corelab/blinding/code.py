@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from datetime import date
 
 from corelab.blinding.person import Person
+from corelab.blinding.spelling import DATE, forms_of_day
 from corelab.vocab import SubjectCode
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 6
 CODE_PATTERN = re.compile(r"[A-Za-z0-9]{2,16}")
-_DATE_PATTERN = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _SHORT_ID = 3
 _SHORTEST_SHARED = 5
 _LAST_DIGITS = 4
@@ -22,7 +22,6 @@ _SHORTEST_OF_A_NAME = 4
 _INITIAL = 1
 _FEWEST_CHECKED = 3
 _CHECKED_TO_WRONG = 3
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _PLAIN_NUMBER = re.compile(r"[A-Za-z]*?0*([1-9]\d*)")
 
 
@@ -79,7 +78,7 @@ def fault_of_code(code: str, patient_id: str) -> str | None:
     """
     if not CODE_PATTERN.fullmatch(code):
         return "2 to 16 letters and digits (A-Z, a-z, 0-9), nothing else"
-    if _DATE_PATTERN.search(code):
+    if DATE.search(code):
         return "a code that holds no date"
     if _repeats_id(code, patient_id):
         return "a code that does not hold the patient's own identifier, or a part of it"
@@ -135,18 +134,7 @@ def _repeats_digits(code: str, patient_id: str) -> bool:
 def _repeats_date(code: str, day: date) -> bool:
     plain = code.lower()
     is_year = re.search(rf"(?<!\d){day.year}(?!\d)", plain) is not None
-    return is_year or any(form in plain for form in _forms_of(day))
-
-
-def _forms_of(day: date) -> Iterator[str]:
-    """Usual ways to write a date without separators, the year whole and as two digits."""
-    word = _MONTHS[day.month - 1]
-    for year in (f"{day.year}", f"{day.year % 100:02}"):
-        yield f"{year}{day.month:02}{day.day:02}"
-        yield f"{day.day:02}{day.month:02}{year}"
-        yield f"{day.month:02}{day.day:02}{year}"
-        yield f"{day.day:02}{word}{year}"
-        yield f"{year}{word}{day.day:02}"
+    return is_year or any("".join(form) in plain for form in forms_of_day(day))
 
 
 def _repeats_name(code: str, name: str) -> bool:

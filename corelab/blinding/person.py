@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from corelab.blinding.spelling import day_in, spellings
 from corelab.series import IdentifierKind, Identity
-
-_DATE = re.compile(r"((?:18|19|20)\d{2})[./-]?(\d{2})[./-]?(\d{2})")
-_SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,26 +35,15 @@ def person_of(patient_id: str, identities: Iterable[Identity]) -> Person:
             if found.kind is IdentifierKind.NAME:
                 names |= _parts_of(found.text)
             elif found.kind is IdentifierKind.MOMENT:
-                days |= _days_in(found.text)
+                moment = day_in(found.text)
+                days |= {moment.day} if moment else set()
     return Person(patient_id=patient_id, names=frozenset(names), days=frozenset(days))
 
 
 def _parts_of(name: str) -> set[str]:
-    lower = name.lower()
-    spellings = {lower, lower.translate(_SPELT_OUT)}
-    return {part for text in spellings for part in re.findall(r"[a-z]+", _without_accents(text))}
+    plain = (_without_accents(text.lower()) for text in spellings(name))
+    return {part for text in plain for part in re.findall(r"[a-z]+", text)}
 
 
 def _without_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-
-
-def _days_in(text: str) -> set[date]:
-    found = _DATE.match(text)
-    if found is None:
-        return set()
-    year, month, day = map(int, found.groups())
-    try:
-        return {date(year, month, day)}
-    except ValueError:
-        return set()

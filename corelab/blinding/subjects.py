@@ -62,6 +62,11 @@ class Crosswalk:
         unknown = Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message=message)
         return self.code_of(patient_id) or unknown
 
+    def code_for(self, person: Person) -> SubjectCode | Refusal:
+        """Code of a study's patient; why there is none, or none that may be written."""
+        code = self.subject_of(person.patient_id)
+        return code if isinstance(code, Refusal) else code_tells(code, person) or code
+
     def visit_of(self, patient_id: str, study_uid: str) -> VisitLabel | None:
         """Visit of a study; a row without study UID speaks for all studies of its patient."""
         mine = [row for row in self.rows if row.patient_id == patient_id.strip()]

@@ -38,12 +38,13 @@ from corelab.blinding.vault_loose import note_loose
 from corelab.blinding.vault_memory import recall, remember, state_of
 from corelab.blinding.vault_series import (
     KnownStudy,
+    forget_replaced,
     known_studies,
     newest_sources,
     note_sources,
     note_study,
 )
-from corelab.errors import NO_QUERY, ReasonCode, StoreError
+from corelab.errors import NO_QUERY, StoreError
 from corelab.series import (
     Identifier,
     IdentifierKind,
@@ -128,8 +129,10 @@ class Vault:
         for verdict in verdicts:
             studies[verdict.series.identity.study_key].append(verdict)
         with self._transaction():
+            rows: list[int] = []
             for key, of_study in studies.items():
-                note_study(self._connection, self._cipher, key, of_study)
+                rows += note_study(self._connection, self._cipher, key, of_study)
+            forget_replaced(self._connection, rows)
             series = [verdict.series for of_study in studies.values() for verdict in of_study]
             self._note_identifiers(
                 text for identity in {s.identity for s in series} for text in _texts_of(identity)
@@ -142,14 +145,6 @@ class Vault:
         with self._transaction():
             note_loose(self._connection, self._cipher, root, files)
             self._note_identifiers(_names({file.path for file in files}))
-
-    def note_fault(self, case: Case, detail: str, batch: int | None = None) -> None:
-        """Keep the details of a failed case, which may name paths."""
-        with self._transaction():
-            self._connection.execute(
-                "INSERT INTO fault VALUES (?, ?, ?, ?)",
-                (batch, case.subject_code, case.visit, self._sealed("fault.detail", detail)),
-            )
 
     def note_case_problems(
         self, cases: Iterable[Case], problems: Iterable[tuple[Case, Refusal]]
@@ -234,12 +229,13 @@ class Vault:
         return frozenset(found)
 
     def unassigned(self) -> tuple[Refusal, ...]:
-        """Why each study that belongs to no case is held back, over all deliveries."""
-        rows = self._connection.execute(
-            "SELECT reason, why FROM study WHERE subject_code IS NULL ORDER BY reason, why"
-        )
-        held = [Refusal(reason=ReasonCode(reason), message=why) for reason, why in rows]
-        return tuple(refusal for refusal in held if refusal.reason not in NO_QUERY)
+        """Why each study that belongs to no case waits for an answer, over all deliveries."""
+        waiting = [
+            Refusal(reason=row.reason, message=row.found)
+            for row in self.ledger.studies_held()
+            if row.reason and row.reason not in NO_QUERY
+        ]
+        return tuple(sorted(waiting, key=lambda refusal: (refusal.reason, refusal.message)))
 
     def codes(self) -> tuple[SubjectCode, ...]:
         """Return every subject code that was given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 """``user_version`` of the file. 0: the first layout, in plain text; 1 was never given out."""
 
 SEALED_SINCE = 2
@@ -66,10 +66,6 @@ CREATE TABLE batch (
     number INTEGER PRIMARY KEY, started_utc TEXT NOT NULL, finished_utc TEXT,
     delivery INTEGER REFERENCES delivery (number), software_version TEXT NOT NULL,
     trial_id TEXT NOT NULL, config_digest TEXT NOT NULL, out BLOB NOT NULL, counts TEXT
-) STRICT;
-CREATE TABLE fault (
-    batch INTEGER REFERENCES batch (number), subject_code TEXT NOT NULL, visit TEXT NOT NULL,
-    detail BLOB NOT NULL
 ) STRICT;
 CREATE TABLE case_problem (
     subject_code TEXT NOT NULL, visit TEXT NOT NULL, reason TEXT NOT NULL, why TEXT NOT NULL,

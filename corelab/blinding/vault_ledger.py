@@ -185,6 +185,10 @@ class Ledger:
         held = [*self._held_studies(gone), *series, *cases, *self._held_files(gone)]
         return tuple(sorted(held, key=lambda row: (row.reason or "", row.subject_code, row.paths)))
 
+    def studies_held(self) -> tuple[HeldBack, ...]:
+        """Every study that belongs to no case and that no site has taken back."""
+        return tuple(self._held_studies(self._files_gone()))
+
     def log(self) -> tuple[Access, ...]:
         """Every access, oldest first."""
         return accesses(self._connection)
@@ -245,7 +249,10 @@ class Ledger:
                 )
 
     def _held_cases(self, gone: frozenset[int]) -> Iterable[HeldBack]:
-        """Cases with a problem of their own, and the files they were to be measured on."""
+        """Cases with a problem of their own, and the files they were to be measured on.
+
+        What was found in OUT outside the cases of this vault has no files.
+        """
         rows = self._connection.execute(
             "SELECT subject_code, visit, reason, why, evidence FROM case_problem"
         ).fetchall()
@@ -258,13 +265,13 @@ class Ledger:
             ).fetchall()
             used = [part for part in parts if part[3]] or parts
             paths = self._paths([part[0] for part in used], gone)
-            if used and paths is not None:
+            if paths is not None:
                 studies = {self._study(part[2]) for part in used}
                 yield HeldBack(
                     reason=ReasonCode(reason),
                     found=why,
                     evidence=self._opened("case_problem.evidence", evidence),
-                    patient_id=self._patient(used[0][1]),
+                    patient_id=self._patient(used[0][1]) if used else "",
                     subject_code=code,
                     visit=visit,
                     study_uid=" ".join(sorted(studies)),

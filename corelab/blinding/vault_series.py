@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,8 +45,11 @@ def known_studies(
 
 def note_study(
     connection: sqlite3.Connection, cipher: Cipher, key: StudyKey, verdicts: Sequence[SeriesVerdict]
-) -> None:
-    """Keep a study and the series of it that this delivery brings; within a transaction."""
+) -> list[int]:
+    """Keep a study and the series of it that this delivery brings, and return the series' rows.
+
+    Within a transaction.
+    """
     patient, study = cipher.key_of("person.patient", key[0]), cipher.key_of("study.study", key[1])
     known = connection.execute(
         "SELECT modalities, acquired_at FROM study WHERE patient = ? AND study = ?",
@@ -73,7 +77,47 @@ def note_study(
             _sealed(cipher, "study.evidence", held.evidence) if held else None,
         ),
     )
-    _note_parts(connection, cipher, (patient, study), verdicts)
+    return _note_parts(connection, cipher, (patient, study), verdicts)
+
+
+def forget_replaced(connection: sqlite3.Connection, now: Sequence[int]) -> None:
+    """Drop what earlier deliveries said of series that this one brings otherwise.
+
+    A series goes when each of its files belongs to others now and it was held back, or its study
+    is another patient's; and when it had no case and came again under a patient who gives it one.
+    A study goes with its last series. Within a transaction.
+
+    Parameters
+    ----------
+    connection
+        Of the vault.
+    now
+        Rows of the series that this delivery brings.
+    """
+    rows = (json.dumps(now),)
+    connection.execute(
+        "WITH now AS (SELECT value FROM json_each(?)),"
+        " placed AS (SELECT file FROM series_file WHERE series IN now)"
+        " DELETE FROM series WHERE id NOT IN now"
+        " AND id IN (SELECT series FROM series_file WHERE file IN placed)"
+        " AND id NOT IN (SELECT series FROM series_file WHERE file NOT IN placed)"
+        " AND (outcome = 'quarantined' OR study IN (SELECT study FROM series WHERE id IN now))",
+        rows,
+    )
+    connection.execute(
+        "WITH now AS (SELECT value FROM json_each(?)), answered AS"
+        " (SELECT s.study, s.series FROM series s JOIN study t ON t.patient = s.patient"
+        "  AND t.study = s.study WHERE s.id IN now AND subject_code IS NOT NULL)"
+        " DELETE FROM series WHERE id NOT IN now AND (study, series) IN answered"
+        " AND (patient, study) IN (SELECT patient, study FROM study WHERE subject_code IS NULL)",
+        rows,
+    )
+    connection.execute(
+        "WITH now AS (SELECT value FROM json_each(?)) DELETE FROM study"
+        " WHERE (patient, study) NOT IN (SELECT patient, study FROM series)"
+        " AND (subject_code IS NULL OR study IN (SELECT study FROM series WHERE id IN now))",
+        rows,
+    )
 
 
 def newest_sources(
@@ -126,12 +170,13 @@ def _note_parts(
     cipher: Cipher,
     study: tuple[bytes, bytes],
     verdicts: Sequence[SeriesVerdict],
-) -> None:
+) -> list[int]:
     series = [cipher.key_of("series.series", v.series.identity.series_uid) for v in verdicts]
     connection.executemany(
         "DELETE FROM series WHERE patient = ? AND study = ? AND series = ?",
         [(*study, uid) for uid in set(series)],
     )
+    rows: list[int] = []
     for place, (uid, verdict) in enumerate(zip(series, verdicts, strict=True)):
         part, refusal = verdict.series, verdict.refusal
         cursor = connection.execute(
@@ -146,12 +191,14 @@ def _note_parts(
                 _sealed(cipher, "series.evidence", refusal.evidence) if refusal else None,
             ),
         )
+        rows.append(int(cursor.lastrowid or 0))
         paths = dict.fromkeys([*(frame.path for frame in part.frames), *part.files])
         files = [number_of_file(connection, cipher, path) for path in paths]
         connection.executemany(
-            "INSERT INTO series_file VALUES (?, ?)", [(cursor.lastrowid, n) for n in files]
+            "INSERT INTO series_file VALUES (?, ?)", [(rows[-1], n) for n in files]
         )
         connection.executemany("DELETE FROM loose WHERE file = ?", [(n,) for n in files])
+    return rows
 
 
 def _sealed(cipher: Cipher, column: str, text: str) -> bytes | None:

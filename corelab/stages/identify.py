@@ -14,7 +14,6 @@ from corelab.blinding.subjects import (
     NO_VISIT,
     NOT_A_VISIT,
     Crosswalk,
-    code_tells,
     visit_shared_by,
 )
 from corelab.blinding.vault import Vault
@@ -221,9 +220,7 @@ def _code(person: Person, crosswalk: Crosswalk | None, vault: Vault) -> SubjectC
         if not person.patient_id:
             return NO_PATIENT
         return vault.code_of(person.patient_id, lambda code: not what_it_tells(code, person))
-    code = crosswalk.subject_of(person.patient_id)
-    told = None if isinstance(code, Refusal) else code_tells(code, person)
-    if isinstance(code, Refusal) or told:
-        return told or code
-    vault.bind(person.patient_id, code)
+    code = crosswalk.code_for(person)
+    if not isinstance(code, Refusal):
+        vault.bind(person.patient_id, code)
     return code

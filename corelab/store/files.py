@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from corelab.errors import StoreError
@@ -16,6 +16,7 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 Chunk = bytes | memoryview
 
 _CHUNK_BYTES = 1 << 20
+_OWNER_ONLY_FOLDER, _OTHERS = 0o700, 0o077
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -62,9 +63,20 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def write_private(path: Path, content: str) -> None:
+    """Put a text in place that only its owner may read, from its first byte on."""
+    with _for_its_owner():
+        write_text(path, content)
+
+
 def write_json(path: Path, content: Mapping[str, Json]) -> None:
     """Put a JSON object in place, keys in the order given."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Mapping[str, Json]) -> str:
+    """Text of a JSON object as it is written to files."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def make_folder(folder: Path) -> None:
@@ -79,6 +91,23 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made a folder: {error.strerror}") from error
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder that only its owner may open, close one that is there, and return it.
+
+    Raises
+    ------
+    StoreError
+        When that cannot be done.
+    """
+    with _for_its_owner():
+        make_folder(folder)
+    try:
+        folder.chmod(_OWNER_ONLY_FOLDER)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be closed to others: {error.strerror}") from error
+    return folder
 
 
 def read_json(path: Path) -> dict[str, Json]:
@@ -124,6 +153,16 @@ def _open_quietly(path: str, flags: int) -> int:
         return os.open(path, flags | getattr(os, "O_NOATIME", 0))
     except PermissionError:
         return os.open(path, flags)
+
+
+@contextmanager
+def _for_its_owner() -> Iterator[None]:
+    """Make what is made in it for its owner alone."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -37,7 +37,7 @@ _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 
 
 def write_tables(
-    layout: Layout, problems: Iterable[Problem], trial_id: str, visits: Sequence[str] = ()
+    layout: Layout, problems: Sequence[Problem], trial_id: str, visits: Sequence[str] = ()
 ) -> None:
     """Rebuild every table from the reads under OUT and the problems of the batch.
 
@@ -54,7 +54,10 @@ def write_tables(
         them there is no table of growth.
     """
     reads = with_growth_flags([load_read(path) for path in layout.reads()], visits)
-    listed = sorted(set(problems), key=lambda row: tuple(asdict(row).values()))
+    # Two studies without a case may say the same, and are two.
+    of_cases = {problem for problem in problems if problem.subject_code}
+    others = [problem for problem in problems if not problem.subject_code]
+    listed = sorted([*of_cases, *others], key=lambda row: tuple(asdict(row).values()))
     rows = _volume_rows(reads, listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
     write_text(layout.volumes_csv, to_csv(names, rows))

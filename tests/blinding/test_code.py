@@ -53,6 +53,7 @@ def test_nearly_every_swap_of_neighbours_is_caught() -> None:
         ("../../x", "123", "letters and digits"),
         ("KX4\u202e7P", "123", "letters and digits"),
         ("S20260114", "123", "date"),
+        ("S21260114", "123", "date"),
         ("XPAT0077", "PAT-0077", "identifier"),
         ("12", "12", "identifier"),
     ],
@@ -106,6 +107,10 @@ PERSON = Person(
         ("17Apr54", "date"),
         ("JD1954", "date"),
         ("S260114", "date"),
+        ("17April54", "date"),
+        ("april171954", "date"),
+        ("K1741954", "date"),
+        ("A2026114", "date"),
         ("MUELLER1", "name"),
         ("muell2", "name"),
         ("ANNELIE", "name"),
@@ -134,6 +139,16 @@ def test_no_usual_form_of_a_known_date_is_fit(day: date, form: int) -> None:
     forms += [number + word + y for y in (year, year[2:])]
     forms += [y + word + number for y in (year, year[2:])]
     assert what_it_tells(f"K{forms[form]}X", person) == "a date of the patient"
+
+
+def test_september_of_four_letters_is_a_month() -> None:
+    person = Person(patient_id="A", names=frozenset(), days=frozenset({date(1954, 9, 3)}))
+    assert what_it_tells("3Sept54", person) == "a date of the patient"
+
+
+def test_a_number_that_counts_within_a_year_is_no_date() -> None:
+    person = Person(patient_id="A", names=frozenset(), days=frozenset({date(2026, 1, 14)}))
+    assert what_it_tells("S202601", person) is None
 
 
 @given(patient_id=st.text(st.sampled_from("0123456789"), min_size=5, max_size=10))

@@ -25,10 +25,17 @@ from corelab.blinding.audit.moments import forms_of
         "March 5, 2024",
         "2024-03",
         "March 2024",
+        "5 Mar 24",
+        "05MAR24",
+        "March 5, '24",
     ],
 )
 def test_a_date_has_every_usual_form(written: str) -> None:
     assert fold(written) in set(map(fold, forms_of("20240305")))
+
+
+def test_digits_that_run_together_without_zeros_are_a_number() -> None:
+    assert not {"532024", "202435", "5324"} & set(map(fold, forms_of("20240305")))
 
 
 @pytest.mark.parametrize("written", ["134501", "134501.5", "13:45:01", "13:45", "1345", "13-45-01"])

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from corelab.blinding.person import Person
 from corelab.blinding.subjects import load_subjects
-from corelab.errors import ConfigError
+from corelab.errors import ConfigError, ReasonCode
+from corelab.series import Refusal
 
 
 def write(path: Path, text: str) -> Path:
@@ -23,6 +25,24 @@ def test_a_study_uid_row_wins_over_a_general_row(tmp_path: Path) -> None:
     assert crosswalk.visit_of("P1", "1.2.3") == "fu24h"
     assert crosswalk.visit_of("P1", "9.9") == "baseline"
     assert crosswalk.code_of("P2") is None
+
+
+@pytest.mark.parametrize(
+    ("patient_id", "name", "expected"),
+    [
+        ("P1", "Roe", "KX4M7P"),
+        ("P1", "kx", ReasonCode.CODE_IDENTIFYING),
+        ("P2", "Roe", ReasonCode.SUBJECT_UNKNOWN),
+        ("", "Roe", ReasonCode.SUBJECT_UNKNOWN),
+    ],
+)
+def test_a_patient_has_the_code_that_was_issued_unless_it_tells_who_it_is(
+    tmp_path: Path, patient_id: str, name: str, expected: str
+) -> None:
+    crosswalk = load_subjects(write(tmp_path / "s.csv", "patient_id,subject_code\nP1,KX4M7P\n"))
+    person = Person(patient_id=patient_id, names=frozenset({name}), days=frozenset())
+    found = crosswalk.code_for(person)
+    assert (found.reason if isinstance(found, Refusal) else found) == expected
 
 
 def test_two_columns_are_enough(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.factories import make_series
 
 GAP = Refusal(reason=ReasonCode.MISSING_SLICE, message="a gap", evidence="where")
 CUT = Refusal(reason=ReasonCode.HEADER_CUT, message="cut")
+WHOSE = Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message="whose?")
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
 A, B = "aa" * 32, "bb" * 32
 BOTH = KnownDigests(sha256=A, pixels=B)
@@ -177,6 +178,74 @@ def test_a_fault_of_a_series_is_not_told_twice(tmp_path: Path) -> None:
         vault.note_series([held_series(Path("/in/gap"))])
         vault.note_case_problems([CASE], [(CASE, GAP)])
         assert reasons(vault) == [ReasonCode.MISSING_SLICE]
+
+
+def study_of(patient_id: str, *names: str, case: Case | None) -> SeriesVerdict:
+    """Give a study of the one UID under a patient, measured where it is a case."""
+    series = dataclasses.replace(make_series(patient_id), frames=(), files=tuple(map(Path, names)))
+    if case:
+        return SeriesVerdict(series=series, case=case, outcome=Outcome.USED, why="as ct")
+    return SeriesVerdict(
+        series=series, case=None, outcome=Outcome.QUARANTINED, why="whose?", refusal=WHOSE
+    )
+
+
+@pytest.mark.parametrize("place", ["/in/IM1", "/resent/IM1"])
+def test_a_study_that_was_sent_again_under_its_patient_waits_no_longer(
+    tmp_path: Path, place: str
+) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([study_of("", "/in/IM1", case=None)])
+        vault.note_delivery(Path("/in"), delivered(Path("/in"), "IM1"))
+        assert (vault.unassigned(), reasons(vault)) == ((WHOSE,), [WHOSE.reason])
+        vault.note_series([study_of("PAT-0077", place, case=CASE)])
+        vault.note_delivery(Path(place).parent, delivered(Path(place).parent, "IM1", digest=B))
+        assert (vault.unassigned(), reasons(vault)) == ((), [])
+        (study,) = vault.ledger.studies()
+        assert (study.patient_id, study.n_series_used) == ("PAT-0077", 1)
+
+
+def test_a_study_that_was_sent_again_under_another_patient_gives_its_visit_back(
+    tmp_path: Path,
+) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([study_of("PAT-0076", "/in/IM1", case=CASE)])
+        vault.note_series([study_of("PAT-0077", "/in/IM1", case=None)])
+        assert vault.visits_of("PAT-0076") == {}
+        assert vault.unassigned() == (WHOSE,)
+
+
+def test_a_study_whose_names_another_one_takes_over_stays_where_it_has_a_case(
+    tmp_path: Path,
+) -> None:
+    next_one = make_series("PAT-0078", "1.2.9", series_uid="1.2.9.1")
+    next_one = dataclasses.replace(next_one, files=(Path("/in/IM1"),), frames=())
+    other = Case(SubjectCode("AB2CD3"), CASE.visit)
+    used = SeriesVerdict(series=next_one, case=other, outcome=Outcome.USED, why="as ct")
+    for case, n_known in ((CASE, 2), (None, 1)):
+        with open_vault(tmp_path / str(n_known)) as vault:
+            vault.note_series([study_of("PAT-0077", "/in/IM1", case=case)])
+            vault.note_series([used])
+            assert len(vault.ledger.studies()) == n_known
+            assert vault.unassigned() == ()
+
+
+def test_a_study_that_came_twice_under_two_patients_waits_while_one_folder_holds_it(
+    tmp_path: Path,
+) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([study_of("PAT-0077", "/a/IM1", case=CASE)])
+        vault.note_series([study_of("", "/b/IM1", case=None)])
+        assert vault.unassigned() == (WHOSE,)
+        assert vault.cases_of(["1.2.3"]) == {CASE}
+
+
+def test_a_study_that_was_taken_back_is_asked_for_nowhere(tmp_path: Path) -> None:
+    with open_vault(tmp_path / "vault") as vault:
+        vault.note_series([study_of("", "/in/IM1", case=None)])
+        vault.note_delivery(Path("/in"), delivered(Path("/in"), "IM1"))
+        vault.note_delivery(Path("/in"), delivered(Path("/in"), "IM2"))
+        assert (vault.unassigned(), reasons(vault)) == ((), [])
 
 
 def test_parts_of_one_series_that_look_alike_are_all_kept(tmp_path: Path) -> None:

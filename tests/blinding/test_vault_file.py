@@ -17,7 +17,8 @@ import pytest
 from corelab.blinding.vault import Vault, open_vault, rehearse
 from corelab.blinding.vault_delivery import DeliveredFile, FileFate
 from corelab.blinding.vault_file import transaction
-from corelab.blinding.vault_layout import LAYOUT_VERSION
+from corelab.blinding.vault_layout import LAYOUT_VERSION, SEALED_SINCE
+from corelab.blinding.vault_migration import STEPS
 from corelab.errors import ReasonCode, StoreError
 from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict, SourceVersion
 from corelab.vocab import Case, SubjectCode, VisitLabel
@@ -39,7 +40,7 @@ def fill(vault: Vault) -> None:
     held = dataclasses.replace(series, identity=identity, refusal=refusal)
     loose = LooseFile(path=Path("/x/PLANTED folder/planted.txt"), refusal=refusal)
     vault.bind("PLANTED-patient", CASE.subject_code)
-    batch = vault.start_batch(("0.1", "NCT0", "digest"), Path("/x/PLANTED out"))
+    vault.start_batch(("0.1", "NCT0", "digest"), Path("/x/PLANTED out"))
     vault.note_series(
         [
             SeriesVerdict(
@@ -55,7 +56,6 @@ def fill(vault: Vault) -> None:
         ]
     )
     vault.note_loose(Path("/x"), [loose])
-    vault.note_fault(CASE, "PLANTED detail", batch)
     vault.note_case_problems([CASE], [(CASE, dataclasses.replace(refusal, message="no head"))])
     vault.note_source(
         [SourceVersion(study_uid="1.2.3.77", series_uid="1.2.3.1", part="ct", number=1, digest="d")]
@@ -290,6 +290,10 @@ def test_a_vault_of_the_second_layout_is_brought_over(
     with open_vault(folder) as vault:
         vault.note_loose(Path("/in"), [])
         assert vault.ledger.held_back() == ()
+
+
+def test_every_sealed_layout_but_the_newest_has_a_step_to_the_next() -> None:
+    assert len(STEPS) == LAYOUT_VERSION - SEALED_SINCE
 
 
 def test_a_rehearsal_does_not_bring_an_older_vault_over(tmp_path: Path) -> None:

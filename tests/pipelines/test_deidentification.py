@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from corelab.dicom.index import index
-from corelab.series import Attribute, Delivery, Outcome, SeriesVerdict
+from corelab.series import Attribute, Delivery, Outcome, Series, SeriesVerdict
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines.deidentification import COLUMNS, FOLDER, Action, fate_of, write_reports
 from tests.dicom.tiny import ct_slice, write_stack
@@ -32,6 +33,11 @@ def verdicts(delivery: Delivery, outcome: Outcome, case: Case | None) -> list[Se
     ]
 
 
+def report_of(vault: Path) -> Path:
+    (path,) = (vault / FOLDER).iterdir()
+    return path
+
+
 def rows(path: Path) -> dict[str, dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return {row["tag"]: row for row in csv.DictReader(stream)}
@@ -40,7 +46,7 @@ def rows(path: Path) -> dict[str, dict[str, str]]:
 def test_each_attribute_of_a_used_study_has_its_action_reason_and_count(tmp_path: Path) -> None:
     delivery = delivered(tmp_path)
     write_reports(tmp_path, delivery, verdicts(delivery, Outcome.USED, CASE), {})
-    found = rows(tmp_path / FOLDER / "sub-KX4M7P_ses-fu24h.csv")
+    found = rows(report_of(tmp_path))
     (attributes,) = set(delivery.attributes.values())
     assert len(found) == len(attributes) + 1
     assert all(row["objects"] == "5" and row["study"] == "1" for row in found.values())
@@ -66,7 +72,7 @@ def test_nothing_of_a_case_that_could_not_be_measured_has_crossed(tmp_path: Path
     delivery = delivered(tmp_path)
     used = verdicts(delivery, Outcome.USED, CASE)
     write_reports(tmp_path, delivery, used, {CASE: "pixels_undecodable"})
-    found = rows(tmp_path / FOLDER / "sub-KX4M7P_ses-fu24h.csv")
+    found = rows(report_of(tmp_path))
     assert {row["action"] for row in found.values()} == {Action.REFUSED.value}
     assert {row["why"] for row in found.values()} == {"pixels_undecodable"}
 
@@ -79,7 +85,30 @@ def test_a_study_without_a_case_is_named_by_a_digest_until_it_has_one(tmp_path: 
     assert {row["action"] for row in rows(path).values()} == {Action.REFUSED.value}
     write_reports(tmp_path, delivery, verdicts(delivery, Outcome.USED, CASE), {})
     (path,) = (tmp_path / FOLDER).iterdir()
-    assert path.name == "sub-KX4M7P_ses-fu24h.csv"
+    assert path.name.startswith("sub-KX4M7P_ses-fu24h_study-")
+
+
+def test_two_studies_of_a_case_that_come_one_after_the_other_both_keep_their_report(
+    tmp_path: Path,
+) -> None:
+    delivery = delivered(tmp_path)
+    used = verdicts(delivery, Outcome.USED, CASE)
+    other = [dataclasses.replace(v, series=of_study(v.series, "2.25.7")) for v in used]
+    for told in (used, other, used):
+        write_reports(tmp_path, delivery, told, {})
+    assert len(list((tmp_path / FOLDER).glob("sub-KX4M7P_ses-fu24h_study-*.csv"))) == 2
+
+
+def test_a_case_that_a_study_has_left_has_no_report_of_it(tmp_path: Path) -> None:
+    delivery = delivered(tmp_path)
+    write_reports(tmp_path, delivery, verdicts(delivery, Outcome.USED, CASE), {})
+    left = dataclasses.replace(CASE, visit=VisitLabel("baseline"))
+    write_reports(tmp_path, delivery, verdicts(delivery, Outcome.USED, left), {})
+    assert report_of(tmp_path).name.startswith("sub-KX4M7P_ses-baseline_study-")
+
+
+def of_study(series: Series, uid: str) -> Series:
+    return dataclasses.replace(series, identity=dataclasses.replace(series.identity, study_uid=uid))
 
 
 def test_reports_are_for_the_vaults_owner_alone(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import hold_for_a_run, open_vault
-from corelab.errors import ConfigError, StoreError
+from corelab.errors import ConfigError, ReasonCode, StoreError
 from corelab.store.layout import Layout
 from corelab.store.manifest import lock_out
 from corelab.store.table import load_problems, write_tables
@@ -18,6 +18,7 @@ from pipelines.followup import run_batch
 from pipelines.progress import Silent
 from pipelines.request import BatchRequest
 from pipelines.withdrawal import own_words
+from tests.dicom.tiny import ct_slice, write
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -105,6 +106,33 @@ def test_garbage_is_counted_and_does_not_stop_the_batch(tmp_path: Path, engine: 
     assert (result.counts.n_files, result.counts.n_quarantined) == (2, 2)
 
 
+def test_each_study_that_belongs_to_no_case_is_a_row_of_its_own(
+    tmp_path: Path, engine: Engine
+) -> None:
+    (tmp_path / "subjects.csv").write_text("patient_id,subject_code\nPAT-9,AB2CD3\n")
+    asked = dataclasses.replace(request(tmp_path), subjects_file=tmp_path / "subjects.csv")
+    for number in "12":
+        for k in range(3):
+            slice_ = ct_slice(k)
+            slice_.PatientID, slice_.StudyInstanceUID = f"PAT-{number}", f"2.25.1{number}"
+            slice_.SeriesInstanceUID += number
+            slice_.SOPInstanceUID += number
+            write(slice_, asked.incoming / f"{number}{k}")
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    (asked.out / "sub-AB2CD3" / "ses-v1").mkdir(parents=True)
+    (asked.out / "sub-AB2CD3" / "ses-v1" / "note.txt").write_text("seen: Margarethe Doe")
+    first = run_batch(asked, engine, Silent())
+    expected = ["leak_found", "subject_unknown", "subject_unknown"]
+    assert sorted(problem.reason_code for problem in first.problems) == expected
+    for number in "12":
+        for k in range(3):
+            (asked.incoming / f"{number}{k}").unlink()
+        result = run_batch(asked, engine, Silent())
+        expected.pop()
+        assert sorted(problem.reason_code for problem in result.problems) == expected
+        assert load_problems(Layout(asked.out)) == tuple(sorted(result.problems, key=str))
+
+
 def test_problems_of_cases_that_a_new_delivery_does_not_touch_are_kept(
     tmp_path: Path, engine: Engine
 ) -> None:
@@ -178,6 +206,33 @@ def test_a_leak_outside_any_case_is_moved_and_said(tmp_path: Path, engine: Engin
     assert [(p.subject_code, p.reason_code) for p in result.problems] == [("", "leak_found")]
     assert not (asked.out / "note.csv").exists()
     assert (asked.vault / "withdrawn" / "note.csv.1").exists()
+
+
+def test_what_was_moved_waits_in_the_vault_with_each_place_that_it_was_found_in(
+    tmp_path: Path, engine: Engine
+) -> None:
+    asked = request(tmp_path)
+    (asked.incoming / "Margarethe Doe.txt").write_text("x")
+    planted = asked.out / "sub-AB2CD3" / "ses-fu24h"
+    planted.mkdir(parents=True)
+    for place in (asked.out / "a.csv", asked.out / "b.csv", planted / "note.txt"):
+        place.write_text("seen: Margarethe Doe")
+    run_batch(asked, engine, Silent())
+    assert leaks_held(asked.vault) == {
+        ("", ""): "file name in the table cell of a.csv; file name in the table cell of b.csv",
+        ("AB2CD3", "fu24h"): "file name in the content of sub-AB2CD3/ses-fu24h/note.txt",
+    }
+    run_batch(asked, engine, Silent())
+    assert set(leaks_held(asked.vault)) == {("AB2CD3", "fu24h")}
+
+
+def leaks_held(folder: Path) -> dict[tuple[str, str], str]:
+    with open_vault(folder) as vault:
+        return {
+            (row.subject_code, row.visit): row.evidence
+            for row in vault.ledger.held_back()
+            if row.reason is ReasonCode.LEAK_FOUND
+        }
 
 
 @pytest.mark.parametrize("name", ["out", "vault"])

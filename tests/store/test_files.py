@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from corelab.errors import StoreError
-from corelab.store.files import read_json, sha256_of, write_bytes, write_chunks, write_json
+from corelab.store.files import (
+    private_folder,
+    read_json,
+    sha256_of,
+    write_bytes,
+    write_chunks,
+    write_json,
+    write_private,
+    write_text,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
@@ -38,6 +47,23 @@ def test_chunks_that_stop_half_way_leave_the_old_file_and_no_part(
         write_chunks(tmp_path / "x", chunks())
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_what_is_private_is_closed_from_the_start_and_what_follows_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "private"
+    write_text(tmp_path / "before.txt", "x")
+    write_private(private_folder(folder) / "a" / "b.txt", "x")
+    write_text(tmp_path / "after.txt", "x")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    for name in ("new", "private", "a"):
+        assert modes[name] == 0o700
+    assert modes["b.txt"] == 0o600
+    assert modes["after.txt"] == modes["before.txt"]
+
+
+def test_a_folder_that_others_could_open_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir(mode=0o755)
+    assert private_folder(tmp_path / "private").stat().st_mode & 0o777 == 0o700
 
 
 def test_json_comes_back_and_other_content_is_named(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from corelab.blinding.audit.fold import fold, is_plain_number
 from corelab.blinding.audit.moments import forms_of
 from corelab.blinding.audit.needle import Needle, Reach
 from corelab.blinding.audit.own_words import OwnWords
+from corelab.blinding.spelling import spellings
 from corelab.series import Identifier, IdentifierKind
 
 SHORTEST = 2
@@ -44,7 +45,6 @@ _DESCRIPTIVE_LETTERS, _DESCRIPTIVE_MIXED = 6, 4
 _RUN_CHARACTERS = 8
 _SHORT_UID = 16
 _LONG_UID_COMPONENT = 10
-_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
 
 Form = tuple[str, Reach]
 
@@ -89,13 +89,8 @@ def search_for(identifiers: Iterable[Identifier], own: OwnWords) -> Search:
 
 def _forms(identifier: Identifier, own: OwnWords) -> Iterator[Form]:
     """Folded forms of an identifier; those that are own words too, to be counted."""
-    for text in _spellings(identifier.text):
+    for text in spellings(identifier.text):
         yield from _FORMS_OF[identifier.kind](text, own)
-
-
-def _spellings(text: str) -> dict[str, None]:
-    """Give the text, and with umlauts as they are written where there are none."""
-    return dict.fromkeys((text, text.casefold().translate(_SPELLED)))
 
 
 def _name_forms(text: str, own: OwnWords) -> Iterator[Form]:
