@@ -1,14 +1,16 @@
 """Text drawn into head images, and images without: how often each stops a series.
 
 ``python -m benchmarks.burned_in`` prints, by kind of letters, how many of a bank of images with
-text are found, and how many of the images without text are stopped. Heads are those of
-``sample_data``; real scans are taken beside them where they lie next to the repository.
+text are found, and how many of the images without text are stopped. With a number behind, every
+so many-th way of drawing is taken. Heads are those of ``sample_data``; real scans are taken beside
+them where they lie next to the repository.
 """
 
 from __future__ import annotations
 
 import itertools
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -38,6 +40,10 @@ SIZES_PX = (8, 10, 12, 16, 20, 28, 40)
 TEXTS = ("DOE^JANE", "24.06.2025 13:45", "St. Mary Hospital", "R")
 BLURS_PX = (0.4, 0.6, 0.85, 1.2)
 METAL_HU = (4000, 8000, 20000)
+CLIP, CLIP_PX = 3071.0, 4
+BELOW_CLIP = (255.0, 500.0, 1000.0)
+"""White of texts under a clip, or what tissue reaches where that is more."""
+
 SEED = 3
 CT_SIDE, CT_SLICES = 512, 32
 SMALLEST_SIDE = 96
@@ -133,6 +139,14 @@ def draw(head: Head, lettering: Lettering) -> Plane:
     return np.rint(drawn).astype(values.dtype)
 
 
+def clipped(values: Plane) -> Plane:
+    """Copy of a slice with an aneurysm clip: a few pixels at the top of what a scanner holds."""
+    seen, (rows, columns) = values.copy(), values.shape
+    top = max(CLIP, 8 * float(np.percentile(values, 99)))
+    seen[rows // 3 : rows // 3 + CLIP_PX, columns // 2 : columns // 2 + CLIP_PX] = top
+    return seen
+
+
 def heads() -> list[Head]:
     """Slices to draw on: sample heads and, where there are any, real ones."""
     found = []
@@ -198,14 +212,17 @@ def saturated(plane: Plane, rng: np.random.Generator) -> Iterator[tuple[str, Pla
 
 def main() -> None:
     """Print the rates."""
-    grounds = heads()
+    grounds, step = heads(), int(sys.argv[1]) if len(sys.argv) > 1 else 1
     hits: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for number, lettering in enumerate(letterings()):
+    for number, lettering in list(enumerate(letterings()))[::step]:
         # Every way of drawing meets another head than its neighbours do.
         head = grounds[(5 * number + number // len(grounds)) % len(grounds)]
         hit = is_found(draw(head, lettering))
         what = "one letter" if len(lettering.text) == 1 else "words"
         hits[f"{lettering.edges}, {what}", lettering.ground].append(hit)
+        if lettering.ground in (Ground.IMAGE, Ground.BLACK_BOX):
+            below = is_found(clipped(draw(_below_clip(head, number), lettering)))
+            hits[f"{lettering.edges}, {what}, below a clip", lettering.ground].append(below)
         if lettering.ground is not Ground.BLACK_ON_WHITE_BOX:
             hits[f"{lettering.edges}, {what}, white", f"{lettering.size_px:2d} px"].append(hit)
     print("found, of images with text:")
@@ -218,6 +235,11 @@ def main() -> None:
     print("stopped, of images without text:")
     _print_rates(stops)
     _print_real_series()
+
+
+def _below_clip(head: Head, number: int) -> Head:
+    white = BELOW_CLIP[number % len(BELOW_CLIP)]
+    return head._replace(white=max(white, float(np.percentile(head.values, 99))))
 
 
 def _print_rates(hits: dict[tuple[str, str], list[bool]]) -> None:

@@ -20,8 +20,21 @@ from corelab.kernels.dwi_parameters import DwiParameters
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "method.md"
 KERNELS = REPOSITORY / "corelab" / "kernels"
-CT_MODULES = ("brain_ct", "tissue_ct", "mirror_ratio", "half_maximum", "infarct_ct", "ct_*")
+CT_MODULES = (
+    "brain_ct",
+    "tissue_ct",
+    "mirror_ratio",
+    "half_maximum",
+    "infarct_ct",
+    "ct_*",
+    "hounsfield",
+    "skull_gap",
+    "swelling",
+)
 DWI_MODULES = ("brain_mr", "infarct_dwi", "dwi_*")
+ARITHMETIC = frozenset({"HALF", "PARTS", "DECIMALS", "MM3_PER_ML", "MM2_PER_CM2", "MAD_TO_SIGMA"})
+"""Numbers that nobody chose for a method."""
+
 METHODS: dict[str, type[tuple[object, ...]]] = {"ct": CtParameters, "dwi": DwiParameters}
 
 
@@ -89,33 +102,53 @@ def _fixed(modules: tuple[str, ...]) -> str:
         for pattern in modules
         for path in sorted(KERNELS.glob(f"{pattern}.py"))
         if not path.stem.endswith("_parameters")
-        for names, values, text in _constants(path)
+        for names, values, text in numbers_of(path)
     ]
     return table(rows, ("number", "in", "value", "why"))
 
 
-def _constants(path: Path) -> Iterator[tuple[list[str], str, str]]:
-    """Names, values and reason of upper-case numbers that a text right below them explains."""
+def numbers_of(path: Path) -> Iterator[tuple[list[str], str, str]]:
+    """Names, values and reason of upper-case numbers: a text explains all right above it.
+
+    Parameters
+    ----------
+    path
+        Of a module.
+
+    Raises
+    ------
+    SystemExit
+        When a number has no text.
+    """
     group: list[tuple[str, str]] = []
     last = 0
     for line in ast.parse(path.read_text("utf-8")).body:
-        if line.lineno > last + 1:
+        is_next, last = line.lineno == last + 1, line.end_lineno or line.lineno
+        if not is_next:
+            _require_none(group, path)
+        if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and is_next:
+            if group:
+                names, values = zip(*group, strict=True)
+                yield list(names), ", ".join(values), _plain(str(line.value.value))
             group = []
-        last = line.end_lineno or line.lineno
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            name = line.targets[0].id
-            # Numbers that one text explains together share their first word.
-            group = [pair for pair in group if _first_word(pair[0]) == _first_word(name)]
-            group.append((name, ast.unparse(line.value)))
-        elif isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and group:
-            names, values = [name for name, _ in group], [value for _, value in group]
-            if all(re.fullmatch(r"[-\d.e, ()*]+", value) for value in values):
-                yield names, ", ".join(values), _plain(str(line.value.value))
-            group = []
+        else:
+            group += _number(line)
+    _require_none(group, path)
 
 
-def _first_word(name: str) -> str:
-    return name.partition("_")[0]
+def _number(line: ast.stmt) -> list[tuple[str, str]]:
+    """Name and value of an upper-case number of a method, none for any other line."""
+    if not (isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)):
+        return []
+    name, value = line.targets[0].id, ast.unparse(line.value)
+    is_one = name.isupper() and not name.startswith("_") and name not in ARITHMETIC
+    return [(name, value)] if is_one and re.fullmatch(r"[-\d.e, ()*]+", value) else []
+
+
+def _require_none(group: list[tuple[str, str]], path: Path) -> None:
+    if group:
+        names = ", ".join(name for name, _ in group)
+        raise SystemExit(f"{path.name} does not say why {names}: a text right below must")
 
 
 def _plain(text: str) -> str:

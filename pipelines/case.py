@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -280,8 +279,11 @@ def _without_face(
         for kept_mm in KEPT_MM
     ]
     for attempt in attempts[:-1]:
-        with suppress(UnfitDataError):
+        try:
             return _proved(task, attempt)
+        except UnfitDataError as error:
+            if error.reason is not ReasonCode.DEFACE_NOT_PROVED:
+                raise  # whatever is kept around the brain does not mend it
     return _proved(task, attempts[-1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
 from pipelines.case_record import keep_record, last_key_of
 from pipelines.engine import Crash, Engine
-from pipelines.progress import Watcher
+from pipelines.progress import CaseNews, News, Stage, Unit, Watcher
 from pipelines.request import BatchRequest
 
 
@@ -67,13 +68,22 @@ def run_cases(
     tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
 ) -> list[CaseOutcome]:
     """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
-    results = watcher.watch("measuring cases", engine.over(run_case, tasks), len(tasks))
+    stage = Stage(name="measuring cases", total=len(tasks), unit=Unit.CASE, news=_news)
+    results = (
+        (_crashed(task.plan.case, result), None) if isinstance(result, Crash) else result
+        for task, result in engine.over(run_timed_case, tasks)
+    )
     outcomes = []
-    for task, result in results:
-        outcome = _crashed(task.plan.case, result) if isinstance(result, Crash) else result
+    for outcome, _ in watcher.watch(stage, results):
         keep_record(vault, outcome)
         outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
+
+
+def run_timed_case(task: CaseTask) -> tuple[CaseOutcome, float | None]:
+    """Run a case in a worker; its outcome, and how many seconds it took."""
+    started = time.monotonic()
+    return run_case(task), time.monotonic() - started
 
 
 def note_outcomes(outcomes: Iterable[CaseOutcome], vault: Vault) -> None:
@@ -106,6 +116,13 @@ def changed_cases(
 def _files_of(task: CaseTask) -> set[Path]:
     series = [part for image in task.plan.images for part in image.sources]
     return {path for part in series for path in (*part.files, *(f.path for f in part.frames))}
+
+
+def _news(step: tuple[CaseOutcome, float | None]) -> News:
+    outcome, seconds = step
+    reason = outcome.problem.reason_code if outcome.problem else None
+    told = CaseNews(case=outcome.case, seconds=seconds, reason_code=reason)
+    return News(failed=int(reason is not None), case=told)
 
 
 def _crashed(case: Case, crash: Crash) -> CaseOutcome:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.log import LogFormat, log_as
+from pipelines.queueing import QueueSystem
 from pipelines.vault_cli import KeyFile, vault_app
 
 app = typer.Typer(
@@ -27,6 +29,10 @@ EXIT_USAGE = 2
 EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
 
+LogOption = Annotated[
+    LogFormat,
+    typer.Option("--log-format", help="Standard error: for people, or a JSON object a line."),
+]
 Incoming = Annotated[
     Path, typer.Argument(exists=True, help="What a site sent: a folder or an archive.")
 ]
@@ -65,9 +71,25 @@ def run(
         str | None, typer.Option(help="Measure these subject codes only: CODE[,CODE].")
     ] = None,
     visit: Annotated[str | None, typer.Option(help="Measure this visit only.")] = None,
+    cluster: Annotated[
+        QueueSystem | None, typer.Option(help="Start workers as jobs of this system.")
+    ] = None,
+    cluster_config: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="What each job asks for (configs/cluster-slurm.toml)."),
+    ] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve Dask's dashboard to this machine alone.")
+    ] = False,
+    log_format: LogOption = LogFormat.TEXT,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
+    if scheduler and cluster:
+        raise typer.BadParameter("one of --scheduler and --cluster")
+    if cluster_config and not cluster:
+        raise typer.BadParameter("--cluster-config says how --cluster asks for its jobs")
     from pipelines.case import Face, Redo
+    from pipelines.dashboard import Dashboard
     from pipelines.pick import pick_of
     from pipelines.request import BatchRequest
     from pipelines.run_command import plan_command, run_command
@@ -85,7 +107,16 @@ def run(
         pick=pick_of(only, visit),
     )
     command = plan_command if dry_run else run_command
-    raise typer.Exit(command(request, Workers(count=workers, scheduler=scheduler)))
+    at_work = Workers(
+        count=workers,
+        scheduler=scheduler,
+        cluster=cluster,
+        job_file=cluster_config,
+        dashboard=Dashboard.ON_LOOPBACK if dashboard else Dashboard.OFF,
+    )
+    with log_as(log_format):
+        status = command(request, at_work)
+    raise typer.Exit(status)
 
 
 @app.command()

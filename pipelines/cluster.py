@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from corelab.store.files import write_text
 from pipelines.engine import Crash, Engine
 
 _MOST_TOLD = 5
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Dask's nanny sets these to 1; sums over several threads would differ in their last digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,9 @@ def look_around(place: Workplace) -> str:
         word = ""
     if word != place.word:
         return f"does not see OUT at {place.note.parent}; all must share it under one path"
+    unset = [name for name in _THREADS if os.environ.get(name) != "1"]
+    if unset:
+        return f"was started without {unset[0]}=1; `dask worker` with a nanny sets it"
     return ""
 
 

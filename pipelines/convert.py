@@ -22,7 +22,7 @@ from pipelines.delivered import Counts, count_files
 from pipelines.engine import Crash, Engine
 from pipelines.followup import read_delivery
 from pipelines.places import places_of_delivery, refuse_nested
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 
 
 class Surroundings(StrEnum):
@@ -268,8 +268,8 @@ def _converted(
 ) -> list[PartFate]:
     tasks = _tasks(fates, surroundings)
     refusals: dict[Path, Refusal] = {}
-    results = watcher.watch("converting series", engine.over(convert_part, tasks), len(tasks))
-    for task, result in results:
+    stage = Stage(name="converting series", total=len(tasks), unit=Unit.SERIES, news=_news)
+    for task, result in watcher.watch(stage, engine.over(convert_part, tasks)):
         if isinstance(result, StoreError):
             raise result
         if isinstance(result, Crash):
@@ -277,6 +277,10 @@ def _converted(
         elif result is not None:
             refusals[task.destination.image] = result
     return [_final(fate, refusals) for fate in fates]
+
+
+def _news(step: tuple[PartTask, Refusal | StoreError | Crash | None]) -> News:
+    return News(failed=int(step[1] is not None))
 
 
 def _final(fate: PartFate, refusals: dict[Path, Refusal]) -> PartFate:

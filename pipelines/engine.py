@@ -9,22 +9,28 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import secrets
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import count as counted
 from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import dask
-import psutil
+from dask.system import CPU_COUNT
 from distributed import Client, Future, LocalCluster, as_completed
+from distributed.deploy.cluster import Cluster
+from distributed.scheduler import NoWorkerError
+from distributed.system import MEMORY_LIMIT
 
 from corelab.errors import StoreError
+from pipelines.dashboard import LOOPBACK, Dashboard, free_port, refuse_absent_dashboard
+from pipelines.dask_settings import dask_settings
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,18 +40,6 @@ MEMORY_PER_WORKER_BYTES = 2 << 30
 CONNECT_S = 10
 FIRST_WORKER_S = 30
 _DEATH = "KilledWorker"
-# Set before a worker starts: one thread each, and an allocator that keeps its pages, which
-# makes a batch of thin-slice volumes 1.5 times faster.
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "67108864",
-    "CORELAB_WORKER_IS_QUIET": "1",
-}
 _QUIET = "CORELAB_WORKER_IS_QUIET"
 
 
@@ -65,14 +59,22 @@ class Crash:
 class Engine:
     """A running set of workers; make one with :func:`open_engine`."""
 
-    def __init__(self, client: Client, n_workers: int) -> None:
+    def __init__(self, client: Client, n_workers: int, dashboard_link: str = "") -> None:
         self._client = client
         self._n_workers = n_workers
+        self._dashboard_link = dashboard_link
+        # Runs that share a scheduler must never take each other's results for their own.
+        self._run, self._numbers = secrets.token_hex(4), counted(1)
 
     @property
     def n_workers(self) -> int:
         """How many work at a time."""
         return self._n_workers
+
+    @property
+    def dashboard_link(self) -> str:
+        """Address of the scheduler's dashboard; empty where none is served."""
+        return self._dashboard_link
 
     def over(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -123,7 +125,8 @@ class Engine:
         def submit(count: int) -> list[Future]:
             futures = []
             for item in islice(waiting, count):
-                future = self._client.submit(_guarded, function, item, pure=False)
+                key = self._key_for(function)
+                future = self._client.submit(_guarded, function, item, pure=False, key=key)
                 item_of[future] = item
                 futures.append(future)
             return futures
@@ -136,15 +139,24 @@ class Engine:
             for more in submit(1):
                 queue.add(more)
 
+    def _key_for(self, function: Callable[[Item], Result]) -> str:
+        """Name a task by what is done and a number: schedulers and dashboards show it."""
+        return f"{function.__name__}-{next(self._numbers):06d}-{self._run}"
+
 
 def default_workers() -> int:
-    """One worker a core, bounded by memory."""
-    by_memory = int(psutil.virtual_memory().total // MEMORY_PER_WORKER_BYTES)
-    return max(1, min(os.cpu_count() or 1, by_memory))
+    """One worker a core, bounded by memory: those that this process may use."""
+    by_memory = int(MEMORY_LIMIT) // MEMORY_PER_WORKER_BYTES
+    return max(1, min(int(CPU_COUNT), by_memory))
 
 
 @contextmanager
-def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -> Iterator[Engine]:
+def open_engine(
+    *,
+    n_workers: int | None = None,
+    scheduler: str | None = None,
+    dashboard: Dashboard = Dashboard.OFF,
+) -> Iterator[Engine]:
     """Start local workers, or use those of a running scheduler.
 
     Parameters
@@ -153,38 +165,40 @@ def open_engine(*, n_workers: int | None = None, scheduler: str | None = None) -
         Local worker processes; one a core, bounded by memory, when left out.
     scheduler
         Address such as ``tcp://host:8786``; no local workers are started then.
+    dashboard
+        Whether one is served; a running scheduler has its own.
 
     Raises
     ------
     StoreError
-        When no scheduler answers there.
+        When no scheduler answers there, or no dashboard can be served.
     """
     if scheduler is not None:
         with _client_of(scheduler) as client:
-            yield Engine(client, len(client.nthreads()))
+            link = "" if dashboard is Dashboard.OFF else _link_told_by(client)
+            yield Engine(client, len(client.nthreads()), link)
         return
-    count = n_workers or default_workers()
+    refuse_absent_dashboard(dashboard)
+    count, port = n_workers or default_workers(), free_port()
     with (
-        dask.config.set(
-            {
-                "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
-                # One item at a time on a worker: no other is suspected when it dies.
-                "distributed.scheduler.worker-saturation": 1.0,
-                # Nobody looks at what its sampler of call stacks finds.
-                "distributed.worker.profile.enabled": False,
-                # What a worker holds is identified: none of it goes to a disk that others read.
-                "distributed.worker.memory.target": False,
-                "distributed.worker.memory.spill": False,
-                # The engine itself tries again, alone; Dask would let it kill three more.
-                "distributed.scheduler.allowed-failures": 0,
-            }
-        ),
+        dask_settings(dashboard, port),
         # A worker that is being killed may still write there: that must not hide an interrupt.
         TemporaryDirectory(prefix="corelab-", ignore_cleanup_errors=True) as scratch,
-        _local_workers(count, scratch) as cluster,
-        Client(cluster, set_as_default=False) as client,
+        _local_workers(count, scratch, dashboard, port) as cluster,
+        engine_of(cluster, count, dashboard) as engine,
     ):
-        yield Engine(client, count)
+        yield engine
+
+
+@contextmanager
+def engine_of(cluster: Cluster, n_workers: int, dashboard: Dashboard) -> Iterator[Engine]:
+    """Use the workers of a cluster that this process has started."""
+    is_served = dashboard is Dashboard.ON_LOOPBACK
+    with Client(cluster, set_as_default=False) as client:
+        port = cluster.scheduler_info["services"].get("dashboard")
+        yield Engine(
+            client, n_workers, f"http://{LOOPBACK}:{port}/status" if is_served and port else ""
+        )
 
 
 @contextmanager
@@ -212,7 +226,14 @@ def _client_of(scheduler: str) -> Iterator[Client]:
         yield client
 
 
-def _local_workers(count: int, scratch: str) -> LocalCluster:
+def _link_told_by(client: Client) -> str:
+    """Address of the dashboard as a running scheduler names it; empty where it names none."""
+    with suppress(KeyError):  # no such service, or an address that rests on what is not set here
+        return str(client.dashboard_link or "")
+    return ""
+
+
+def _local_workers(count: int, scratch: str, dashboard: Dashboard, port: int) -> LocalCluster:
     """Start workers that leave an interrupt from the keyboard to the client.
 
     What does not fit into memory is put into ``scratch``, which only its owner may open and
@@ -227,8 +248,10 @@ def _local_workers(count: int, scratch: str) -> LocalCluster:
         return LocalCluster(
             n_workers=count,
             threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
+            memory_limit=MEMORY_LIMIT // count,
+            host=LOOPBACK,
+            dashboard_address=f"{LOOPBACK}:{port}",
+            scheduler_kwargs={"dashboard": dashboard is Dashboard.ON_LOOPBACK},
             silence_logs=logging.CRITICAL,
             local_directory=scratch,
         )
@@ -265,6 +288,9 @@ def _be_quiet() -> None:
 def _outcome(future: Future) -> Result | Crash:
     # Asking for the exception first waits for a result that a dying worker took with it.
     error = future.exception()
+    if isinstance(error, NoWorkerError):
+        found = "no worker has been there for minutes, though cases are waiting"
+        raise StoreError(f"{found}: have their jobs ended? The same command resumes") from None
     if error is not None:
         return Crash(kind=type(error).__name__, detail=f"{error!r}\n{future.traceback()}")
     return _unpacked(future.result())

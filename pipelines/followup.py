@@ -30,7 +30,7 @@ from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag
 from pipelines.audit_memory import RememberingSearcher, forget_clean_files
-from pipelines.case import WORK_FOLDER, CaseOutcome, Redo, foresee
+from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Redo, foresee
 from pipelines.case_key import Change
 from pipelines.cases import (
     case_problems,
@@ -47,7 +47,7 @@ from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
 from pipelines.pending import load_pending, write_pending
 from pipelines.pick import Pick, cases_in
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
@@ -212,9 +212,16 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Fo
         plan = request.pick.narrow(plan_batch(delivery, trial, crosswalk, vault))
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
     tasks = tasks_of(plan.cases, request, trial, known)
-    foreseen = watcher.watch("comparing cases", engine.over(foresee, tasks), len(tasks))
+    stage: Stage[tuple[CaseTask, Change | Crash]] = Stage(
+        name="comparing cases", total=len(tasks), unit=Unit.CASE, news=_news_of_forecast
+    )
+    foreseen = watcher.watch(stage, engine.over(foresee, tasks))
     changes = [Change.NEW if isinstance(change, Crash) else change for _, change in foreseen]
     return Forecast(plan, count_files(delivery, plan.verdicts), tuple(changes))
+
+
+def _news_of_forecast(step: tuple[CaseTask, Change | Crash]) -> News:
+    return News(failed=int(isinstance(step[1], Crash)))
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:

@@ -15,7 +15,7 @@ from corelab.errors import ReasonCode
 from corelab.series import LooseFile, Refusal
 from pipelines.engine import Crash, Engine
 from pipelines.limits import Budget, bounded_computing, bounded_memory
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 
 FEWEST_FILES_PER_TASK, MOST_FILES_PER_TASK = 16, 256
 TASKS_PER_WORKER = 8
@@ -97,13 +97,23 @@ class SpreadReader:
             FileTask(paths=tuple(paths[n : n + size]), function=function, budget=self._budget)
             for n in range(0, len(paths), size)
         ]
-        return self._watcher.watch(stage, self._engine.over(run_files, tasks), len(tasks))
+        told: Stage[tuple[FileTask[Answer], list[Answer] | Crash]] = Stage(
+            name=stage, total=len(paths), unit=Unit.FILE, news=_news
+        )
+        return self._watcher.watch(told, self._engine.over(run_files, tasks))
 
 
 def run_files(task: FileTask[Answer]) -> list[Answer]:
     """Answer for each file of a task, in a worker: all within its memory, each in its time."""
     with bounded_memory(task.budget):
         return [_in_time(task, path) for path in task.paths]
+
+
+def _news(step: tuple[FileTask[Answer], list[Answer] | Crash]) -> News:
+    """Count files; one whose process it ended while it was alone there has failed."""
+    task, answers = step
+    is_lost = isinstance(answers, Crash) and len(task.paths) == 1
+    return News(count=len(task.paths), failed=int(is_lost))
 
 
 def _in_time(task: FileTask[Answer], path: Path) -> Answer:

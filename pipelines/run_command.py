@@ -33,14 +33,7 @@ from pipelines.workers import Workers, at_work
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
-    if workers.scheduler:
-        # Workers elsewhere stand in folders of their own.
-        request = replace(
-            request,
-            incoming=request.incoming.resolve(),
-            out=request.out.resolve(),
-            vault=request.vault.resolve(),
-        )
+    request = _for_workers(request, workers)
     with incidents_kept(request.vault):
         result = unchanged_result(request) or _run_with(request, workers)
     _show_result(standard_output(), result, Layout(request.out))
@@ -49,7 +42,7 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
 
 def _run_with(request: BatchRequest, workers: Workers) -> BatchResult:
     with at_work(workers) as (engine, watcher):
-        if workers.scheduler:
+        if workers.are_elsewhere:
             refuse_unfit_workers(engine, request.incoming, request.out)
         return run_batch(request, engine, watcher)
 
@@ -58,6 +51,7 @@ def _run_with(request: BatchRequest, workers: Workers) -> BatchResult:
 def plan_command(request: BatchRequest, workers: Workers) -> int:
     """Print what a batch would do."""
     load_inputs(request)
+    request = _for_workers(request, workers)
     with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
         plan, counts, changes = plan_delivery(request, engine, watcher)
     console = standard_output()
@@ -68,6 +62,18 @@ def plan_command(request: BatchRequest, workers: Workers) -> int:
     console.print(files_line(counts), highlight=False)
     console.print(forecast_line(changes), highlight=False, soft_wrap=True)
     return EXIT_PROBLEMS if plan.problems else 0
+
+
+def _for_workers(request: BatchRequest, workers: Workers) -> BatchRequest:
+    """Request in whole paths where workers stand in folders of their own."""
+    if not workers.are_elsewhere:
+        return request
+    return replace(
+        request,
+        incoming=request.incoming.resolve(),
+        out=request.out.resolve(),
+        vault=request.vault.resolve(),
+    )
 
 
 def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from corelab.blinding.audit import Finder, Gap, Needle, Searched, search_paths
 from pipelines.engine import Crash, Engine
-from pipelines.progress import Watcher
+from pipelines.progress import News, Stage, Unit, Watcher
 
 _TASKS_PER_WORKER = 4
 
@@ -60,7 +60,16 @@ class SpreadSearcher:
     def _searched(
         self, stage: str, tasks: Sequence[SearchTask]
     ) -> Iterator[tuple[SearchTask, Searched | Crash]]:
-        return self._watcher.watch(stage, self._engine.over(search_task, tasks), len(tasks))
+        n_files = sum(len(task.paths) for task in tasks)
+        told = Stage(name=stage, total=n_files, unit=Unit.FILE, news=_news)
+        return self._watcher.watch(told, self._engine.over(search_task, tasks))
+
+
+def _news(step: tuple[SearchTask, Searched | Crash]) -> News:
+    """Count files; one that takes its worker down while it is alone there is not searched."""
+    task, result = step
+    is_lost = isinstance(result, Crash) and len(task.paths) == 1
+    return News(count=len(task.paths), failed=int(is_lost))
 
 
 def search_task(task: SearchTask) -> Searched:

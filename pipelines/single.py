@@ -14,6 +14,7 @@ from corelab.stages.measure import diffusivity, measurement_of, swelling_of
 from corelab.stages.overlay import mosaic_of, panels_of, texts_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.store.files import Json, write_bytes, write_json
+from corelab.store.image import is_told, load_image
 from corelab.store.nifti import load_volume, save_volume
 from corelab.vocab import Acquisition, Contrast, Measurement, Modality, QcFlag
 from corelab.volume import Volume
@@ -63,7 +64,7 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
     mosaic = request.out / f"{stem}_desc-infarct_qa.png"
     for older in (mask, read, mosaic):
         older.unlink(missing_ok=True)
-    image = _load(request.image, contrast, request.b_value_s_mm2)
+    image = _with_b_value(_load(request.image, contrast), request.b_value_s_mm2)
     adc = _load(request.adc, Contrast.ADC) if request.adc else None
     b0 = _load(request.b0, Contrast.B0) if request.b0 else None
     made = _segmented(request, image, adc, b0)
@@ -118,10 +119,19 @@ def _measured(
     return replace(measurement_of(nested=made.nested, **masks), swelling=swelling)
 
 
-def _load(path: Path, contrast: Contrast, b_value_s_mm2: float | None = None) -> Volume:
-    volume = load_volume(path)
-    acquisition = Acquisition(contrast=contrast, b_value_s_mm2=b_value_s_mm2)
-    return Volume(data=volume.data, affine=volume.affine, acquisition=acquisition)
+def _load(path: Path, contrast: Contrast) -> Volume:
+    """Image in the role that the request gives it, with all that our own sidecar tells of it."""
+    image = load_image(path) if is_told(path) else load_volume(path)
+    acquisition = image.acquisition or Acquisition(contrast=contrast)
+    return replace(image, acquisition=replace(acquisition, contrast=contrast))
+
+
+def _with_b_value(image: Volume, b_value_s_mm2: float | None) -> Volume:
+    """Image weighted as the request says, whatever its sidecar does."""
+    if image.acquisition is None or b_value_s_mm2 is None:
+        return image
+    acquisition = replace(image.acquisition, b_value_s_mm2=b_value_s_mm2)
+    return replace(image, acquisition=acquisition)
 
 
 def _read(made: Segmentation, measurement: Measurement) -> dict[str, Json]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
-
-from rich.console import Console
 
 from corelab.dicom.files import printable
 from corelab.errors import CorelabError, UnfitDataError
 from pipelines.cli import EXIT_INCIDENT, EXIT_INTERRUPTED, EXIT_PROBLEMS, EXIT_USAGE
 from pipelines.incident import IncidentError
+from pipelines.log import tell
 
 Parameters = ParamSpec("Parameters")
 
@@ -40,8 +40,6 @@ def told(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
 
 
 def complain(text: str) -> None:
-    """Print an error, in signs that no terminal acts on: it may quote a user's file."""
+    """Say an error, in signs that no terminal acts on: it may quote a user's file."""
     lines = "\n".join(map(printable, text.splitlines()))
-    Console(stderr=True).print(
-        lines, style="bold red", highlight=False, markup=False, soft_wrap=True
-    )
+    tell("error", lines, {"message": lines}, level=logging.ERROR)

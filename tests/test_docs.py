@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from benchmarks.method_parameters import tables, with_tables
+from benchmarks.method_parameters import numbers_of, tables, with_tables
 from corelab import __all__ as public_names
 from corelab.errors import ReasonCode
 from corelab.store.layout import Layout
@@ -28,7 +28,11 @@ def package(requirement: str) -> str:
     return re.split(r"[<>=\[]", requirement)[0].lower()
 
 
-@pytest.mark.parametrize("requirement", PROJECT["dependencies"], ids=package)
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIRED = PROJECT["dependencies"] + EXTRAS["sample"] + EXTRAS["cluster"] + EXTRAS["dash"]
+
+
+@pytest.mark.parametrize("requirement", REQUIRED, ids=package)
 def test_every_dependency_has_its_reason_and_a_range(requirement: str) -> None:
     rows = [line.lower() for line in CONTRIBUTING.splitlines() if line.startswith("| ")]
     assert any(re.search(rf"\b{re.escape(package(requirement))}\b", row) for row in rows)
@@ -118,6 +122,24 @@ def test_help_answers_and_lists_every_command() -> None:
 def test_the_method_page_says_what_the_code_does() -> None:
     page = (REPOSITORY / "docs" / "method.md").read_text("utf-8")
     assert page == with_tables(page), "run python -m benchmarks.method_parameters"
+
+
+def test_numbers_that_one_text_explains_stand_together(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        'NEAR_MM = 3.0\nAPART_ML = 4\n"""How near, how much."""\n\nFAR = (1, 2)\n"""Far."""'
+    )
+    assert list(numbers_of(module)) == [
+        (["NEAR_MM", "APART_ML"], "3.0, 4", "How near, how much."),
+        (["FAR"], "(1, 2)", "Far."),
+    ]
+
+
+@pytest.mark.parametrize("text", ["UNTOLD_MM = 3.0", 'UNTOLD_MM = 3.0\n\nFAR = 1\n"""Far."""'])
+def test_a_number_that_no_text_explains_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "module.py").write_text(text)
+    with pytest.raises(SystemExit, match="UNTOLD_MM"):
+        list(numbers_of(tmp_path / "module.py"))
 
 
 def test_every_parameter_of_both_methods_is_explained() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 from pydicom.datadict import keyword_for_tag
@@ -16,30 +16,23 @@ from corelab.series import Attribute
 MOST_ITEMS = 64
 """Items of one sequence that are looked into: those of one object's frames are alike."""
 _DEEPEST = 8
-_MOST_LAYOUTS = 4096
-_known: dict[Layout, tuple[Attribute, ...]] = {}
+_REMEMBERED = 4096
+_Level = tuple[tuple[int, ...], Layout]
+"""Tags of the sequences that a data set lies in, and its own layout."""
 
 
 def attributes_of(dataset: DataSet) -> tuple[Attribute, ...]:
     """Every attribute of a data set and of its sequences' items, each once.
 
-    Objects of one layout (the same top-level tags and VRs, and sequences of the same length)
-    share one answer, from the first of them: walking the sequences of each of some hundred
-    slices again would cost as much as all else that is read of them. What stands behind the
-    pixels is not read, and so not told.
+    Objects that are alike in all of it share one answer. What stands behind the pixels is not
+    read, and so not told.
 
     Parameters
     ----------
     dataset
         An object's.
     """
-    layout = dataset.layout()
-    known = _known.get(layout)
-    if known is None:
-        if len(_known) >= _MOST_LAYOUTS:
-            _known.clear()
-        known = _known[layout] = tuple(dict.fromkeys(_walk(dataset, (), _DEEPEST)))
-    return known
+    return _told(tuple(_levels(dataset, (), _DEEPEST)))
 
 
 @cache
@@ -48,14 +41,21 @@ def keyword_of(tag: int) -> str:
     return keyword_for_tag(tag)
 
 
-def _walk(dataset: DataSet, within: tuple[int, ...], depth: int) -> Iterator[Attribute]:
-    for tag in dataset.tags():
-        raw = dataset.get(tag)
-        if raw is not None:
-            yield Attribute((*within, tag), raw.vr)
+@lru_cache(maxsize=_REMEMBERED)
+def _told(levels: tuple[_Level, ...]) -> tuple[Attribute, ...]:
+    told = (
+        Attribute((*within, tag), vr)
+        for within, layout in levels
+        for tag, vr in zip(*layout, strict=True)
+    )
+    return tuple(dict.fromkeys(told))
+
+
+def _levels(dataset: DataSet, within: tuple[int, ...], depth: int) -> Iterator[_Level]:
+    yield within, dataset.layout()
     for tag in dataset.sequences() if depth else ():
         items: tuple[DataSet, ...] = ()
         with suppress(UnfitDataError):  # named already; what it holds cannot be told
             items = dataset.items(tag)
         for item in islice(items, MOST_ITEMS):
-            yield from _walk(item, (*within, tag), depth - 1)
+            yield from _levels(item, (*within, tag), depth - 1)

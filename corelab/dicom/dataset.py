@@ -28,8 +28,8 @@ class Raw(NamedTuple):
     is_little_endian: bool
 
 
-Layout = tuple[tuple[int, ...], tuple[str | int, ...]]
-"""Tags of a data set, and the VR of each, or the number of bytes where it is a sequence."""
+Layout = tuple[tuple[int, ...], tuple[str, ...]]
+"""Tags of a data set, and the VR of each; what its sequences hold is not in it."""
 
 
 class DataSet(Protocol):
@@ -54,7 +54,7 @@ class DataSet(Protocol):
         """Tag of every sequence."""
 
     def layout(self) -> Layout:
-        """Return what two data sets have in common that hold the same attributes."""
+        """Tags and VRs of a data set's own elements."""
 
     def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
         """Tag, VR and value of all elements of some VRs."""
@@ -111,9 +111,8 @@ class PydicomDataSet:
         return [tag for tag, element in self._elements.items() if _raw(element).vr == SEQUENCE]
 
     def layout(self) -> Layout:
-        """Tags and VRs, and bytes of each sequence where the file tells them."""
-        lengths = ((_raw(element).vr, element) for element in self._elements.values())
-        kinds = tuple(_length(element) if vr == SEQUENCE else vr for vr, element in lengths)
+        """Tags and VRs of the data set's own elements."""
+        kinds = tuple(_raw(element).vr for element in self._elements.values())
         return tuple(self._elements), kinds
 
     def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
@@ -143,10 +142,6 @@ def _raw(element: RawDataElement | DataElement) -> Raw:
     told = element.VR if element.VR not in {None, UNKNOWN_VR} else standard_vr(int(element.tag))
     value = b"" if told == SEQUENCE else element.value or b""
     return Raw(str(told), value, element.is_little_endian)
-
-
-def _length(element: RawDataElement | DataElement) -> int:
-    return len(element.value or b"") if isinstance(element, RawDataElement) else -1
 
 
 def _is_sequence(element: RawDataElement | DataElement) -> bool:

@@ -72,11 +72,12 @@ class WalkedDataSet:
         By tag number, ascending.
     """
 
-    __slots__ = ("_buffer", "_places")
+    __slots__ = ("_buffer", "_items", "_places")
 
     def __init__(self, buffer: bytes, places: dict[int, Place]) -> None:
         self._buffer = buffer
         self._places = places
+        self._items: dict[int, tuple[DataSet, ...]] = {}  # texts, frames and attributes ask
 
     def get(self, tag: int) -> Raw | None:
         """Element of a tag, ``None`` where absent."""
@@ -90,14 +91,10 @@ class WalkedDataSet:
 
     def items(self, tag: int) -> tuple[DataSet, ...]:
         """Items of a sequence, none where absent; pydicom reads what is not plain."""
-        place = self._places.get(tag)
-        if place is None or place[0] != _SEQUENCE:
-            return ()
-        _, start, stop = place
-        try:
-            return tuple(self._item(*span) for span in _item_spans(self._buffer, start, stop))
-        except NotPlainError:
-            return read_items(self._buffer[start:stop])
+        found = self._items.get(tag)
+        if found is None:
+            found = self._items[tag] = self._walked_items(tag)
+        return found
 
     def tags(self) -> Iterable[int]:
         """Tag of every element."""
@@ -108,11 +105,8 @@ class WalkedDataSet:
         return [tag for tag, place in self._places.items() if place[0] == _SEQUENCE]
 
     def layout(self) -> Layout:
-        """Tags and VRs, and bytes of each sequence."""
-        kinds = [
-            stop - start if vr == _SEQUENCE else vr for vr, start, stop in self._places.values()
-        ]
-        return tuple(self._places), tuple(kinds)
+        """Tags and VRs of the data set's own elements."""
+        return tuple(self._places), tuple(vr for vr, _, _ in self._places.values())
 
     def values_of(self, vrs: frozenset[str]) -> list[tuple[int, str, bytes]]:
         """Tag, VR and value of all elements of some VRs."""
@@ -122,6 +116,16 @@ class WalkedDataSet:
             for tag, (vr, start, stop) in self._places.items()
             if vr in vrs
         ]
+
+    def _walked_items(self, tag: int) -> tuple[DataSet, ...]:
+        place = self._places.get(tag)
+        if place is None or place[0] != _SEQUENCE:
+            return ()
+        _, start, stop = place
+        try:
+            return tuple(self._item(*span) for span in _item_spans(self._buffer, start, stop))
+        except NotPlainError:
+            return read_items(self._buffer[start:stop])
 
     def _item(self, start: int, stop: int) -> WalkedDataSet:
         places, end = _walk(self._buffer, start, stop, 0)

@@ -75,5 +75,4 @@ class Across(NamedTuple):
         i, j, k = (float(mm) * n for mm, n in zip(self.spacing_mm, factors, strict=True))
         # The coarse grid's origin is the centre of its first block.
         origin_mm = (np.asarray(factors) - 1) / 2 * np.asarray(self.spacing_mm)
-        distance_mm = self.midline.distance_mm - float(np.asarray(self.midline.normal) @ origin_mm)
-        return Grid(self.shape, factors, (i, j, k), self.midline._replace(distance_mm=distance_mm))
+        return Grid(self.shape, factors, (i, j, k), self.midline.seen_from(origin_mm))

@@ -80,6 +80,7 @@ STRIPPED_BONE_SHARE = 0.005
 """Solid bone in a head: a fifth; what partial volume leaves on a stripped brain: none."""
 
 BACKGROUND_SHARE = 0.2
+"""Share of exact zeros from which they are a stripped background and no water."""
 
 
 class _Coarse(NamedTuple):

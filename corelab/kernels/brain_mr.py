@@ -48,7 +48,10 @@ BRIGHT_CAP = 1.5
 """Liquor, eyes and infarcts count as this many times the brain, so that none sets a threshold."""
 
 CAP_ROUNDS = 3
+"""Rounds of cap and threshold until both agree."""
+
 MIN_PIECE_SHARE = 0.01
+"""Of a stripped brain: smaller pieces are dropped."""
 
 
 def brain_mask_mr(image: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:

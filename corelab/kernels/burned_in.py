@@ -1,10 +1,10 @@
 """Text that was written into the pixels: sharp, thin shapes of one extreme value.
 
-Letters differ from all that a scanner makes. Their pixels hold one value, mostly the largest or
-smallest of the slice. Their neighbours do not approach it, while clipped metal and saturated
-vessels are blurred beyond the pixels that are cut off. They are strokes, thin beside their
-size; and they stand in a row, or alone, with nothing of their value around, where saturated
-noise is everywhere.
+Letters differ from all that a scanner makes. Their pixels hold one value: the largest or smallest
+of the slice, or a strangely frequent one above its tissue, whatever is brighter. Their neighbours
+do not approach it, while clipped metal and saturated vessels are blurred beyond the pixels that
+are cut off. They are strokes, thin beside their size; and they stand in a row, or alone, with
+nothing of their value around, where saturated noise is everywhere.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.drawn_value import FEWEST_PIXELS_ALONE, drawn_values
+
 SMALLEST_SIZE = 5
 LARGEST_SIZE = 120
 """Larger of height and width of one connected shape, pixels: letters may touch."""
 
 FEWEST_PIXELS = 4
-FEWEST_PIXELS_ALONE = 10
 LARGEST_SHARE = 0.25
 """A value that fills a larger share of the slice is padding or background."""
 
@@ -70,11 +72,6 @@ MOST_SPECK_PIXELS = 0.15
 MOST_SPECKS = 0.4
 """Share of dots and points in and around a row, by area and by number; noise has more."""
 
-SPIKE = 6.0
-"""Frequency of a value over that of its neighbours that makes it a drawn one."""
-
-SPIKE_REACH = 20
-MOST_VALUES = 3
 MOST_SHAPES = 400
 _EIGHT = np.ones((3, 3), dtype=bool)
 _EIGHT.flags.writeable = False
@@ -130,7 +127,12 @@ def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
     Parameters
     ----------
     image : (I, J, K) array
-        Any values, slices along k.
+        Any finite values, slices along k.
+
+    Raises
+    ------
+    UnfitDataError
+        ``image_invalid`` when a value is not finite: no text can be told in such an image.
     """
     planes = cast("Plane", image)
     found = [_letters(planes[:, :, k]) for k in range(planes.shape[2])]
@@ -157,35 +159,19 @@ class _Letters(NamedTuple):
 def _letters(plane: Plane) -> _Letters:
     values = plane.T if plane.flags.f_contiguous else plane
     bottom, top = values.min(), values.max()
-    if not bottom < top or not np.isfinite(top):
+    if not (np.isfinite(bottom) and np.isfinite(top)):
+        message = f"values must be finite numbers, found {bottom:g} to {top:g}"
+        raise UnfitDataError(ReasonCode.IMAGE_INVALID, message)
+    if not bottom < top:
         return _Letters(0)
-    drawn = _drawn_values(values, (float(bottom) + float(top)) / 2)
+    drawn = drawn_values(values)
     bright = [_bright_letters(values, value) for value in drawn]
     n_in_rows = max((letters.n_in_rows for letters in bright), default=0)
-    alone = tuple(shape for letters in bright for shape in letters.alone)
+    # Lower down, lone shapes of one value are tissue's own too.
+    middle = (float(bottom) + float(top)) / 2
+    high = (letters for letters, value in zip(bright, drawn, strict=True) if value > middle)
+    alone = tuple(shape for letters in high for shape in letters.alone)
     return _Letters(n_in_rows or (0 if alone else _dark_letters(values, bottom)), alone)
-
-
-def _drawn_values(values: Plane, above: float) -> list[float]:
-    """List the largest value where it is frequent, and lower ones that are strangely so."""
-    tail = values[values > above]
-    if not tail.size:
-        return []
-    found, counts = _frequencies(tail)
-    width = 2 * SPIKE_REACH + 1
-    others = np.convolve(counts, np.ones(width))[SPIKE_REACH:-SPIKE_REACH] - counts
-    is_drawn = (counts >= FEWEST_PIXELS_ALONE) & (counts * (width - 1) > SPIKE * others)
-    is_drawn[-1] = counts[-1] >= FEWEST_PIXELS_ALONE
-    return [float(value) for value in found[is_drawn][-MOST_VALUES:]]
-
-
-def _frequencies(tail: Plane) -> tuple[Plane, NDArray[np.float64]]:
-    if np.issubdtype(tail.dtype, np.integer):
-        lowest = int(tail.min())
-        counts = np.bincount(tail.astype(np.int64) - lowest)
-        return np.arange(lowest, lowest + counts.size), counts.astype(np.float64)
-    found, counts = np.unique(tail, return_counts=True)
-    return found, counts.astype(np.float64)
 
 
 def _bright_letters(values: Plane, value: float) -> _Letters:

@@ -19,6 +19,8 @@ TURN_DEG = 1.0
 """As far as two readers' planes lie apart."""
 
 REACH_MM = 3.0
+"""Beyond the mask, for what another plane gains."""
+
 HALF = 0.5
 
 

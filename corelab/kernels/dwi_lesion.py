@@ -31,6 +31,7 @@ CORE_SHARE = 0.9
 """Seeds below this share of the mean around them are border, thinned by partial volume."""
 
 CORE_GRID_MM = (2.0, 2.0, 2.0)
+"""The means of cores are wide enough to be told on it."""
 
 LEAST_RISE = 0.05
 """Least distance between core and other side that a height is told in."""
@@ -52,6 +53,7 @@ CHOROID_CSF_SHARE = 0.6
 """Choroid plexus hangs in liquor: more of its border touches liquor than any gyrus's."""
 
 SMOOTH_MM = 2.0
+"""Radius that closes the border of a large component."""
 
 HOLE_MM2 = 30.0
 """Spared tissue larger than this is not a hole of noise."""

@@ -35,7 +35,10 @@ CAVITY_MIN_ML = 5.0
 """Means wide enough that sulci and ventricles, which lie on both sides, differ by less."""
 
 MAX_ADC = 2.5
+"""Over the patient's: more is free water, and weighs as much."""
+
 INSIDE_SHARE = 0.9
+"""Of a block in the brain, for it to be a part of a cavity."""
 
 
 def has_scar(lesion: Lesion, mask: NDArray[np.bool_]) -> bool:

@@ -35,6 +35,8 @@ HU_RANGE = (-20, 200)
 """Bone and air at the brain's border must not outweigh it."""
 
 MARGIN_MM = 4.0
+"""Kept around the brain, in the slices."""
+
 HALF = 0.5
 
 MISMATCH_MM = 3.0
@@ -42,9 +44,13 @@ MISMATCH_MM = 3.0
 
 BILATERAL_ML = 3.0
 BILATERAL_SHARE = 0.33
+"""``bilateral`` when the lesser side reaches the first, or the second of both and ``UNSURE_ML``."""
+
 UNSURE_CORE = 0.85
 UNSURE_SPREAD = 0.08
 UNSURE_ML = 1.0
+"""``low_confidence`` when the core's ratio or the spread of healthy tissue is above the first two,
+or the infarct is smaller than the third."""
 
 
 def segment_infarct_ct(

@@ -89,6 +89,8 @@ def segment_infarct_dwi(
     brain: NDArray[np.bool_],
     spacing_mm: Sequence[float],
     parameters: DwiParameters = DEFAULTS,
+    *,
+    shear: float = 0.0,
 ) -> Infarct:
     """Infarct, its blood and its range on a diffusion scan.
 
@@ -99,9 +101,11 @@ def segment_infarct_dwi(
     brain : (I, J, K) bool array
         Brain mask on that grid.
     spacing_mm
-        Voxel size along i, j and k, mm.
+        Voxel size along i, along j and along the slices' normal, mm.
     parameters
         The method's choices.
+    shear
+        Shift of the slices along j, mm for each mm along their normal.
 
     Raises
     ------
@@ -112,7 +116,9 @@ def segment_infarct_dwi(
         raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "the brain mask is empty")
     box = bounding_box(brain, (1, 1, 1))
     cropped = _cropped(images, box)
-    lesion = _lesion(cropped, brain[box], spacing_mm, parameters)
+    inside = brain[box]
+    across = Across(inside.shape, spacing_mm, find_midline(inside, spacing_mm, shear=shear))
+    lesion = _lesion(cropped, inside, across, parameters)
     grown = accept(lesion, grow(lesion, shift=0))
     mask, blood = _with_blood(lesion, grown, cropped.b0)
     low = (grow(_perturbed(lesion, 1), shift=1) & mask) | blood
@@ -170,10 +176,9 @@ def _uncropped(
 def _lesion(
     images: DwiImages,
     brain: NDArray[np.bool_],
-    spacing_mm: Sequence[float],
+    across: Across,
     parameters: DwiParameters,
 ) -> Lesion:
-    across = Across(brain.shape, spacing_mm, find_midline(brain, spacing_mm))
     contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
     flair = images.flair if parameters.is_late else None
     evidence = gather_evidence(contrast, brain, across, flair)

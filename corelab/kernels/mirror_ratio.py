@@ -103,11 +103,6 @@ class Coarse(NamedTuple):
         slow = smooth_within(mean, share, sigma_mm=SHADING_MM, spacing_mm=step)
         return interpolate(slow, factors, deep.shape)
 
-    def local(self, sigma_mm: float) -> NDArray[np.float32]:
-        """Local mean; 1 where nothing is near."""
-        total, share = self._smooth(sigma_mm)
-        return _mean(total, share)
-
     def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
         """Local mean on the other side of the plane; 1 where nothing is near."""
         return self._mean_mirrored(*self._smooth(sigma_mm))

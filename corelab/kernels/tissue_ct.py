@@ -56,7 +56,10 @@ ACROSS = np.zeros((3, 3, 3), dtype=bool)
 ACROSS[1, 1] = True
 ACROSS.flags.writeable = False
 DEFAULT_FLUID_HU = 8.0
+"""Level of fluid where there is too little of it to tell."""
+
 THICK_SLICE_MM = 4.0
+"""Slices from here on are smooth across by themselves."""
 
 
 class CtTissue(NamedTuple):

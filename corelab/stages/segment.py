@@ -146,7 +146,8 @@ def segment_dwi(
         b_value_s_mm2=b_value_s_mm2,
         flair=_flair_on_grid(flair, dwi, chosen),
     )
-    infarct, box = _cut_out(segment_infarct_dwi(images, brain, spacing_mm, chosen))
+    shear = shear_of(dwi.affine, orientation)
+    infarct, box = _cut_out(segment_infarct_dwi(images, brain, spacing_mm, chosen, shear=shear))
     flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
     used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
     record = _record(Modality.DWI, infarct._replace(flags=flags), used)

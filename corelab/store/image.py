@@ -53,6 +53,20 @@ def note_adc_scale(path: Path, scale_to_mm2_s: float) -> None:
     write_json(sidecar_of(path), content | {"AdcScaleToMm2PerS": scale_to_mm2_s})
 
 
+def is_told(path: Path) -> bool:
+    """Whether a sidecar of :func:`save_image` lies beside an image.
+
+    Other programs write such files too, without the one word that each of ours holds.
+
+    Raises
+    ------
+    StoreError
+        When a file lies there that is no sidecar at all.
+    """
+    sidecar = sidecar_of(path)
+    return sidecar.is_file() and read_json(sidecar).get("Contrast") in list(Contrast)
+
+
 def load_image(path: Path) -> Volume:
     """Read an image with its sidecar; uneven slices keep their positions.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,55 @@ def test_texts_come_from_every_depth_with_their_kind(tmp_path: Path) -> None:
     } <= found
     assert max(len(known.text) for known in found) == LONGEST_TEXT
     assert not any(known.text.startswith("1.2.840.10008.") for known in found)
+
+
+def untyped(tmp_path: Path, value: bytes, charset: str = "ISO_IR 100") -> set[str]:
+    """What is found in a private element whose file does not tell that it is a text."""
+    slice_ = ct_slice()
+    slice_.SpecificCharacterSet = charset
+    slice_.private_block(0x0009, "SITE", create=True).add_new(0x01, "UN", value)
+    plain = ct_slice()
+    plain.SpecificCharacterSet = charset
+    plain.private_block(0x0009, "SITE", create=True)
+    paths = (write(one, tmp_path / f"{n}.dcm") for n, one in enumerate((slice_, plain)))
+    with_value, without = ({known.text for known in texts_of(path)} for path in paths)
+    return with_value - without
+
+
+@pytest.mark.parametrize(
+    ("value", "charset", "texts"),
+    [
+        ("Jürg Häß".encode("latin-1"), "ISO_IR 100", {"Jürg Häß"}),
+        ("Jürg Häß".encode("latin-1"), "ISO_IR 192", {"Jürg Häß"}),
+        ("Jürg Häß\r\nStation Süd".encode(), "ISO_IR 192", {"Jürg Häß", "Station Süd"}),
+        ("Jürg Häß".encode(), "ISO_IR 6", {"Jürg Häß"}),
+        ("山田太郎".encode(), "ISO_IR 192", {"山田太郎"}),
+        ("山田太郎".encode(), "ISO_IR 100", {"山田太郎"}),
+        ("Иванов".encode("iso8859-5"), "ISO_IR 144", {"Иванов"}),
+        (b"\x1b$B;3ED\x1b(B", "\\ISO 2022 IR 87", {"山田"}),
+        (b"\x01\x02Smith\0", "ISO_IR 100", {"Smith"}),
+        (b"\x01\x02O'Ha\0\x01", "ISO_IR 100", {"O'Ha"}),
+        (b"." * 300 + b"\0\x01Jane Smith\0", "ISO_IR 100", {"." * LONGEST_TEXT, "Jane Smith"}),
+    ],
+)
+def test_a_name_in_an_element_without_a_text_type_is_known(
+    tmp_path: Path, value: bytes, charset: str, texts: set[str]
+) -> None:
+    assert untyped(tmp_path, value + b" " * (len(value) % 2), charset) == texts
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        struct.pack("<4f", 0.1, 1.5, -2.25, 37.2),
+        struct.pack("<3d", 0.1, 1e9, -3.75),
+        struct.pack("<6H", 512, 65535, 40, 0, 230, 0),
+        struct.pack("<3i", -1, 40000, 7),
+        b"\x01\x02" * 40 + b"Smith\0",
+    ],
+)
+def test_numbers_of_an_element_without_a_type_make_no_texts(tmp_path: Path, value: bytes) -> None:
+    assert untyped(tmp_path, value) == set()
 
 
 @pytest.mark.parametrize("syntax", [*NATIVE, DeflatedExplicitVRLittleEndian])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from corelab.kernels.across import Across
-from corelab.kernels.midline import Midline
+from corelab.kernels.midline import Midline, side_of
+from corelab.kernels.reduction import reduce_mean
 
 SHAPE = (24, 8, 4)
 SPACING_MM = (1.0, 1.0, 5.0)
@@ -38,3 +39,13 @@ def test_thick_slices_are_not_joined() -> None:
     grid = across_at(11.5).grid((2.0, 2.0, 2.0))
     assert grid.factors == (2, 2, 1)
     assert grid.step_mm == (2.0, 2.0, 5.0)
+
+
+def test_the_plane_of_a_sheared_stack_is_the_same_seen_from_a_coarser_grid() -> None:
+    shape, spacing_mm = (16, 16, 12), (1.0, 1.0, 2.0)
+    plane = Midline((0.96, -0.2, 0.196), 9.0, 0.0, shear=0.3)
+    grid = Across(shape, spacing_mm, plane).grid((2.0, 2.0, 6.0))
+    assert grid.factors == (2, 2, 3)
+    fine = side_of(plane, shape, spacing_mm)
+    coarse = side_of(grid.midline, (8, 8, 4), grid.step_mm)
+    np.testing.assert_allclose(coarse, reduce_mean(fine, grid.factors), atol=1e-4)

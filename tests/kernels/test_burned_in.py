@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.burned_in import burned_in_text
 from tests.kernels.ct_phantom import Recipe, build_ct_head
 
@@ -97,6 +98,24 @@ def test_text_under_a_brighter_clip_is_found(ct: NDArray[np.int16]) -> None:
     assert found(with_text)[0] == 1
 
 
+@pytest.mark.parametrize("white", [255, 500, 1000])
+@pytest.mark.parametrize("clip", [3071, 32767])
+def test_a_glaring_clip_hides_no_text_below_it(
+    ct: NDArray[np.int16], white: int, clip: int
+) -> None:
+    with_text = written(ct, ink(DATE, 16, (5, 5)), white)
+    assert found(with_text)[0] == 1
+    with_text[140:144, 140:144] = clip
+    assert found(with_text)[0] == 1
+
+
+def test_one_glaring_voxel_of_an_mr_image_hides_no_text(ct: NDArray[np.int16]) -> None:
+    signal = np.maximum(ct.astype(np.float32) + 1000, 0) * 0.371
+    with_text = written(signal, ink(DATE, 16, (5, 5)), 4095.0)
+    with_text[140, 140] = 1e9
+    assert found(with_text)[0] == 1
+
+
 def metal(plane: NDArray[np.int16], shape: NDArray[np.bool_], blur_px: float) -> NDArray[np.int16]:
     """Dense metal behind a scanner's blur, cut off at 3071 HU; the shape is 3 times as fine."""
     fine = ndimage.gaussian_filter(shape.astype(np.float32), 3 * blur_px)
@@ -146,10 +165,19 @@ def test_padding_rods_and_constants_are_no_text(ct: NDArray[np.int16]) -> None:
         assert found(image) == (0, 0)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, np.nextafter(np.float32(1), np.float32(2))])
-def test_odd_numbers_are_no_text(value: float) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_image_whose_values_are_no_numbers_is_refused(value: float) -> None:
+    """Nothing can be told of it, and to pass it unseen would be a guess."""
     plane = np.ones((30, 30), dtype=np.float32)
     plane[3, 3] = value
+    with pytest.raises(UnfitDataError, match="must be finite") as raised:
+        found(plane)
+    assert raised.value.reason is ReasonCode.IMAGE_INVALID
+
+
+def test_the_smallest_step_of_a_number_is_no_text() -> None:
+    plane = np.ones((30, 30), dtype=np.float32)
+    plane[3, 3] = np.nextafter(np.float32(1), np.float32(2))
     assert found(plane) == (0, 0)
 
 

@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.brain_mr import brain_mask_mr
@@ -119,6 +120,31 @@ def test_mirrored_head_gives_the_mirrored_mask() -> None:
     there, back = segmented(head), segmented(flipped)
     assert back.hemisphere is Hemisphere.LEFT
     assert dice(there.mask, back.mask[::-1]) > 0.97
+
+
+def turned(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """A head that looks 14 degrees aside, as a plane must for a shear to move its mirror."""
+    whole = image.astype(np.float32)
+    return np.asarray(ndimage.rotate(whole, 14, axes=(0, 1), reshape=False, order=1))
+
+
+def sheared(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each slice one voxel (2 of 6 mm) further back than the one below: a tilt of 18 degrees."""
+    middle = image.shape[2] // 2
+    slices = [np.roll(image[:, :, k], middle - k, axis=1) for k in range(image.shape[2])]
+    return np.stack(slices, axis=2)
+
+
+def test_a_sheared_stack_gives_the_sheared_mask_and_as_many_ml() -> None:
+    head = make_head((MIDDLE,))
+    images = [turned(image) for image in (head.dwi, head.adc, head.b0)]
+    brain = turned(head.brain)
+    straight = segment_infarct_dwi(DwiImages(*images, 1000.0), brain > 0.5, SPACING_MM)
+    tilted = DwiImages(*(sheared(image) for image in images), 1000.0)
+    found = segment_infarct_dwi(tilted, sheared(brain) > 0.5, SPACING_MM, shear=1 / 3)
+    assert dice(sheared(straight.mask.astype(np.float32)) > 0.5, found.mask) > 0.998
+    assert millilitres(found.mask) == pytest.approx(millilitres(straight.mask), rel=0.005)
+    assert found.hemisphere is straight.hemisphere
 
 
 def test_blood_in_the_infarct_is_counted_and_labelled() -> None:

@@ -32,8 +32,10 @@ Process = subprocess.Popen[str]
 
 
 @contextmanager
-def started(*words: object, cwd: Path, output: int = subprocess.DEVNULL) -> Iterator[Process]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+def started(
+    *words: object, cwd: Path, output: int = subprocess.DEVNULL, **environ: str
+) -> Iterator[Process]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **environ}
     with subprocess.Popen(
         [str(BIN / "dask"), *map(str, words)],
         stdout=output,
@@ -61,9 +63,10 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def worker(scheduler: str, folder: Path, *options: object) -> Iterator[Process]:
+def worker(scheduler: str, folder: Path, *options: object, **environ: str) -> Iterator[Process]:
     arguments = ("--host", LOOPBACK, "--no-dashboard", "--no-nanny", *options)
-    with started("worker", scheduler, *arguments, cwd=folder) as process:
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with started("worker", scheduler, *arguments, cwd=folder, **(threads | environ)) as process:
         yield process
 
 
@@ -112,6 +115,18 @@ def test_a_worker_of_several_threads_is_refused(scheduler: str, tmp_path: Path) 
     ):
         wait_for_workers(engine, 1)
         with pytest.raises(StoreError, match="runs 2 threads, expected 1"):
+            refuse_unfit_workers(engine, tmp_path, tmp_path / "out")
+
+
+def test_a_worker_whose_libraries_take_several_threads_is_refused(
+    scheduler: str, tmp_path: Path
+) -> None:
+    with (
+        worker(scheduler, tmp_path, "--nthreads", 1, OPENBLAS_NUM_THREADS="4"),
+        open_engine(scheduler=scheduler) as engine,
+    ):
+        wait_for_workers(engine, 1)
+        with pytest.raises(StoreError, match="started without OPENBLAS_NUM_THREADS=1"):
             refuse_unfit_workers(engine, tmp_path, tmp_path / "out")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from corelab.series import CasePlan
 from corelab.settings import settings_of
+from corelab.stages.deface import Attempt, deface
 from corelab.stages.measure import measure
 from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
@@ -194,6 +195,25 @@ def test_more_is_kept_where_the_brain_would_not_be_found_the_same(tmp_path: Path
     assert proof.kept_mm == 25.0
     assert proof.min_distance_mm is not None
     assert proof.min_distance_mm >= 27.0
+
+
+def test_a_fault_that_no_kept_distance_mends_is_told_at_once(
+    task: CaseTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image of the work folder is spoilt before the face is first looked for."""
+    tried_mm: list[float] = []
+
+    def on_a_spoilt_image(attempt: Attempt) -> None:
+        tried_mm.append(attempt.kept_mm)
+        image = attempt.source.image(attempt.case, Contrast.DWI)
+        image.write_bytes(image.read_bytes()[:1000])
+        deface(attempt)
+
+    monkeypatch.setattr("pipelines.case.deface", on_a_spoilt_image)
+    problem = run_case(task).problem
+    assert problem is not None
+    assert problem.reason_code == "image_invalid"
+    assert tried_mm == [15.0]
 
 
 def test_a_case_that_is_not_proved_is_held_back_and_no_older_one_stays(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from distributed.system import memory_limit
 
+from corelab.errors import StoreError
+from pipelines.dask_settings import SCHEDULER_SETTINGS
 from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
-from tests.pipelines.work import die, double, tell, threads, working_folder
+from tests.pipelines.work import die, double, key, memory_bytes, tell, threads, working_folder
 
 
 def test_every_item_comes_back_once_with_its_result(engine: Engine) -> None:
@@ -28,8 +32,14 @@ def test_nothing_to_do_is_no_error(engine: Engine) -> None:
     assert list(engine.over(double, [])) == []
 
 
+def test_a_task_is_named_by_what_is_done_and_a_number_and_never_twice(engine: Engine) -> None:
+    first, second = ([str(name) for _, name in engine.over(key, ["Doe^Jane"] * 2)] for _ in "ab")
+    assert all(re.fullmatch(r"key-\d{6}-[0-9a-f]{8}", name) for name in first + second)
+    assert len({*first, *second}) == 4
+
+
 def test_workers_run_one_thread_each(engine: Engine) -> None:
-    assert [result for _, result in engine.over(threads, [1, 2, 3])] == ["1", "1", "1"]
+    assert [result for _, result in engine.over(threads, [1, 2, 3])] == [{"1"}] * 3
 
 
 def test_items_are_taken_as_workers_get_free(engine: Engine) -> None:
@@ -62,8 +72,30 @@ def test_none_is_blamed_for_the_death_of_a_worker_it_shared() -> None:
     assert sorted(found) == list(range(12))
 
 
-def test_there_is_always_a_worker() -> None:
-    assert default_workers() >= 1
+@pytest.mark.parametrize(
+    ("cores", "memory_gib", "n_workers"), [(64, 9, 4), (2, 512, 2), (8, 1, 1), (1, 64, 1)]
+)
+def test_there_is_a_worker_a_core_as_far_as_memory_goes_and_always_one(
+    cores: int, memory_gib: int, n_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.engine.CPU_COUNT", cores)
+    monkeypatch.setattr("pipelines.engine.MEMORY_LIMIT", memory_gib << 30)
+    assert default_workers() == n_workers
+
+
+def test_workers_share_the_memory_that_this_process_may_use(engine: Engine) -> None:
+    shares = {share for _, share in engine.over(memory_bytes, range(4))}
+    assert shares == {memory_limit() // 2}
+
+
+def test_a_run_that_has_lost_every_worker_ends_with_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SCHEDULER_SETTINGS, "distributed.scheduler.no-workers-timeout", "1 s")
+    with open_engine(n_workers=1) as running:
+        running._client.retire_workers()  # noqa: SLF001 - as jobs end whose time is over
+        with pytest.raises(StoreError, match="no worker has been there for minutes"):
+            list(running.over(double, range(100, 104)))
 
 
 def test_nothing_that_a_library_says_in_a_worker_reaches_the_terminal(

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from corelab.store.nifti import save_volume
+from corelab.kernels.measure import mask_volume_ml
+from corelab.store.image import save_image
+from corelab.store.nifti import load_mask, load_volume, save_volume
+from corelab.vocab import Acquisition, Contrast, ValueScale
 from corelab.volume import Volume
 from pipelines.single import SegmentRequest, segment_file
 from tests.kernels.ct_phantom import Recipe, build_ct_head
@@ -72,3 +76,59 @@ def test_a_finding_below_detection_is_flagged(
     assert found.measurement.infarct_volume_ml > 0
     assert ("below_detection" in found.flags) is is_small
     assert list(found.flags) == told(tmp_path, "dwi")["qc_flags"]
+
+
+def test_uneven_slices_of_our_own_ct_keep_the_heights_that_its_sidecar_tells(
+    tmp_path: Path,
+) -> None:
+    head = build_ct_head(Recipe(shape=(128, 144, 64), spacing_mm=(1.8, 1.8, 2.5), lesion_ml=60.0))
+    kept = [*range(32), *range(32, 64, 4)]
+    positions = np.array(kept) * 2.5
+    affine = np.diag([1.8, 1.8, float(np.diff(positions).mean()), 1.0])
+    acquisition = Acquisition(contrast=Contrast.CT)
+    image = Volume(
+        data=head.hu[:, :, kept],
+        affine=affine,
+        slice_positions_mm=positions,
+        acquisition=acquisition,
+    )
+    save_image(tmp_path / "ct.nii.gz", image)
+    request = SegmentRequest(
+        image=tmp_path / "ct.nii.gz", out=tmp_path / "out", adc=None, b0=None, b_value_s_mm2=None
+    )
+    found = segment_file(request)
+    assert "uneven_slices" in found.flags
+    mask = load_mask(found.mask, image) > 0
+    assert image.slab_heights_mm[5] < image.slab_heights_mm[-5]
+    true_ml = mask_volume_ml(mask, image.voxel_volumes_mm3)
+    assert found.measurement.infarct_volume_ml == pytest.approx(true_ml, abs=1e-3)
+    assert true_ml == pytest.approx(60.0, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("scale", "flag"),
+    [(ValueScale.STORED, "adc_computed"), (ValueScale.FLOATING_POINT, "adc_absent")],
+)
+def test_a_b0_on_another_scale_than_the_trace_gives_no_adc(
+    tmp_path: Path, scale: ValueScale, flag: str
+) -> None:
+    request = requested(
+        tmp_path, make_head((Blob((30.0, 10.0, 5.0), (14.0,) * 3),)), others=("b0",)
+    )
+    for name, contrast, its_scale in (
+        ("dwi", Contrast.DWI, ValueScale.STORED),
+        ("b0", Contrast.B0, scale),
+    ):
+        plain = load_volume(tmp_path / f"{name}.nii.gz")
+        acquisition = Acquisition(contrast=contrast, value_scale=its_scale, has_bits_outside=True)
+        save_image(tmp_path / f"{name}.nii.gz", replace(plain, acquisition=acquisition))
+    found = segment_file(request)
+    assert flag in found.flags
+    assert "bits_outside_stored" in found.flags
+
+
+def test_a_sidecar_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    request = requested(tmp_path, make_head((Blob((30.0, 10.0, 5.0), (14.0,) * 3),)))
+    before = segment_file(request)
+    (tmp_path / "dwi.json").write_text('{"SliceTiming": [0.0], "SlicePositionsMm": [1]}')
+    assert segment_file(request) == before

@@ -23,9 +23,20 @@ def die(number: int) -> int:
     return number
 
 
-def threads(_: int) -> str | None:
+def threads(_: int) -> set[str | None]:
     """How many threads numerical libraries may use."""
-    return os.environ.get("OMP_NUM_THREADS")
+    import SimpleITK as sitk  # noqa: N813, PLC0415 - in a worker only
+
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    itk = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    return {str(itk), *(os.environ.get(name) for name in names)}
+
+
+def memory_bytes(_: int) -> int:
+    """How much memory this worker may take."""
+    from distributed import get_worker  # noqa: PLC0415 - in a worker only
+
+    return int(get_worker().memory_manager.memory_limit)
 
 
 def tell(name: str) -> str:
@@ -49,3 +60,10 @@ def slow_double(number: int) -> int:
     """Twice a number, after a while."""
     time.sleep(0.1)
     return 2 * number
+
+
+def key(_: str) -> str:
+    """Name under which the scheduler knows this task."""
+    from distributed import get_worker  # noqa: PLC0415 - in a worker only
+
+    return str(get_worker().get_current_task())

@@ -4,10 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import corelab
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.kernels.infarct_dwi import DwiParameters
+from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
 from corelab.stages.segment import Segmentation
 from corelab.vocab import Acquisition, Contrast, Derivation, Hemisphere, QcFlag, ValueScale
 from corelab.volume import Volume
@@ -181,3 +182,22 @@ def test_no_adc_is_computed_from_values_of_two_scales(dwi_head: Head) -> None:
     assert made.record.adc_derivation is None
     assert QcFlag.ADC_COMPUTED not in made.record.flags
     assert QcFlag.ADC_ABSENT in made.record.flags
+
+
+def test_a_dwi_of_a_tilted_stack_is_mirrored_as_it_stands(dwi_head: Head) -> None:
+    """The kernel is told what the affine says, by which the mask is another."""
+    affine = np.diag([*SPACING_MM, 1.0])
+    affine[1, 2] = 2.0
+    # A plane that runs straight along the shear is moved by none.
+    turned = [
+        ndimage.rotate(data, 14, axes=(0, 1), reshape=False, order=1)
+        for data in (dwi_head.dwi, dwi_head.adc)
+    ]
+    trace, adc = (Volume(data=data, affine=affine) for data in turned)
+    made = corelab.segment_dwi(trace, adc, b_value_s_mm2=B_VALUE)
+    brain = np.asarray(made.brain.data) > 0
+    images = DwiImages(*turned, None, B_VALUE)
+    told = segment_infarct_dwi(images, brain, SPACING_MM, shear=1 / 3)
+    untold = segment_infarct_dwi(images, brain, SPACING_MM)
+    np.testing.assert_array_equal(np.asarray(made.infarct.data) > 0, told.mask)
+    assert (told.mask != untold.mask).any()
