@@ -23,8 +23,9 @@ from pydicom.dataset import Dataset
 
 from benchmarks.contest import table
 from corelab.dicom.index import index
-from corelab.dicom.pixels import AIR_HU, load
+from corelab.dicom.pixels import load
 from corelab.errors import UnfitDataError
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.series import Series
 from corelab.volume import Volume
 

@@ -25,6 +25,7 @@ CT_MODULES = (
     "tissue_ct",
     "mirror_ratio",
     "half_maximum",
+    "working_grid",
     "infarct_ct",
     "ct_*",
     "hounsfield",

@@ -52,6 +52,10 @@ StudyKey = tuple[str, str]
 """Patient and study: what one case's series have in common."""
 
 
+SeriesKey = tuple[str, str]
+"""Study and series."""
+
+
 class IdentifierKind(StrEnum):
     """What an identifying text is; the leak audit searches each kind by its own rule."""
 
@@ -94,6 +98,11 @@ class Identity:
     def study_key(self) -> StudyKey:
         """Patient and study; spaces around an identifier mean nothing."""
         return self.patient_id.strip(), self.study_uid
+
+    @property
+    def series_key(self) -> SeriesKey:
+        """Study and series."""
+        return self.study_uid, self.series_uid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,13 +332,47 @@ class SourceVersion:
     number: int
     digest: str
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether the infarct is measured on this image, and not only seen beside it."""
+        return self.part.split(" ", maxsplit=1)[0] in {m.contrast for m in Modality}
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Which image this is, whatever its pixels."""
+        return self.study_uid, self.series_uid, self.part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseVersion:
+    """What one version of a case's read rests on.
+
+    ``sources`` are the pixels that it was measured on, ``received`` the series that there were to
+    choose from.
+    """
+
+    number: int
+    sources: frozenset[SourceVersion]
+    received: frozenset[SeriesKey]
+
+    @property
+    def series(self) -> frozenset[SeriesKey]:
+        """Series that it was measured on."""
+        return frozenset((source.study_uid, source.series_uid) for source in self.sources)
+
+    @property
+    def measured_studies(self) -> frozenset[str]:
+        """Studies of the image that the infarct was measured on."""
+        return frozenset(source.study_uid for source in self.sources if source.is_measured)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePlan:
     """One case and the images that it will be measured on, small enough to travel.
 
     ``hours_from_reference`` lie between the trial's reference time and the measured study, to
-    0.1 h; ``None`` where either time is not known.
+    0.1 h; ``None`` where either time is not known. ``version`` is the number of the read that it
+    will make.
     """
 
     case: Case
@@ -338,6 +381,7 @@ class CasePlan:
     choice: str
     flags: tuple[QcFlag, ...]
     hours_from_reference: float | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

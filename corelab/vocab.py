@@ -112,6 +112,8 @@ class QcFlag(StrEnum):
     LOSSY_PIXELS = "lossy_pixels"
     BITS_OUTSIDE_STORED = "bits_outside_stored"
     SOURCE_CHANGED = "source_changed"
+    SECOND_STUDY = "second_study"
+    OTHER_SERIES = "other_series"
     BELOW_DETECTION = "below_detection"
     OLD_INFARCT_SUSPECTED = "old_infarct_suspected"
     BLOOD_OUTSIDE_INFARCT = "blood_outside_infarct"
@@ -271,6 +273,7 @@ class Read:
     ``hours_from_reference`` lie between the trial's reference time and the scan; ``None`` where
     they are not known.
     ``deface`` is ``None`` where the images were released whole.
+    ``version`` counts up when a case that has a read is measured on other sources.
     """
 
     trial_id: str
@@ -294,6 +297,7 @@ class Read:
     is_endpoint_eligible: bool = True
     hours_from_reference: float | None = None
     deface: Defacing | None = None
+    version: int = 1
 
     @property
     def case(self) -> Case:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
-from corelab.series import CasePlan, SourceVersion
+from corelab.series import CasePlan, CaseVersion, SourceVersion
 from corelab.settings import CaseSettings
 from corelab.stages.convert import convert
 from corelab.stages.deface import Attempt, deface, prove
@@ -22,8 +22,10 @@ from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
+from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
 from corelab.store.times import settle, settle_one
+from corelab.store.versions import carry_versions, standing_read
 from corelab.vocab import (
     Case,
     Contrast,
@@ -35,9 +37,12 @@ from corelab.vocab import (
 )
 from pipelines.case_key import CaseKey, Change, change_between
 from pipelines.sources import Sources, read_sources
+from pipelines.versions import NO_PAST, Left, Past, place
 
 WORK_FOLDER = ".work"
 _RELEASED_FOLDER = "released"
+# They tell of the files, not of the settings.
+_FLAGS_OF_VERSIONS = frozenset({QcFlag.SOURCE_CHANGED, QcFlag.SECOND_STUDY, QcFlag.OTHER_SERIES})
 
 
 class Face(StrEnum):
@@ -60,8 +65,8 @@ class CaseTask:
 
     Of the trial's settings it holds those that touch the case, and no others. ``config_digest`` of
     the whole trial file is only written down. ``known`` is what its series were measured on,
-    ``last_key`` the key of its last read, ``digests`` those of its files that nobody has touched
-    since they were taken.
+    ``last_key`` the key of its last read, ``past`` its earlier versions, ``digests`` those of its
+    files that nobody has touched since they were taken.
     """
 
     plan: CasePlan
@@ -71,6 +76,7 @@ class CaseTask:
     software_version: str
     known: tuple[SourceVersion, ...] = ()
     last_key: CaseKey | None = None
+    past: Past = NO_PAST
     face: Face = Face.KEPT
     digests: tuple[tuple[Path, FileDigest], ...] = ()
     redo: Redo = Redo.CHANGED
@@ -82,7 +88,9 @@ class CaseOutcome:
 
     ``versions`` says which pixels the read rests on, ``decoders`` what read each image, ``files``
     the digests of each file that it rests on. ``is_restamped``: the read is the last one with the
-    digest of another trial file, whose changes do not touch it.
+    digest of another trial file, whose changes do not touch it. ``version`` is the one that was to
+    be measured, ``superseded`` the read that it took the place of. Where the read that stands was
+    ``left`` as it was, it is ``read``.
     """
 
     case: Case
@@ -96,55 +104,60 @@ class CaseOutcome:
     key: CaseKey | None = None
     change: Change = Change.UNCHANGED
     is_restamped: bool = False
+    version: CaseVersion | None = None
+    superseded: Read | None = None
+    left: Left | None = None
 
 
 def run_case(task: CaseTask) -> CaseOutcome:
     """Run a case, or find that its read is there already and nothing has changed.
 
     All files are built in a work folder and put in place by one rename, so that a case is
-    there whole or not at all. A case that fails leaves no older result behind.
+    there whole or not at all. A read of other sources is kept beside it as an earlier version.
+    A case that fails changes nothing in OUT.
     """
     layout = Layout(task.out)
     try:
         sources = read_sources(task.plan, task.known, dict(task.digests))
     except UnfitDataError as error:
-        return _not_measured(task.plan.case, layout, error)
+        return _not_measured(task.plan.case, error)
+    standing = standing_read(layout, task.plan.case)
+    placed = place(task.plan, sources, task.past, standing)
+    if placed.left and standing:
+        outcome = _measured(standing, sources, is_new=False)
+        return replace(outcome, versions=(), version=placed.version, left=placed.left)
+    task = replace(task, plan=placed.plan)
     key = case_key(task, sources)
     change, done = _compared(task, layout, key)
     if done:
-        return _kept(done, task, key, sources)
-    if sources.is_changed:
-        flags = (*task.plan.flags, QcFlag.SOURCE_CHANGED)
-        task = replace(task, plan=replace(task.plan, flags=flags))
-    return replace(_run(task, layout, key.text, sources), key=key, change=change)
+        outcome = _kept(done, task, key, sources)
+    else:
+        outcome = replace(_run(task, layout, key.text, sources), key=key, change=change)
+    is_superseded = outcome.read and standing and standing.version < placed.version.number
+    return replace(outcome, version=placed.version, superseded=standing if is_superseded else None)
 
 
 def foresee(task: CaseTask) -> Change:
-    """Say what :func:`run_case` would do, and do nothing.
-
-    Files are read only where neither the settings nor the version say it already; what cannot
-    be read counts as changed.
-    """
-    last = task.last_key
-    if last is None:
+    """Say what :func:`run_case` would do, and do nothing; what cannot be read counts as changed."""
+    if task.last_key is None:
         return Change.NEW
-    if task.redo is Redo.ALL:
-        return Change.ASKED
-    change = change_between(
-        last, CaseKey(last.files, _settings_digest(task), task.software_version)
-    )
-    if change is not Change.UNCHANGED:
-        return change
+    layout = Layout(task.out)
     try:
-        key = case_key(task, read_sources(task.plan, task.known))
+        sources = read_sources(task.plan, task.known)
     except UnfitDataError:
         return Change.FILES
-    return _compared(task, Layout(task.out), key)[0]
+    standing = standing_read(layout, task.plan.case)
+    placed = place(task.plan, sources, task.past, standing)
+    if placed.left and standing:
+        return Change.UNCHANGED
+    task = replace(task, plan=placed.plan)
+    return _compared(task, layout, case_key(task, sources))[0]
 
 
 def case_key(task: CaseTask, sources: Sources) -> CaseKey:
     """Give all that a case's result rests on: files, settings with the plan, and version."""
-    files = f"{sources.digest} {sources.is_changed}"
+    flags = tuple(flag for flag in task.plan.flags if flag in _FLAGS_OF_VERSIONS)
+    files = f"{sources.digest} version {task.plan.version} {flags}"
     return CaseKey(
         files=hashlib.sha256(files.encode()).hexdigest(),
         settings=_settings_digest(task),
@@ -154,8 +167,9 @@ def case_key(task: CaseTask, sources: Sources) -> CaseKey:
 
 def _settings_digest(task: CaseTask) -> str:
     plan, digest = task.plan, hashlib.sha256()
+    flags = tuple(flag for flag in plan.flags if flag not in _FLAGS_OF_VERSIONS)
     digest.update(f"{task.settings.digest} {plan.case.stem} {task.face}".encode())
-    digest.update(f" {plan.modality} {plan.choice} {plan.flags}".encode())
+    digest.update(f" {plan.modality} {plan.choice} {flags}".encode())
     digest.update(f" {plan.hours_from_reference}".encode())
     return digest.hexdigest()
 
@@ -188,8 +202,9 @@ def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutc
     try:
         made = _run_stages(task, work, key)
     except UnfitDataError as error:
-        return _not_measured(case, layout, error)
+        return _not_measured(case, error)
     else:
+        carry_versions(layout, case, made.released, task.plan.version)
         _put_in_place(made.released.case_folder(case), layout.case_folder(case))
         return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
     finally:
@@ -220,8 +235,7 @@ def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
     )
 
 
-def _not_measured(case: Case, layout: Layout, error: UnfitDataError) -> CaseOutcome:
-    shutil.rmtree(layout.case_folder(case), ignore_errors=True)
+def _not_measured(case: Case, error: UnfitDataError) -> CaseOutcome:
     problem = problem_of(case, error)
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
 
@@ -243,20 +257,22 @@ def _run_stages(task: CaseTask, work: Layout, key: str) -> _Made:
     if task.face is Face.REMOVED:
         released = Layout(work.root / _RELEASED_FOLDER)
         segmentation, proof = _without_face(task, source=work, out=released)
-    read = read_case(
-        plan,
-        released,
-        segmentation=segmentation,
-        measurement=measure(case, modality, segmentation.hemisphere, released),
-        settings=settings,
-        provenance=Provenance(
-            case_key=key,
-            software_version=task.software_version,
-            config_digest=task.config_digest,
-            deface=proof,
-        ),
+    provenance = Provenance(
+        case_key=key,
+        software_version=task.software_version,
+        config_digest=task.config_digest,
+        deface=proof,
     )
-    overlay(read, released)
+    with unpacked_once():
+        read = read_case(
+            plan,
+            released,
+            segmentation=segmentation,
+            measurement=measure(case, modality, segmentation.hemisphere, released),
+            settings=settings,
+            provenance=provenance,
+        )
+        overlay(read, released)
     return _Made(read, released, tuple(decoders.items()))
 
 

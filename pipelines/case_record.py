@@ -35,9 +35,9 @@ def keep_record(vault: Path, outcome: CaseOutcome) -> None:
     StoreError
         When the vault cannot be written to.
     """
-    if outcome.key is None or outcome.read is None:
+    if outcome.read is None:
         return
-    if outcome.is_new:
+    if outcome.is_new and outcome.key:
         _keep_key(vault, outcome, outcome.key)
     note_measured(vault, outcome.case)
 

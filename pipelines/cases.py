@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -12,27 +13,34 @@ from corelab.blinding.vault import Vault
 from corelab.blinding.vault_delivery import KnownDigests
 from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode
-from corelab.series import CasePlan, Plan, Refusal, SourceVersion
+from corelab.series import CasePlan, CaseVersion, Plan, Refusal, SeriesKey, SourceVersion
 from corelab.settings import settings_of
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
+from corelab.vocab import Case, Modality, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
 from pipelines.case_record import keep_record, last_key_of
 from pipelines.engine import Crash, Engine
 from pipelines.progress import CaseNews, News, Stage, Unit, Watcher
 from pipelines.request import BatchRequest
+from pipelines.versions import Past
 
 
 def tasks_of(
-    cases: Iterable[CasePlan],
+    plan: Plan,
     request: BatchRequest,
     trial: Trial,
     known: tuple[SourceVersion, ...],
+    *,
+    histories: Mapping[Case, tuple[CaseVersion, ...]],
 ) -> list[CaseTask]:
-    """One task a case, with what earlier runs know of its sources and its result."""
+    """One task a case, with what earlier runs know of its sources, its versions and its result."""
     software, config_digest = version("corelab"), trial.digest
+    delivered: dict[Case, set[SeriesKey]] = defaultdict(set)
+    for verdict in plan.verdicts:
+        if verdict.case:
+            delivered[verdict.case].add(verdict.series.identity.series_key)
     tasks = []
-    for case in cases:
+    for case in plan.cases:
         used = {part.identity.series_uid for image in case.images for part in image.sources}
         mine = tuple(source for source in known if source.series_uid in used)
         tasks.append(
@@ -44,6 +52,7 @@ def tasks_of(
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
+                past=_past_of(case, trial, delivered[case.case], histories.get(case.case, ())),
                 face=request.face,
                 redo=request.redo,
             )
@@ -64,8 +73,20 @@ def with_digests(tasks: Iterable[CaseTask], taken: Mapping[Path, KnownDigests]) 
     ]
 
 
+def _past_of(
+    plan: CasePlan, trial: Trial, delivered: Iterable[SeriesKey], history: tuple[CaseVersion, ...]
+) -> Past:
+    visit = trial.visit(plan.case.visit)
+    return Past(
+        history=history,
+        delivered=frozenset(delivered),
+        preference=visit.modalities if visit else tuple(Modality),
+        is_eligible=QcFlag.LOSSY_PIXELS not in plan.flags or trial.limits.lossy_pixels_allowed,
+    )
+
+
 def run_cases(
-    tasks: list[CaseTask], vault: Path, engine: Engine, watcher: Watcher
+    tasks: list[CaseTask], vault: Vault, folder: Path, *, engine: Engine, watcher: Watcher
 ) -> list[CaseOutcome]:
     """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
     stage = Stage(name="measuring cases", total=len(tasks), unit=Unit.CASE, news=_news)
@@ -74,8 +95,12 @@ def run_cases(
         for task, result in engine.over(run_timed_case, tasks)
     )
     outcomes = []
+    histories = {task.plan.case: task.past.history for task in tasks}
     for outcome, _ in watcher.watch(stage, results):
-        keep_record(vault, outcome)
+        keep_record(folder, outcome)
+        made = None if outcome.left or outcome.read is None else outcome.version
+        if made and made not in histories[outcome.case]:
+            vault.versions.note(outcome.case, made)
         outcomes.append(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.case)
 

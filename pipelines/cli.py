@@ -5,6 +5,8 @@ Heavy libraries are imported inside the command that needs them, so that ``--hel
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +30,15 @@ EXIT_PROBLEMS = 1
 EXIT_USAGE = 2
 EXIT_INCIDENT = 3
 EXIT_INTERRUPTED = 130
+_TO_RUN = "INCOMING or --watch"
+
+
+class StatusFormat(StrEnum):
+    """How ``corelab status`` is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 LogOption = Annotated[
     LogFormat,
@@ -42,9 +53,13 @@ TrialFile = Annotated[Path, typer.Option("--trial", help="The trial file (config
 
 @app.command()
 def run(
-    incoming: Incoming,
+    context: typer.Context,
     trial: TrialFile,
     out: Annotated[Path, typer.Option("--out", help="Where blinded results go.")],
+    incoming: Annotated[
+        Path | None,
+        typer.Argument(exists=True, help="What a site sent: a folder or an archive."),
+    ] = None,
     subjects: Annotated[
         Path | None,
         typer.Option(
@@ -66,11 +81,6 @@ def run(
         ),
     ] = False,
     vault_key: KeyFile = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure unchanged cases too.")] = False,
-    only: Annotated[
-        str | None, typer.Option(help="Measure these subject codes only: CODE[,CODE].")
-    ] = None,
-    visit: Annotated[str | None, typer.Option(help="Measure this visit only.")] = None,
     cluster: Annotated[
         QueueSystem | None, typer.Option(help="Start workers as jobs of this system.")
     ] = None,
@@ -81,6 +91,22 @@ def run(
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Serve Dask's dashboard to this machine alone.")
     ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure unchanged cases too.")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Measure these subject codes only: CODE[,CODE].")
+    ] = None,
+    visit: Annotated[str | None, typer.Option(help="Measure this visit only.")] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Instead of INCOMING: run each delivery in this folder once it has arrived.",
+        ),
+    ] = None,
+    settle_minutes: Annotated[
+        float, typer.Option(min=0, help="With --watch: nothing changed for so long.")
+    ] = 10.0,
     log_format: LogOption = LogFormat.TEXT,
 ) -> None:
     """Run a delivery: DICOM in, blinded infarct volumes out."""
@@ -95,8 +121,14 @@ def run(
     from pipelines.run_command import plan_command, run_command
     from pipelines.workers import Workers
 
+    if (incoming is None) is (watch is None):
+        found = "neither" if incoming is None else "both"
+        raise typer.BadParameter(f"found {found}, expected one of them", param_hint=_TO_RUN)
+    if watch and (dry_run or fresh or only or visit):
+        told = "--dry-run, --fresh, --only and --visit go with INCOMING, not with --watch"
+        raise typer.BadParameter(told, param_hint=_TO_RUN)
     request = BatchRequest(
-        incoming=incoming,
+        incoming=incoming or watch or Path(),
         trial_file=trial,
         out=out,
         subjects_file=subjects,
@@ -115,6 +147,14 @@ def run(
         dashboard=Dashboard.ON_LOOPBACK if dashboard else Dashboard.OFF,
     )
     with log_as(log_format):
+        if watch:
+            from pipelines.watch import WatchRequest, watch_command
+
+            options = tuple(_options_of(context, without={"watch", "settle_minutes"}))
+            settle_s = settle_minutes * 60
+            raise typer.Exit(
+                watch_command(WatchRequest(batch=request, settle_s=settle_s, options=options))
+            )
         status = command(request, at_work)
     raise typer.Exit(status)
 
@@ -231,6 +271,24 @@ def review(
 
 
 @app.command()
+def status(
+    out: Out,
+    vault: Annotated[
+        Path | None,
+        typer.Option(help="Identified side: adds pending and quarantined cases, times."),
+    ] = None,
+    vault_key: KeyFile = None,
+    form: Annotated[
+        StatusFormat, typer.Option("--format", help="For people or for programs.")
+    ] = StatusFormat.TEXT,
+) -> None:
+    """Say how far a trial's batches are: done, pending, failed, held back, disk."""
+    from pipelines.status_show import status_command
+
+    raise typer.Exit(status_command(out, vault, vault_key, form))
+
+
+@app.command()
 def tables(out: Out) -> None:
     """Rebuild every table and the QA page from the cases' records."""
     from pipelines.command import tables_command
@@ -283,6 +341,19 @@ def sample(
     raise typer.Exit(sample_command(directory, n_subjects=subjects, seed=seed))
 
 
+def _options_of(context: typer.Context, without: Container[str]) -> Iterator[str]:
+    """Options that a command was given, as words of a command line."""
+    for option in context.command.params:
+        value = context.params.get(option.name or "")
+        is_given = value not in {None, option.get_default(context)}
+        if option.param_type_name != "option" or option.name in without or not is_given:
+            continue
+        if isinstance(value, bool):
+            yield option.opts[0] if value else option.secondary_opts[0]
+        else:
+            yield from (option.opts[0], str(value))
+
+
 def main() -> None:
     """Start the command line."""
-    app()
+    app(prog_name="corelab")

@@ -30,6 +30,7 @@ MOST_AUDITS = 4
 class BatchResult:
     """What became of a batch; ``changed`` cases rest on other pixels than the run before.
 
+    ``notes`` are lines of the screen on cases that have, or could have, more than one version.
     ``new_key_file`` is the vault's key where this run made it. ``changes`` say of every read why
     it was made or kept, ``pending`` which cases of any delivery are still to be done.
     """
@@ -43,6 +44,7 @@ class BatchResult:
     new_key_file: Path | None = None
     changes: tuple[Change, ...] = ()
     pending: tuple[Case, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
-from corelab.errors import NO_QUERY, StoreError
+from corelab.errors import NO_QUERY, ReasonCode, StoreError
 from corelab.series import CasePlan, Delivery, LooseFile, Plan, Refusal
 from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
@@ -28,7 +28,7 @@ from corelab.store.renewal import renew, restore
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
-from corelab.vocab import Case, Problem, QcFlag
+from corelab.vocab import Case, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.audit_memory import RememberingSearcher, forget_clean_files
 from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, Redo, foresee
 from pipelines.case_key import Change
@@ -51,8 +51,14 @@ from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.searching import SpreadSearcher
+from pipelines.standing import (
+    Keeper,
+    notes_of,
+    still_open,
+    studies_moved,
+    told_standing,
+)
 from pipelines.unchanged import keep_result, look_at
-from pipelines.withdrawal import withdraw
 
 _RENEWAL = Path(WORK_FOLDER, "renewal")
 
@@ -128,17 +134,28 @@ class _Batch:
         whole = plan_batch(delivery, self.trial, crosswalk, vault)
         plan = self.request.pick.narrow(whole)
         touched = _touched(whole, vault, self.request.pick)
+        histories = {case: vault.versions.of(case) for case in touched}
+        keeper = Keeper(layout=self.layout, vault=self.request.vault, histories=histories)
+        moved = studies_moved(whole, vault)
+        of_moved = {case: vault.versions.of(case) for case in moved}
+        dataclasses.replace(keeper, histories=of_moved).withdraw_moved(moved)
         vault.note_series(plan.verdicts)
         vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
         intake = self._intake(delivery, plan)
-        tasks = with_digests(tasks_of(plan.cases, self.request, self.trial, known), intake.digests)
-        waiting = self._waiting(whole, touched)
-        write_pending(self.request.vault, waiting | (touched & cases_in(whole)))
-        outcomes = run_cases(tasks, self.request.vault, self.engine, self.watcher)
+        tasks = with_digests(
+            tasks_of(plan, self.request, self.trial, known, histories=histories), intake.digests
+        )
+        pending = self._left_pending(whole, touched)
+        write_pending(self.request.vault, pending | (touched & cases_in(whole)))
+        outcomes = run_cases(
+            tasks, vault, self.request.vault, engine=self.engine, watcher=self.watcher
+        )
+        plan, outcomes = _told(plan, outcomes, keeper.withdraw_fallen(plan, outcomes))
+        waiting = still_open(load_problems(self.layout), plan, outcomes, histories)
+        touched -= {_case_of(problem) for problem in waiting}
         vault.note_case_problems(touched, case_problems(plan, outcomes))
         number = self._keep(intake, delivery, plan, outcomes)
-        self._withdraw_unmeasured(touched, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
             renew(self.layout, self.request.out / _RENEWAL)
@@ -151,12 +168,13 @@ class _Batch:
             new_keys=frozenset(o.read.case_key for o in outcomes if o.read and o.is_new),
             vault=self.request.vault,
             new_key_file=vault.new_key_file,
+            notes=notes_of(plan, outcomes),
             changes=tuple(o.change for o in outcomes if o.read),
-            pending=tuple(sorted(waiting)),
+            pending=tuple(sorted(pending)),
         )
         return result, number
 
-    def _waiting(self, whole: Plan, touched: frozenset[Case]) -> frozenset[Case]:
+    def _left_pending(self, whole: Plan, touched: frozenset[Case]) -> frozenset[Case]:
         """Cases that stay to be done: planned before, or of this delivery and not picked."""
         problems = load_problems(self.layout)
         failed = {(problem.subject_code, problem.visit) for problem in problems}
@@ -184,14 +202,6 @@ class _Batch:
         write_reports(self.request.vault, delivery, plan.verdicts, failed)
         return self.vault.note_delivery(self.request.incoming, files)
 
-    def _withdraw_unmeasured(
-        self, touched: frozenset[Case], outcomes: Iterable[CaseOutcome]
-    ) -> None:
-        """Leave no older number of a case that this delivery no longer gives one."""
-        measured = {outcome.case for outcome in outcomes if outcome.read}
-        for case in sorted(touched - measured):
-            withdraw(self.layout, case, self.request.vault)
-
 
 class Forecast(NamedTuple):
     """What a batch would do: its plan, where every file would go, and why each case is redone."""
@@ -211,17 +221,14 @@ def plan_delivery(request: BatchRequest, engine: Engine, watcher: Watcher) -> Fo
     with rehearse(request.vault, key_file=request.key_file, command="dry run") as vault:
         plan = request.pick.narrow(plan_batch(delivery, trial, crosswalk, vault))
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-    tasks = tasks_of(plan.cases, request, trial, known)
+        histories = {planned.case: vault.versions.of(planned.case) for planned in plan.cases}
+    tasks = tasks_of(plan, request, trial, known, histories=histories)
     stage: Stage[tuple[CaseTask, Change | Crash]] = Stage(
-        name="comparing cases", total=len(tasks), unit=Unit.CASE, news=_news_of_forecast
+        name="comparing cases", total=len(tasks), unit=Unit.CASE, news=lambda _: News()
     )
     foreseen = watcher.watch(stage, engine.over(foresee, tasks))
     changes = [Change.NEW if isinstance(change, Crash) else change for _, change in foreseen]
     return Forecast(plan, count_files(delivery, plan.verdicts), tuple(changes))
-
-
-def _news_of_forecast(step: tuple[CaseTask, Change | Crash]) -> News:
-    return News(failed=int(isinstance(step[1], Crash)))
 
 
 def read_delivery(incoming: Path, engine: Engine, watcher: Watcher) -> Delivery:
@@ -256,6 +263,31 @@ def _flagged(plan: CasePlan, cast: Cast) -> CasePlan:
     if plan.case not in cast.by_order:
         return plan
     return dataclasses.replace(plan, flags=(*plan.flags, QcFlag.VISIT_BY_ORDER))
+
+
+def _told(
+    plan: Plan, outcomes: Iterable[CaseOutcome], stands: Mapping[Case, int]
+) -> tuple[Plan, list[CaseOutcome]]:
+    """Let the problems tell which reads stand nevertheless."""
+    left = {(o.case.subject_code, o.case.visit) for o in outcomes if o.left}
+    problems = tuple(
+        told_standing(problem, stands)
+        for problem in plan.problems
+        # Loss is said of images that were not measured then.
+        if problem.reason_code != ReasonCode.LOSSY_PIXELS
+        or (problem.subject_code, problem.visit) not in left
+    )
+    told = [
+        dataclasses.replace(outcome, problem=told_standing(outcome.problem, stands))
+        if outcome.problem
+        else outcome
+        for outcome in outcomes
+    ]
+    return dataclasses.replace(plan, problems=problems), told
+
+
+def _case_of(problem: Problem) -> Case:
+    return Case(SubjectCode(problem.subject_code), VisitLabel(problem.visit))
 
 
 def _opened(request: BatchRequest) -> AbstractContextManager[Vault]:
@@ -302,7 +334,10 @@ def _all_problems(
         for problem in load_problems(layout)
         if problem.subject_code and (problem.subject_code, problem.visit) not in keys
     ]
-    return current + earlier + [_waiting(refusal) for refusal in vault.unassigned()]
+    return [
+        *dict.fromkeys(current + earlier),
+        *(_waiting(refusal) for refusal in vault.unassigned()),
+    ]
 
 
 def _waiting(refusal: Refusal) -> Problem:

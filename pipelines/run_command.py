@@ -91,6 +91,8 @@ def _show_result(console: Console, result: BatchResult, layout: Layout) -> None:
             style="bold red",
             highlight=False,
         )
+    for note in result.notes:
+        console.print(note, style="bold red", highlight=False)
     n_defaced = sum(read.deface is not None for read in result.reads)
     if n_defaced:
         console.print(

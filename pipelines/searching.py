@@ -58,11 +58,11 @@ class SpreadSearcher:
             yield _not_searched(task) if isinstance(result, Crash) else result
 
     def _searched(
-        self, stage: str, tasks: Sequence[SearchTask]
+        self, name: str, tasks: Sequence[SearchTask]
     ) -> Iterator[tuple[SearchTask, Searched | Crash]]:
-        n_files = sum(len(task.paths) for task in tasks)
-        told = Stage(name=stage, total=n_files, unit=Unit.FILE, news=_news)
-        return self._watcher.watch(told, self._engine.over(search_task, tasks))
+        n_paths = sum(len(task.paths) for task in tasks)
+        stage = Stage(name=name, total=n_paths, unit=Unit.FILE, news=_news)
+        return self._watcher.watch(stage, self._engine.over(search_task, tasks))
 
 
 def _news(step: tuple[SearchTask, Searched | Crash]) -> News:

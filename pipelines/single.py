@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from corelab.diffusivity import diffusivity
 from corelab.errors import ConfigError, Fault
 from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.kernels.measure import is_below_detection
-from corelab.stages.measure import diffusivity, measurement_of, swelling_of
+from corelab.stages.measure import measurement_of, swelling_of
 from corelab.stages.overlay import mosaic_of, panels_of, texts_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.store.files import Json, write_bytes, write_json
@@ -108,10 +109,13 @@ def _measured(
     made: Segmentation, image: Volume, adc: Volume | None, b0: Volume | None
 ) -> Measurement:
     record, masks = made.record, {"labels": made.infarct, "brain": made.brain}
-    on_dwi = record.modality is Modality.DWI
-    scale = record.adc_scale_to_mm2_s
+    shown: Volume | None = image
+    if record.modality is Modality.DWI:
+        b_value = image.acquisition.b_value_s_mm2 if image.acquisition else None
+        scale = record.adc_scale_to_mm2_s
+        shown = diffusivity(image, adc, b0, b_value_s_mm2=b_value, scale_to_mm2_s=scale)
     swelling = swelling_of(
-        diffusivity(image, adc, b0, scale_to_mm2_s=scale) if on_dwi else image,
+        shown,
         record.modality,
         hemisphere=record.hemisphere,
         **masks,

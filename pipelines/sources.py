@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -46,7 +47,7 @@ def read_sources(
     plan
         Whose files.
     known
-        Newest versions that earlier runs measured.
+        Every version that earlier runs measured.
     taken
         Digests of files that nobody has touched since they were taken.
 
@@ -55,7 +56,9 @@ def read_sources(
     UnfitDataError
         Where a file cannot be read.
     """
-    latest = {(v.study_uid, v.series_uid, v.part): v for v in known}
+    versions_of: dict[tuple[str, str, str], list[SourceVersion]] = defaultdict(list)
+    for version in known:
+        versions_of[version.place].append(version)
     whole = hashlib.sha256()
     versions: list[SourceVersion] = []
     files: dict[Path, FileDigest] = {}
@@ -63,7 +66,7 @@ def read_sources(
         whole.update(f"{image.contrast} {image.derivation}".encode())
         digests = [_series_digest(series, taken, files) for series in image.sources]
         whole.update("".join(digest.whole for digest in digests).encode())
-        versions.append(_version(image, sorted(digest.pixels for digest in digests), latest))
+        versions.append(_version(image, sorted(digest.pixels for digest in digests), versions_of))
     return Sources(digest=whole.hexdigest(), versions=tuple(versions), files=tuple(files.items()))
 
 
@@ -86,13 +89,18 @@ def _joined(indices: list[int], digests: list[str]) -> str:
 
 
 def _version(
-    image: PlannedImage, pixels: list[str], latest: dict[tuple[str, str, str], SourceVersion]
+    image: PlannedImage,
+    pixels: list[str],
+    versions_of: Mapping[tuple[str, str, str], Sequence[SourceVersion]],
 ) -> SourceVersion:
+    """Version of an image's pixels: a known one where they came before, whatever came since."""
     identity = image.sources[0].identity
     part = f"{image.contrast} {image.derivation} {image.b_value_s_mm2 or 0:.0f}"
     digest = hashlib.sha256("".join(pixels).encode()).hexdigest()
-    before = latest.get((identity.study_uid, identity.series_uid, part))
-    number = 1 if before is None else before.number + (before.digest != digest)
+    known = versions_of.get((identity.study_uid, identity.series_uid, part), ())
+    alike = [version.number for version in known if version.digest == digest]
+    newest = max((version.number for version in known), default=0)
+    number = alike[0] if alike else newest + 1
     return SourceVersion(
         study_uid=identity.study_uid,
         series_uid=identity.series_uid,

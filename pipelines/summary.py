@@ -13,7 +13,7 @@ from pipelines.screen import counted
 def measured_line(result: BatchResult) -> str:
     """Cases with a read, why each was made or kept, and the problems."""
     return (
-        f"{counted(len(result.reads), 'case')} measured ({_told(result.changes)}), "
+        f"{counted(len(result.reads), 'case')} measured{_told(result.changes)}, "
         f"{counted(len(result.problems), 'problem')}"
     )
 
@@ -30,10 +30,11 @@ def forecast_line(changes: Iterable[Change]) -> str:
     """Cases that would be measured, and why."""
     changes = tuple(changes)
     n_measured = sum(change is not Change.UNCHANGED for change in changes)
-    told = f" ({_told(changes)})" if changes else ""
+    told = _told(changes)
     return f"{counted(n_measured, 'case')} would be measured{told}. Nothing was written to OUT."
 
 
 def _told(changes: Iterable[Change]) -> str:
     counts = Counter(changes)
-    return ", ".join(f"{counts[change]} {change}" for change in Change if counts[change]) or "none"
+    told = ", ".join(f"{counts[change]} {change}" for change in Change if counts[change])
+    return f" ({told})" if told else ""

@@ -67,6 +67,7 @@ class _Last:
     counts: Counts
     cases: tuple[tuple[SubjectCode, VisitLabel], ...]
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
 
 
 _LAST = TypeAdapter(_Last)
@@ -133,6 +134,7 @@ def keep_result(received: Received, result: BatchResult, delivery: int, vault: V
         "delivery": delivery,
         "counts": dict(dataclasses.asdict(result.counts)),
         "cases": [[read.subject_code, read.visit] for read in result.reads],
+        "notes": list(result.notes),
         "problems": [dict(dataclasses.asdict(problem)) for problem in result.problems],
     }
     write_private(path, json_text(record))
@@ -153,6 +155,7 @@ def _result_of(last: _Last, request: BatchRequest) -> BatchResult:
         changed=(),
         reads=reads,
         problems=last.problems,
+        notes=last.notes,
         new_keys=frozenset(),
         vault=request.vault,
         changes=(Change.UNCHANGED,) * len(reads),

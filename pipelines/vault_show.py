@@ -69,12 +69,22 @@ def show_cases(console: Console, ledger: Ledger) -> None:
             s.acquired_at or "no date",
             s.modalities,
             str(s.n_series_used),
+            " ".join(map(str, s.versions)),
             s.patient_id,
             s.study_uid,
         )
         for s in ledger.studies()
     ]
-    names = ("subject", "visit", "acquired (local)", "images", "series used", "patient", "study")
+    names = (
+        "subject",
+        "visit",
+        "acquired (local)",
+        "images",
+        "series used",
+        "version",
+        "patient",
+        "study",
+    )
     _show(console, "Studies", names, rows)
 
 

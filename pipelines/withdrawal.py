@@ -14,6 +14,7 @@ from corelab.errors import ReasonCode
 from corelab.series import Refusal
 from corelab.store.files import private_folder
 from corelab.store.layout import Layout
+from corelab.store.versions import remove_if_empty
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
 
 NO_CASE = Case(SubjectCode(""), VisitLabel(""))
@@ -31,6 +32,7 @@ _WRITERS_OF_OUT = (
     "delivered.py",
     "followup.py",
     "reader.py",
+    "standing.py",
     "withdrawal.py",
 )
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
@@ -57,10 +59,31 @@ class Withdrawn:
 
 
 def withdraw(layout: Layout, case: Case, vault: Path) -> None:
-    """Move a case's files out of OUT: its number no longer stands for its scans."""
-    folder = layout.case_folder(case)
-    if folder.exists():
-        _move(folder, private_folder(vault / _FOLDER) / folder.parent.name, folder.name)
+    """Move a case's files out of OUT: its number no longer stands for its scans.
+
+    Earlier versions of it stay where they are.
+    """
+    folder, versions = layout.case_folder(case), layout.versions_folder(case)
+    if not folder.exists():
+        return
+    withdrawn = private_folder(vault / _FOLDER) / folder.parent.name
+    if not versions.exists():
+        _move(folder, withdrawn, folder.name)
+        return
+    files = [path for path in folder.iterdir() if path != versions]
+    target = _free(withdrawn, folder.name)
+    # While its read is there a case has a number, and an interrupted run does this again.
+    for path in sorted(files, key=lambda path: path == layout.read(case)):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target / path.name)
+
+
+def withdraw_version(layout: Layout, case: Case, number: int, vault: Path) -> None:
+    """Move one earlier version of a case out of OUT."""
+    folder = layout.version_folder(case, number)
+    name = f"{layout.case_folder(case).name}_{folder.name}"
+    _move(folder, private_folder(vault / _FOLDER) / layout.case_folder(case).parent.name, name)
+    remove_if_empty(folder.parent)
 
 
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
@@ -147,5 +170,9 @@ def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> Own
 
 def _move(source: Path, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    free = (folder / f"{name}.{number}" for number in count(1))
-    shutil.move(source, next(place for place in free if not place.exists()))
+    shutil.move(source, _free(folder, name))
+
+
+def _free(folder: Path, name: str) -> Path:
+    places = (folder / f"{name}.{number}" for number in count(1))
+    return next(place for place in places if not place.exists())

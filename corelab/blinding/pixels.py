@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.burned_in import burned_in_text
-from corelab.kernels.head import AIR_HU, head_mask_ct, head_mask_mr
+from corelab.kernels.head import head_mask_ct, head_mask_mr
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.series import CT_KINDS, Series, SeriesKind, Stack
 
 Mask = NDArray[np.bool_]

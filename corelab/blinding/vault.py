@@ -39,11 +39,12 @@ from corelab.blinding.vault_memory import recall, remember, state_of
 from corelab.blinding.vault_series import (
     KnownStudy,
     forget_replaced,
+    known_sources,
     known_studies,
-    newest_sources,
     note_sources,
     note_study,
 )
+from corelab.blinding.vault_versions import Versions
 from corelab.errors import NO_QUERY, StoreError
 from corelab.series import (
     Identifier,
@@ -57,6 +58,7 @@ from corelab.series import (
 )
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
+_LOCK_NAME = "run.lock"
 _LOCK_MODE = 0o600
 
 
@@ -73,6 +75,11 @@ class Vault:
     def ledger(self) -> Ledger:
         """What a data manager reads of the vault."""
         return Ledger(self._connection, self._cipher)
+
+    @property
+    def versions(self) -> Versions:
+        """Which sources each version of a case's read rests on."""
+        return Versions(self._connection, self._cipher)
 
     def known_code(self, patient_id: str) -> SubjectCode | None:
         """Code that a patient has up to now."""
@@ -200,8 +207,8 @@ class Vault:
         return digests_known(self._connection, self._cipher, stamps)
 
     def source_versions(self, study_uids: Iterable[str]) -> tuple[SourceVersion, ...]:
-        """Newest version of the pixels of every part of these studies that was measured."""
-        return newest_sources(self._connection, self._cipher, study_uids)
+        """Every version of the pixels of every part of these studies that was measured."""
+        return known_sources(self._connection, self._cipher, study_uids)
 
     def note_source(self, versions: Iterable[SourceVersion]) -> None:
         """Keep which pixels a case was measured on; a version that is known stays as it is."""
@@ -367,7 +374,7 @@ def hold_for_a_run(folder: Path) -> Iterator[None]:
     """
     make_vault_folder(folder)
     try:
-        number = os.open(folder / "run.lock", os.O_CREAT | os.O_RDWR, _LOCK_MODE)
+        number = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, _LOCK_MODE)
     except OSError as error:
         raise StoreError(f"the vault {folder} cannot be held: {error.strerror}") from error
     with os.fdopen(number, "a") as stream:
@@ -376,6 +383,20 @@ def hold_for_a_run(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise StoreError("another run holds this vault and OUT; wait until it ends") from error
         yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run is at work on a vault now."""
+    try:
+        with (folder / _LOCK_NAME).open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise StoreError(f"the vault {folder} cannot be looked at: {error.strerror}") from error
+    return False
 
 
 def _texts_of(identity: Identity) -> Iterator[Identifier]:

@@ -19,7 +19,7 @@ from corelab.blinding.vault_layout import (
     SEALED_SINCE,
     TABLES,
 )
-from corelab.blinding.vault_migration import STEPS, migrate
+from corelab.blinding.vault_migration import FIRST_VERSIONS, STEPS, migrate
 from corelab.errors import StoreError
 
 FILE_NAME = "vault.sqlite"
@@ -204,6 +204,8 @@ def _lay_out(connection: sqlite3.Connection, key: Key) -> Cipher:
         )
         if is_older:
             migrate(connection, cipher)
+            for statement in _statements(FIRST_VERSIONS):
+                connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
     if is_older:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 """``user_version`` of the file. 0: the first layout, in plain text; 1 was never given out."""
 
 SEALED_SINCE = 2
@@ -10,6 +10,16 @@ SEALED_SINCE = 2
 
 APPLICATION_ID = 0x434C5654
 """``application_id`` of the file: ``CLVT``."""
+
+VERSION_TABLE = """
+CREATE TABLE version (
+    subject_code TEXT NOT NULL, visit TEXT NOT NULL, number INTEGER NOT NULL,
+    study BLOB NOT NULL, series BLOB NOT NULL, part TEXT NOT NULL,
+    source INTEGER NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (subject_code, visit, number, study, series, part)
+) STRICT;
+"""
+"""Sources of each version of a case's read; without a part: a series that was there to choose."""
 
 TABLES = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
@@ -81,6 +91,7 @@ BEGIN SELECT RAISE(ABORT, 'the log of the vault is never changed'); END;
 CREATE TRIGGER log_is_not_cut BEFORE DELETE ON log
 BEGIN SELECT RAISE(ABORT, 'the log of the vault is never changed'); END;
 """
+TABLES += VERSION_TABLE
 
 OLDER_TABLES = frozenset({"subject", "series", "file", "identifier", "source", "fault"})
 """Names of the tables of layout 0."""

@@ -57,7 +57,10 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRow:
-    """One study: whose it is, when it was acquired by the scanner's clock, which case it became."""
+    """One study: whose it is, when it was acquired by the scanner's clock, which case it became.
+
+    ``versions`` are the numbers of the reads of its case that rest on it.
+    """
 
     patient_id: str
     subject_code: str
@@ -66,6 +69,7 @@ class StudyRow:
     acquired_at: str
     modalities: str
     n_series_used: int
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,9 @@ class Ledger:
         rows = self._connection.execute(
             "SELECT patient, coalesce(subject_code, ''), coalesce(visit, ''), study, acquired_at,"
             " modalities, (SELECT count(*) FROM series s WHERE s.patient = study.patient"
-            "  AND s.study = study.study AND outcome = 'used') FROM study"
+            "  AND s.study = study.study AND outcome = 'used'), (SELECT group_concat(DISTINCT"
+            "  number) FROM version v WHERE v.subject_code = study.subject_code"
+            "  AND v.visit = study.visit AND v.study = study.study AND part != '') FROM study"
         )
         found = [
             StudyRow(
@@ -167,8 +173,11 @@ class Ledger:
                 acquired_at=self._opened("study.acquired_at", acquired),
                 modalities=modalities,
                 n_series_used=used,
+                versions=tuple(
+                    sorted(int(number) for number in (numbers or "").split(",") if number)
+                ),
             )
-            for patient, code, visit, study, acquired, modalities, used in rows
+            for patient, code, visit, study, acquired, modalities, used, numbers in rows
         ]
         return tuple(sorted(found, key=lambda s: (s.subject_code, s.acquired_at, s.study_uid)))
 

@@ -23,6 +23,7 @@ _TELLING = (
     "SELECT * FROM delivery_file ORDER BY delivery, file",
     "SELECT * FROM identifier ORDER BY value, kind",
     "SELECT * FROM source ORDER BY study, series, part, number",
+    "SELECT * FROM version ORDER BY subject_code, visit, number, study, series, part",
     "SELECT * FROM case_problem ORDER BY subject_code, visit, reason, why",
 )
 """All but when things were looked at: the log, batches, times, and this memory itself."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections import defaultdict
 
 from corelab.blinding.cipher import Cipher
-from corelab.blinding.vault_layout import OLDER_TABLES
+from corelab.blinding.vault_layout import OLDER_TABLES, VERSION_TABLE
 from corelab.blinding.vault_log import now_utc
 from corelab.series import IdentifierKind
 
@@ -26,11 +26,23 @@ UPDATE loose SET root = (
 _FAULTS = """
 DROP TABLE fault;
 """
+FIRST_VERSIONS = """
+INSERT INTO version
+    SELECT subject_code, visit, 1, source.study, series, part, max(number), digest
+    FROM source JOIN study ON study.study = source.study WHERE subject_code IS NOT NULL
+    GROUP BY subject_code, visit, source.study, series, part;
+INSERT INTO version
+    SELECT DISTINCT v.subject_code, v.visit, 1, s.study, s.series, '', 0, ''
+    FROM series s JOIN study t ON t.patient = s.patient AND t.study = s.study
+    JOIN version v ON v.subject_code = t.subject_code AND v.visit = t.visit;
+"""
+"""Takes what each case was measured on before versions were kept for its first one."""
+
 _MEMORY = """
 CREATE TABLE memory (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 ALTER TABLE file ADD COLUMN pixels BLOB;
 """
-STEPS = (_FOLDERS, _FAULTS, _MEMORY)
+STEPS = (_FOLDERS, _FAULTS, VERSION_TABLE + FIRST_VERSIONS, _MEMORY)
 """What leads from each sealed layout to the next, the first of them (2) first."""
 
 

@@ -120,15 +120,14 @@ def forget_replaced(connection: sqlite3.Connection, now: Sequence[int]) -> None:
     )
 
 
-def newest_sources(
+def known_sources(
     connection: sqlite3.Connection, cipher: Cipher, study_uids: Iterable[str]
 ) -> tuple[SourceVersion, ...]:
-    """Newest version of the pixels of every part of these studies that was measured."""
+    """Every version of the pixels of every part of these studies that was measured."""
     found: list[SourceVersion] = []
     for uid in study_uids:
         rows = connection.execute(
-            "SELECT series, part, max(number), digest FROM source"
-            " WHERE study = ? GROUP BY series, part",
+            "SELECT series, part, number, digest FROM source WHERE study = ?",
             (cipher.key_of("study.study", uid),),
         )
         found.extend(
@@ -141,7 +140,7 @@ def newest_sources(
             )
             for series, part, number, digest in rows
         )
-    return tuple(sorted(found, key=lambda v: (v.study_uid, v.series_uid, v.part)))
+    return tuple(sorted(found, key=lambda v: (*v.place, v.number)))
 
 
 def note_sources(

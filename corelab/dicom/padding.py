@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from corelab.dicom.element import Elements
 from corelab.dicom.matrix import Matrix
 from corelab.dicom.reading import Words
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.kernels.morphology import keep_touching
 
-AIR_HU = -1024
 TISSUE_HU = (-200.0, 200.0)
 _WORD_BYTES = 2
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from corelab.dicom.decode import PixelFile, decoded_slices, decoder_name, open_pixels
 from corelab.dicom.opinion import check_decoding
-from corelab.dicom.padding import AIR_HU, padding_to_air
+from corelab.dicom.padding import padding_to_air
 from corelab.dicom.reading import BEYOND_HEADER, CONTRARY, Reading, Words
 from corelab.errors import ReasonCode, UnfitDataError, at_most
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.series import Frame, Grid, Series, Stack
 
 _HIGHEST_HU = int(np.iinfo(np.int16).max)

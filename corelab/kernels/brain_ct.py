@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.hounsfield import with_air_background
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -26,7 +27,14 @@ from corelab.kernels.morphology import (
     largest_component,
     open_disc,
 )
-from corelab.kernels.reduction import bounding_box, expand, factors_for, reduce_mean
+from corelab.kernels.reduction import (
+    bounding_box,
+    expand,
+    factors_for,
+    order_of,
+    reduce_mean,
+    scaled,
+)
 from corelab.kernels.smoothing import gaussian
 
 if TYPE_CHECKING:
@@ -79,9 +87,6 @@ PLAUSIBLE_HU = (15.0, 60.0)
 STRIPPED_BONE_SHARE = 0.005
 """Solid bone in a head: a fifth; what partial volume leaves on a stripped brain: none."""
 
-BACKGROUND_SHARE = 0.2
-"""Share of exact zeros from which they are a stripped background and no water."""
-
 
 class _Coarse(NamedTuple):
     """The head on the coarse grid, seen three ways."""
@@ -109,8 +114,8 @@ def brain_mask_ct(image_hu: NDArray[np.generic], spacing_mm: Sequence[float]) ->
         ``head_not_found`` when no skull holds brain tissue.
     """
     factors = factors_for(spacing_mm, COARSE_MM, image_hu.shape)
-    coarse_mm = _scaled(spacing_mm, factors)
-    image = _with_air_background(reduce_mean(image_hu, factors, HU_RANGE))
+    coarse_mm = scaled(spacing_mm, factors)
+    image = with_air_background(reduce_mean(image_hu, factors, HU_RANGE))
     head = _head(image, coarse_mm)
     bone = (image > BONE_HU) & head
     solid = open_disc(bone, COARSE_MM[0], spacing_mm=coarse_mm)
@@ -131,14 +136,6 @@ def _head(image: NDArray[np.float32], spacing_mm: Sequence[float]) -> NDArray[np
     # The opening parts thin shells (head holder, blankets) from the head.
     solid = open_disc(image > AIR_HU, NECK_MM, spacing_mm=spacing_mm)
     return fill_holes(largest_component(solid))
-
-
-def _with_air_background(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the image with a background of exact zeros (skull-stripped) turned into air."""
-    zeros = image == 0
-    if zeros.mean() > BACKGROUND_SHARE:
-        return np.where(zeros, np.float32(HU_RANGE[0]), image)
-    return image
 
 
 def _stripped_brain(
@@ -218,21 +215,16 @@ def _on_the_full_grid(
     box = bounding_box(rough, (*margin, 0))
     inside, local = image_hu[box], rough[box]
     factors = factors_for(spacing_mm, FINE_MM, inside.shape)
-    fine_mm = _scaled(spacing_mm, factors)
-    image = _with_air_background(reduce_mean(inside, factors, HU_RANGE))
+    fine_mm = scaled(spacing_mm, factors)
+    image = with_air_background(reduce_mean(inside, factors, HU_RANGE))
     reach = dilate_disc(reduce_mean(local, factors) > 0, COARSE_MM[0], spacing_mm=fine_mm)
     fine = fill_holes(reach & (image > EDGE_HU[0]) & (image < INNER_TABLE_HU))
-    opened = open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm)
-    brain = np.zeros(image_hu.shape, dtype=bool)
-    brain[box] = expand(largest_component(opened), factors, inside.shape)
+    opened = largest_component(open_disc(fine, COARSE_MM[0], spacing_mm=fine_mm))
+    # As the image lies in memory: whatever follows reads both side by side.
+    order = order_of(image_hu)
+    brain = np.zeros(image_hu.shape, dtype=bool, order=order)
+    brain[box] = expand(np.asarray(opened, order=order), factors, inside.shape)
     return brain
-
-
-def _scaled(
-    spacing_mm: Sequence[float], factors: tuple[int, int, int]
-) -> tuple[float, float, float]:
-    i, j, k = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
-    return i, j, k
 
 
 def _no_head(found: str) -> UnfitDataError:

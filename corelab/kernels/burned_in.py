@@ -9,7 +9,8 @@ nothing of their value around, where saturated noise is everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -18,20 +19,21 @@ from scipy import ndimage
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.drawn_value import FEWEST_PIXELS_ALONE, drawn_values
+from corelab.kernels.strokes import (
+    FEWEST_PIXELS,
+    SMALLEST_SIZE,
+    SURROUNDINGS,
+    Pieces,
+    Shape,
+    grown,
+    strokes_in,
+)
 
-SMALLEST_SIZE = 5
-LARGEST_SIZE = 120
-"""Larger of height and width of one connected shape, pixels: letters may touch."""
-
-FEWEST_PIXELS = 4
 LARGEST_SHARE = 0.25
 """A value that fills a larger share of the slice is padding or background."""
 
 NOISE_SHARE = 0.08
 """A value that fills more and comes in specks is saturated noise."""
-
-SLENDERNESS = 2.2
-"""Size over stroke width; a disc or a square has 1, a bold capital 3."""
 
 APPROACH = 0.2
 """Height over the surroundings, as a share of the letter's, that a neighbour reaches at most."""
@@ -72,14 +74,9 @@ MOST_SPECK_PIXELS = 0.15
 MOST_SPECKS = 0.4
 """Share of dots and points in and around a row, by area and by number; noise has more."""
 
-MOST_SHAPES = 400
 _EIGHT = np.ones((3, 3), dtype=bool)
 _EIGHT.flags.writeable = False
-_PAD = 3
 Plane = NDArray[np.integer | np.floating]
-_Pieces = tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.intp]]
-"""Labels, pixels of each, and how many of them hold the value."""
-
 Mask = NDArray[np.bool_]
 
 
@@ -88,37 +85,6 @@ class BurnedIn(NamedTuple):
 
     n_images: int
     n_shapes: int
-
-
-class _Shape(NamedTuple):
-    """One connected shape: its box (rows, columns; ends excluded), pixels, stroke and edge."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-    n_pixels: int
-    stroke: int
-    n_core: int
-    clean: float
-
-    @property
-    def height(self) -> int:
-        """Number of rows."""
-        return self.bottom - self.top
-
-    @property
-    def fill(self) -> float:
-        """Share of the box that the shape fills."""
-        return self.n_pixels / (self.height * (self.right - self.left))
-
-    def is_where(self, other: _Shape) -> bool:
-        """Whether another shape has the same box, give or take a pixel."""
-        return max(abs(mine - its) for mine, its in zip(self[:4], other[:4], strict=True)) <= 1
-
-    def turned(self) -> _Shape:
-        """Exchange rows and columns."""
-        return self._replace(top=self.left, bottom=self.right, left=self.top, right=self.bottom)
 
 
 def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
@@ -143,7 +109,7 @@ def burned_in_text(image: NDArray[np.generic]) -> BurnedIn:
     return BurnedIn(n_images=sum(count > 0 for count in counts), n_shapes=sum(counts))
 
 
-def _stands_again(shape: _Shape, k: int, found: Sequence[_Letters]) -> bool:
+def _stands_again(shape: Shape, k: int, found: Sequence[_Letters]) -> bool:
     """Whether another image holds a letter in the same place: specks of other origin come once."""
     others = (other for j, letters in enumerate(found) if j != k for other in letters.alone)
     return len(found) < FEWEST_IMAGES or any(shape.is_where(other) for other in others)
@@ -153,7 +119,7 @@ class _Letters(NamedTuple):
     """What one image holds: letters in rows, and those that stand alone."""
 
     n_in_rows: int
-    alone: tuple[_Shape, ...] = ()
+    alone: tuple[Shape, ...] = ()
 
 
 def _letters(plane: Plane) -> _Letters:
@@ -175,7 +141,7 @@ def _letters(plane: Plane) -> _Letters:
 
 
 def _bright_letters(values: Plane, value: float) -> _Letters:
-    marks = values == value
+    marks = values == values.dtype.type(value)
     share = np.count_nonzero(marks) / marks.size
     if share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)):
         return _Letters(0)
@@ -190,85 +156,80 @@ def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
     ground = float(np.median(values[::4, ::4]))
     if not ground < value:
         return 0
-    outline = values >= ground + SOFT_LEVEL * (value - ground)
-    outline &= values <= value
-    labels, count = ndimage.label(outline, _EIGHT)
-    cores = np.bincount(labels[marks], minlength=count + 1)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    blur = ndimage.binary_dilation(outline, _EIGHT)
-    shapes = list(_clean_shapes(values, (labels, sizes, cores), blur, value))
+    outline = _is_at_least(values, ground + SOFT_LEVEL * (value - ground))
+    outline &= values <= values.dtype.type(value)
+    pieces = strokes_in(outline, marks, FEWEST_SOFT_IN_ROW)
+    if len(pieces.thin) < FEWEST_SOFT_IN_ROW:
+        return 0
+    shapes = _clean_shapes(values, pieces, grown(outline[pieces.place]), value)
     return _in_rows(shapes, outline, FEWEST_SOFT_IN_ROW)
 
 
 def _dark_letters(values: Plane, bottom: np.generic) -> int:
     """Black letters on bright ground: in rows only, since air and signal voids are black too."""
     reach = 2 * SMALLEST_SIZE
-    bright = values > np.mean(values[::4, ::4])
+    bright = _is_above(values, float(np.mean(values[::4, ::4])))
+    marks = values == bottom
     black = bright[:, : -2 * reach] & bright[:, 2 * reach :]
-    black &= values[:, reach:-reach] == bottom
+    black &= marks[:, reach:-reach]
     if np.count_nonzero(black) < FEWEST_IN_ROW * FEWEST_PIXELS:
         return 0
     inverse = -values.astype(np.float32)
-    marks = values == bottom
     return _in_rows(_sharp_shapes(inverse, marks, -float(bottom)), marks, FEWEST_IN_ROW)
 
 
-def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[_Shape]:
+def _is_above(values: Plane, level: float) -> Mask:
+    """Which values are larger; whole numbers are compared as such, which is many times as quick."""
+    is_whole = np.issubdtype(values.dtype, np.integer)
+    return np.asarray(values > (math.floor(level) if is_whole else level))
+
+
+def _is_at_least(values: Plane, level: float) -> Mask:
+    is_whole = np.issubdtype(values.dtype, np.integer)
+    return np.asarray(values >= (math.ceil(level) if is_whole else level))
+
+
+def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[Shape]:
     """Thin shapes whose neighbours do not approach their value."""
-    labels, count = ndimage.label(marks, _EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    return list(_clean_shapes(values, (labels, sizes, sizes), marks, value))
+    pieces = strokes_in(marks, marks, 1)
+    return _clean_shapes(values, pieces, marks[pieces.place], value) if pieces.thin else []
 
 
-def _clean_shapes(values: Plane, pieces: _Pieces, blur: Mask, value: float) -> Iterator[_Shape]:
+def _clean_shapes(values: Plane, pieces: Pieces, blur: Mask, value: float) -> list[Shape]:
     """Thin shapes of which the pixels right outside of ``blur`` do not approach the value."""
-    labels, sizes, cores = pieces
-    near = ndimage.binary_dilation(blur, _EIGHT)
-    for number, shape in _thin_shapes(labels, sizes):
-        box = _around(shape, _PAD + 1)
-        own = ndimage.binary_dilation(labels[box] == number, _EIGHT, iterations=2)
+    local, near = values[pieces.place], grown(blur)
+    clean = []
+    for number, shape in pieces.thin:
+        box = shape.around(SURROUNDINGS)
+        own = grown(grown(pieces.labels[box] == number))
         edge = own & near[box] & ~blur[box]
-        beyond = ndimage.binary_dilation(own, _EIGHT, iterations=2) & ~near[box]
-        clean = _clean_share(values[box], edge, beyond, value)
-        if clean >= CLEAN_IN_ROW:
-            yield shape._replace(clean=clean, n_core=int(cores[number]))
+        beyond = grown(grown(own)) & ~near[box]
+        share = _clean_share(local[box], edge, beyond, value)
+        if share >= CLEAN_IN_ROW:
+            rows, columns = pieces.place
+            clean.append(shape.moved(rows.start, columns.start)._replace(clean=share))
+    return clean
 
 
 def _clean_share(values: Plane, edge: Mask, beyond: Mask, value: float) -> float:
     """Share of a shape's edge that is no higher over the ground than allowed."""
     if not edge.any():
         return 0.0
-    ground = float(np.median(values[beyond if beyond.any() else edge]))
-    return float(np.mean(values[edge] <= ground + APPROACH * (value - ground)))
+    ground = _median(values[beyond if beyond.any() else edge])
+    own = values[edge]
+    return float(np.count_nonzero(own <= ground + APPROACH * (value - ground)) / own.size)
 
 
-def _thin_shapes(
-    labels: NDArray[np.int32], sizes: NDArray[np.intp]
-) -> Iterator[tuple[int, _Shape]]:
-    """Pieces of a letter's size that are strokes, by their number."""
-    found = 0
-    for index, place in enumerate(ndimage.find_objects(labels)):
-        number, size = index + 1, sizes[index + 1]
-        rows, columns = place
-        extent = max(rows.stop - rows.start, columns.stop - columns.start)
-        if size < FEWEST_PIXELS or not SMALLEST_SIZE <= extent <= LARGEST_SIZE:
-            continue
-        found += 1
-        if found > MOST_SHAPES:
-            return
-        stroke = _stroke_pixels(labels[place] == number)
-        if extent >= SLENDERNESS * stroke:
-            box = rows.start, rows.stop, columns.start, columns.stop
-            yield number, _Shape(*box, n_pixels=int(size), stroke=stroke, n_core=0, clean=1.0)
+def _median(values: Plane) -> float:
+    """Median of a few values, without what NumPy's spends on other cases."""
+    ordered = np.sort(values)
+    low, high = ordered[(values.size - 1) // 2], ordered[values.size // 2]
+    if np.issubdtype(values.dtype, np.integer):
+        return (int(low) + int(high)) / 2
+    return float((low + high) / 2)
 
 
-def _stroke_pixels(shape: Mask) -> int:
-    """Width of the thickest stroke, pixels."""
-    depth = ndimage.distance_transform_cdt(np.pad(shape, 1), "chessboard")
-    return 2 * int(depth.max()) - 1
-
-
-def _in_rows(shapes: Sequence[_Shape], marks: Mask, fewest: int) -> int:
+def _in_rows(shapes: Sequence[Shape], marks: Mask, fewest: int) -> int:
     """Shapes that stand in rows of at least so many, along either axis."""
     if len(shapes) < fewest:
         return 0
@@ -280,12 +241,12 @@ def _in_rows(shapes: Sequence[_Shape], marks: Mask, fewest: int) -> int:
     return sum(len(row) for row in rows if len(row) >= fewest and _is_line(row, marks.T))
 
 
-def _rows(shapes: Sequence[_Shape]) -> list[list[_Shape]]:
+def _rows(shapes: Sequence[Shape]) -> list[list[Shape]]:
     """Shapes joined from left to right where height, level and gap fit."""
-    rows: list[list[_Shape]] = []
+    rows: list[list[Shape]] = []
     for shape in sorted(shapes, key=lambda shape: shape.left):
         for row in rows:
-            if any(_follows(shape, before) for before in row[-2:]):
+            if _follows(shape, row[-1]) or (len(row) > 1 and _follows(shape, row[-2])):
                 row.append(shape)
                 break
         else:
@@ -293,14 +254,16 @@ def _rows(shapes: Sequence[_Shape]) -> list[list[_Shape]]:
     return rows
 
 
-def _follows(shape: _Shape, before: _Shape) -> bool:
+def _follows(shape: Shape, before: Shape) -> bool:
+    if shape.top >= before.bottom or before.top >= shape.bottom:
+        return False
     low, high = sorted((shape.height, before.height))
     overlap = min(shape.bottom, before.bottom) - max(shape.top, before.top)
     gap = shape.left - before.right
     return 2 * low >= high and 2 * overlap >= low and gap <= LARGEST_GAP * high
 
 
-def _is_line(row: Sequence[_Shape], marks: Mask) -> bool:
+def _is_line(row: Sequence[Shape], marks: Mask) -> bool:
     """Whether a row has a level, and little of its value above or below it and in specks."""
     box = _joined(row)
     # Screws and electrodes stand in rows as well, but are plain bars and discs.
@@ -313,39 +276,38 @@ def _is_line(row: Sequence[_Shape], marks: Mask) -> bool:
     above = marks[max(box.top - 3, 0) : max(box.top - 1, 0), columns]
     below = marks[box.bottom + 1 : box.bottom + 3, columns]
     free = [line.mean() <= MOST_BESIDE for line in (above, below) if line.size]
-    return any(free) and not _is_speckled(marks[_around(box, box.height)])
+    return any(free) and not _is_speckled(marks[box.around(box.height)])
 
 
-def _is_level(ends: Sequence[int], box: _Shape) -> bool:
+def _is_level(ends: Sequence[int], box: Shape) -> bool:
     """Whether most letters end on one line."""
     off = np.abs(np.array(ends) - np.median(ends))
     return bool(np.mean(off <= max(1, LEVEL * box.height)) >= LEVEL_SHARE)
 
 
-def _alone(shapes: Sequence[_Shape], marks: Mask) -> tuple[_Shape, ...]:
+def _alone(shapes: Sequence[Shape], marks: Mask) -> tuple[Shape, ...]:
     """Letters, one or two, with nothing of their value around them."""
     clean = [shape for shape in shapes if shape.clean >= CLEAN_ALONE]
     return tuple(shape for row in _rows(clean) if _stands_alone(row, marks) for shape in row)
 
 
-def _stands_alone(row: Sequence[_Shape], marks: Mask) -> bool:
+def _stands_alone(row: Sequence[Shape], marks: Mask) -> bool:
     box = _joined(row)
     width = box.right - box.left
     if min(box.height, width) < FEWEST_IN_ROW or box.n_pixels < FEWEST_PIXELS_ALONE:
         return False
-    around = marks[_around(box, max(box.height, width))]
+    around = marks[box.around(max(box.height, width))]
     n_others = np.count_nonzero(around) - box.n_pixels
     return bool(n_others <= MOST_AROUND * around.size)
 
 
-def _joined(row: Sequence[_Shape]) -> _Shape:
-    return _Shape(
+def _joined(row: Sequence[Shape]) -> Shape:
+    return Shape(
         min(shape.top for shape in row),
         max(shape.bottom for shape in row),
         min(shape.left for shape in row),
         max(shape.right for shape in row),
         sum(shape.n_pixels for shape in row),
-        max(shape.stroke for shape in row),
         sum(shape.n_core for shape in row),
         min(shape.clean for shape in row),
     )
@@ -359,8 +321,3 @@ def _is_speckled(marks: Mask) -> bool:
     return bool(
         specks.sum() > MOST_SPECK_PIXELS * sizes.sum() or specks.size > MOST_SPECKS * sizes.size
     )
-
-
-def _around(shape: _Shape, margin: int) -> tuple[slice, slice]:
-    rows = slice(max(shape.top - margin, 0), shape.bottom + margin)
-    return rows, slice(max(shape.left - margin, 0), shape.right + margin)

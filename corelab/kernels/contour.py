@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 WHITE = 255
+MOST_STEPS = 1 << 12
+"""Whole numbers of a window whose greys are worked out one by one."""
 
 
 class Crop(NamedTuple):
@@ -43,6 +46,15 @@ def window_to_uint8(image: NDArray[np.generic], *, low: float, high: float) -> N
     """
     if not low < high:
         raise ValueError(f"a window needs low below high, found {low} and {high}")
+    if np.issubdtype(image.dtype, np.integer) and high - low < MOST_STEPS:
+        # Few whole numbers lie in a window: each one's grey is worked out once.
+        first, last = math.floor(low), math.ceil(high)
+        greys = _greys(np.arange(first, last + 1), low, high)
+        return np.asarray(greys[np.clip(image, first, last, dtype=np.int64) - first])
+    return _greys(image, low, high)
+
+
+def _greys(image: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:
     known = np.nan_to_num(image.astype(np.float64), nan=low, posinf=high, neginf=low)
     share = (np.clip(known, low, high) - low) / (high - low)
     return np.rint(share * WHITE).astype(np.uint8)
@@ -151,6 +163,12 @@ def _any_touched(mask: NDArray[np.bool_], n_pixels: int) -> NDArray[np.bool_]:
     # Whole-number borders: a voxel counts when it shares more than a border with the pixel.
     first = np.arange(n_pixels) * n_voxels // n_pixels
     after = -(-np.arange(1, n_pixels + 1) * n_voxels // n_pixels)
-    counts = np.zeros((n_voxels + 1, mask.shape[1]), dtype=np.int32)
-    np.cumsum(mask, axis=0, out=counts[1:])
-    return np.asarray(counts[after] > counts[first])
+    touched = np.zeros((n_pixels, mask.shape[1]), dtype=np.bool_)
+    filled = np.flatnonzero(mask.any(axis=0))
+    if filled.size:
+        part = slice(int(filled[0]), int(filled[-1]) + 1)
+        local = mask[:, part]
+        counts = np.zeros((n_voxels + 1, local.shape[1]), dtype=np.int32)
+        np.cumsum(local, axis=0, out=counts[1:])
+        touched[:, part] = counts[after] > counts[first]
+    return touched

@@ -15,6 +15,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.hounsfield import with_air_background
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -23,7 +24,7 @@ from corelab.kernels.morphology import (
     largest_component,
     open_disc,
 )
-from corelab.kernels.reduction import expand, factors_for, reduce_mean
+from corelab.kernels.reduction import Factors, expand, factors_for, order_of, reduce_mean, scaled
 from corelab.kernels.smoothing import gaussian
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ HOLDER_RUN_MM = 60.0
 
 MIN_SECTION_CM2 = 30.0
 MAX_SECTION_CM2 = 1500.0
-BACKGROUND_SHARE = 0.2
-AIR_HU = -1024.0
 
 SMOOTHING_MM = 2.0
 BODY_HEIGHT = 0.35
@@ -95,8 +94,8 @@ def head_mask_ct(hu: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArra
     opening, after which ears are brought back.
     """
     factors = factors_for(spacing_mm, COARSE_MM, hu.shape)
-    coarse_mm = _scaled(spacing_mm, factors)
-    image = _with_air_background(reduce_mean(hu, factors))
+    coarse_mm = scaled(spacing_mm, factors)
+    image = with_air_background(reduce_mean(hu, factors))
     solid = image > SKIN_HU
     solid &= ~_holder(solid, coarse_mm)
     core = largest_component(open_disc(solid, CORE_MM, spacing_mm=coarse_mm))
@@ -105,7 +104,7 @@ def head_mask_ct(hu: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArra
     standing = _standing(solid & near & ~core, coarse_mm)
     whole = keep_touching(solid & near & ~standing | core, core)
     head = whole | (standing & ~_beside(standing, whole))
-    return expand(_rounded(head, coarse_mm), factors, hu.shape)
+    return _on_the_grid_of(hu, _rounded(head, coarse_mm), factors)
 
 
 def head_mask_mr(signal: NDArray[np.generic], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
@@ -132,7 +131,7 @@ def head_mask_mr(signal: NDArray[np.generic], spacing_mm: Sequence[float]) -> ND
     tissue counts whatever it shows.
     """
     factors = factors_for(spacing_mm, COARSE_MM, signal.shape)
-    coarse_mm = _scaled(spacing_mm, factors)
+    coarse_mm = scaled(spacing_mm, factors)
     values = reduce_mean(np.nan_to_num(signal), factors)
     smooth = gaussian(values, (SMOOTHING_MM, SMOOTHING_MM, 0), spacing_mm=coarse_mm)
     body_level, scalp_level = _levels(smooth)
@@ -142,9 +141,15 @@ def head_mask_mr(signal: NDArray[np.generic], spacing_mm: Sequence[float]) -> ND
     within = dilate_disc(outline, FACE_MM, spacing_mm=coarse_mm)
     dark = open_disc(smooth > scalp_level, CORE_MM / 2, spacing_mm=coarse_mm) & within
     ring = _skull_around(body, coarse_mm)
-    return expand(
-        _rounded(ring | keep_touching(dark | body, body), coarse_mm), factors, signal.shape
-    )
+    head = ring | keep_touching(dark | body, body)
+    return _on_the_grid_of(signal, _rounded(head, coarse_mm), factors)
+
+
+def _on_the_grid_of(
+    image: NDArray[np.generic], head: NDArray[np.bool_], factors: Factors
+) -> NDArray[np.bool_]:
+    """Voxels of the blocks, as they lie in the image's memory: both are read side by side."""
+    return expand(np.asarray(head, order=order_of(image)), factors, image.shape)
 
 
 def _holder(solid: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
@@ -183,7 +188,8 @@ def _between(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _standing(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
     """Where a mask goes on along k for :data:`HOLDER_RUN_MM`; nowhere in a lower stack."""
-    n_slices = round(HOLDER_RUN_MM / spacing_mm[2])
+    # One slice alone keeps no place, however far the next one is.
+    n_slices = max(2, round(HOLDER_RUN_MM / spacing_mm[2]))
     n_starts = mask.shape[2] - n_slices + 1
     if n_starts < 1:
         return np.zeros_like(mask)
@@ -249,14 +255,6 @@ def _background(dark: NDArray[np.float32]) -> tuple[float, float]:
     return float(middle), float(middle - low)
 
 
-def _with_air_background(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the image with a background of exact zeros (skull-stripped) turned into air."""
-    zeros = image == 0
-    if zeros.mean() > BACKGROUND_SHARE:
-        return np.where(zeros, np.float32(AIR_HU), image)
-    return image
-
-
 def _check_section(core: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> None:
     largest_cm2 = float(core.sum(axis=(0, 1)).max()) * spacing_mm[0] * spacing_mm[1] / 100
     if not MIN_SECTION_CM2 <= largest_cm2 <= MAX_SECTION_CM2:
@@ -264,13 +262,6 @@ def _check_section(core: NDArray[np.bool_], spacing_mm: tuple[float, float, floa
             f"the largest connected section is {largest_cm2:.0f} cm2, "
             f"expected {MIN_SECTION_CM2:.0f} to {MAX_SECTION_CM2:.0f}"
         )
-
-
-def _scaled(
-    spacing_mm: Sequence[float], factors: tuple[int, int, int]
-) -> tuple[float, float, float]:
-    i, j, k = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
-    return i, j, k
 
 
 def _no_head(found: str) -> UnfitDataError:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.ct_doubts import has_blood_outside, suspects_old_infarct
 from corelab.kernels.ct_outline import outline_infarct
 from corelab.kernels.ct_parameters import DEFAULT, CtParameters
@@ -20,7 +19,7 @@ from corelab.kernels.ct_plane import with_plane_range
 from corelab.kernels.ct_search import Findings, Scan, find_regions, prepare_scan
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import side_of
-from corelab.kernels.reduction import bounding_box, expand, factors_for, reduce_mean
+from corelab.kernels.working_grid import HALF, HU_RANGE, working_grid
 from corelab.vocab import Hemisphere, QcFlag
 
 if TYPE_CHECKING:
@@ -29,15 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["CtParameters", "segment_infarct_ct"]
 
 Mask = NDArray[np.bool_]
-
-WORK_MM = (1.0, 1.0, 2.5)
-HU_RANGE = (-20, 200)
-"""Bone and air at the brain's border must not outweigh it."""
-
-MARGIN_MM = 4.0
-"""Kept around the brain, in the slices."""
-
-HALF = 0.5
 
 MISMATCH_MM = 3.0
 """A plane whose mirrored outline misses by more is no mirror for densities."""
@@ -80,15 +70,9 @@ def segment_infarct_ct(
     UnfitDataError
         ``head_not_found`` when the brain mask is empty.
     """
-    if not brain.any():
-        raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "the brain mask is empty")
-    margin = [int(np.ceil(MARGIN_MM / step)) for step in spacing_mm[:2]]
-    box = bounding_box(brain, (*margin, 0))
-    factors = factors_for(spacing_mm, WORK_MM, image_hu[box].shape)
-    i, j, k = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
-    image = reduce_mean(image_hu[box], factors, HU_RANGE)
-    inside = reduce_mean(brain[box], factors) > HALF
-    scan = prepare_scan(image, inside, (i, j, k), parameters, shear=shear)
+    grid = working_grid(brain, spacing_mm)
+    image, inside = grid.means(image_hu, HU_RANGE), grid.means(brain) > HALF
+    scan = prepare_scan(image, inside, grid.spacing_mm, parameters, shear=shear)
     findings = find_regions(scan, parameters)
     if not findings.regions:
         return _nothing(image_hu.shape, _doubts(scan, np.zeros_like(inside)))
@@ -97,17 +81,11 @@ def segment_infarct_ct(
     outline = outline_infarct(scan.tissue, rough, parameters)
     if not outline.mask.any():
         return _nothing(image_hu.shape, _doubts(scan, outline.mask))
-
-    def on_the_full_grid(mask: Mask) -> Mask:
-        full = np.zeros(brain.shape, dtype=bool)
-        full[box] = expand(mask, factors, brain[box].shape) & brain[box]
-        return full
-
     return Infarct(
-        mask=on_the_full_grid(outline.mask),
-        blood=on_the_full_grid(outline.blood),
-        low=on_the_full_grid(outline.low),
-        high=on_the_full_grid(outline.high),
+        mask=grid.on_the_image(outline.mask, brain),
+        blood=grid.on_the_image(outline.blood, brain),
+        low=grid.on_the_image(outline.low, brain),
+        high=grid.on_the_image(outline.high, brain),
         hemisphere=_hemisphere(scan, outline.mask),
         flags=_flags(scan, findings, outline.mask) + _doubts(scan, outline.mask),
     )

@@ -32,6 +32,12 @@ def factors_for(
     return factors[0], factors[1], factors[2]
 
 
+def scaled(spacing_mm: Sequence[float], factors: Factors) -> tuple[float, float, float]:
+    """Size of a block of voxels, mm."""
+    i, j, k = (float(step) * factor for step, factor in zip(spacing_mm, factors, strict=True))
+    return i, j, k
+
+
 def reduce_mean(
     image: NDArray[np.generic], factors: Factors, bounds: tuple[float, float] | None = None
 ) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.morphology import dilate_disc, erode_disc, keep_larger_than
-from corelab.kernels.reduction import bounding_box, factors_for, reduce_mean
+from corelab.kernels.reduction import bounding_box, factors_for, reduce_mean, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,6 @@ def _on_coarse_grid(
     margin = [int(np.ceil(2 * NEAR_MM / step)) for step in spacing_mm[:2]]
     box = bounding_box(brain, (*margin, 0))
     factors = factors_for(spacing_mm, GRID_MM, brain[box].shape)
-    i, j, k = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
     inside = reduce_mean(brain[box], factors) > HALF
     at_the_edge = np.zeros_like(inside)
     for axis in (0, 1):
@@ -87,5 +86,5 @@ def _on_coarse_grid(
         inside=inside,
         bone=reduce_mean(image_hu[box], factors, HU_RANGE) > BONE_HU,
         at_the_edge=at_the_edge,
-        spacing_mm=(i, j, k),
+        spacing_mm=scaled(spacing_mm, factors),
     )

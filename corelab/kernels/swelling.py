@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.errors import ReasonCode, UnfitDataError
-from corelab.kernels.measure import mask_volume_ml
+from corelab.kernels.measure import MM3_PER_ML, mask_volume_ml
 from corelab.kernels.midline import Midline, find_midline, mirror, side_of
-from corelab.kernels.reduction import Factors, bounding_box, factors_for, reduce_mean
 from corelab.kernels.tissue_ct import FLUID_HU, CtTissue, sort_tissue
 from corelab.kernels.ventricles import Fluid, septum_shift_mm
+from corelab.kernels.working_grid import HALF, HU_RANGE, WorkingGrid, working_grid
 from corelab.vocab import Absence, Hemisphere, Swelling
 
 if TYPE_CHECKING:
@@ -34,18 +33,14 @@ PARENCHYMA_HU, CSF_HU = 32.0, 8.0
 PARENCHYMA_MM2_S, CSF_MM2_S = 800e-6, 3000e-6
 """Levels between which a voxel counts as a mixture of tissue and fluid."""
 
-WORK_MM = (1.0, 1.0, 2.5)
-MARGIN_MM = 4.0
-HU_RANGE = (-20, 200)
 ADC_RANGE_MM2_S = (0.0, 4e-3)
-"""Bone, air and divisions by noise must not outweigh a block's other voxels."""
+"""Divisions by noise must not outweigh a block's other voxels."""
 
-HALF = 0.5
 DECIMALS = 4
 
-
-MISMATCH_MM = 4.0
-"""A plane whose mirrored outline misses by more parts no head in halves."""
+HALVES_MISMATCH_MM = 4.0
+"""A plane whose mirrored outline misses by more parts no head in halves; densities, which are
+compared place by place, are doubted sooner."""
 
 MIN_TISSUE_ML = 0.5
 """On either side: 100 voxels of 1 x 1 x 5 mm, whose mean is known to some 0.5 HU."""
@@ -81,7 +76,16 @@ class MaskedHead(NamedTuple):
 
     def volume_ml(self, mask: NDArray[np.bool_]) -> float:
         """Volume of a mask on this grid, mL."""
-        return mask_volume_ml(mask, self.spacing_mm[0] * self.spacing_mm[1] * self.heights_mm)
+        return mask_volume_ml(mask, self._voxel_volumes_mm3)
+
+    def volume_of_shares_ml(self, shares: NDArray[np.float32]) -> float:
+        """Volume of what fills these shares of the voxels, mL."""
+        per_slice = shares.sum(axis=(0, 1), dtype=np.float64)
+        return float(per_slice @ self._voxel_volumes_mm3) / MM3_PER_ML
+
+    @property
+    def _voxel_volumes_mm3(self) -> NDArray[np.float64]:
+        return self.spacing_mm[0] * self.spacing_mm[1] * self.heights_mm
 
 
 class _Scene(NamedTuple):
@@ -92,6 +96,7 @@ class _Scene(NamedTuple):
     midline: Midline
     ipsilateral: NDArray[np.bool_]
     infarct_ml: float
+    hemisphere_ml: float
 
     @property
     def one_side(self) -> Absence | None:
@@ -105,7 +110,7 @@ class _Scene(NamedTuple):
     @property
     def plane(self) -> Absence | None:
         """Why nothing can be told from the mid-sagittal plane, if nothing can."""
-        return Absence.PLANE_MISMATCH if self.midline.mismatch_mm > MISMATCH_MM else None
+        return Absence.PLANE_MISMATCH if self.midline.mismatch_mm > HALVES_MISMATCH_MM else None
 
 
 def swelling_ct(image_hu: NDArray[np.generic], head: MaskedHead) -> Swelling:
@@ -185,40 +190,38 @@ def _scene(
     image: NDArray[np.generic], value_range: tuple[float, float], head: MaskedHead
 ) -> _Scene:
     """Crop to the brain, go to the working grid and part the head."""
-    if not head.brain.any():
-        raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "the brain mask is empty")
-    margin = [int(np.ceil(MARGIN_MM / step)) for step in head.spacing_mm[:2]]
-    box = bounding_box(head.brain, (*margin, 0))
-    factors = factors_for(head.spacing_mm, WORK_MM, image[box].shape)
-    i, j, k = (step * factor for step, factor in zip(head.spacing_mm, factors, strict=True))
-    brain, infarct, blood = (
-        _reduced(mask[box], factors) for mask in (head.brain, head.infarct, head.blood)
-    )
-    heights = head.heights_mm[box[2]]
-    whole = heights.size // factors[2] * factors[2]
+    grid = working_grid(head.brain, head.spacing_mm)
+    share = grid.means_to_the_end(head.brain)
+    brain = share > HALF
     coarse = head._replace(
         brain=brain,
-        infarct=infarct,
-        blood=blood,
-        spacing_mm=(i, j, k),
-        heights_mm=heights[:whole].reshape(-1, factors[2]).sum(axis=1),
+        infarct=_in_blocks(grid, head.infarct, brain.shape),
+        blood=_in_blocks(grid, head.blood, brain.shape),
+        spacing_mm=grid.spacing_mm,
+        heights_mm=grid.heights_to_the_end(head.heights_mm),
     )
-    midline = find_midline(brain, (i, j, k), shear=head.shear)
-    side_mm = side_of(midline, brain.shape, (i, j, k))
+    # Whole blocks only: the plane that the infarct was found with.
+    whole = brain[:, :, : (grid.box[2].stop - grid.box[2].start) // grid.factors[2]]
+    midline = find_midline(whole, grid.spacing_mm, shear=head.shear)
+    side_mm = side_of(midline, brain.shape, grid.spacing_mm)
+    ipsilateral = side_mm > 0 if head.hemisphere is Hemisphere.RIGHT else side_mm < 0
     return _Scene(
         head=coarse,
-        image=reduce_mean(image[box], factors, value_range),
+        image=grid.means_to_the_end(image, value_range),
         midline=midline,
-        ipsilateral=side_mm > 0 if head.hemisphere is Hemisphere.RIGHT else side_mm < 0,
+        ipsilateral=ipsilateral,
         infarct_ml=head.volume_ml(head.infarct),
+        hemisphere_ml=coarse.volume_of_shares_ml(np.where(ipsilateral, share, 0)),
     )
 
 
-def _reduced(mask: NDArray[np.bool_], factors: Factors) -> NDArray[np.bool_]:
+def _in_blocks(
+    grid: WorkingGrid, mask: NDArray[np.bool_], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
     """Blocks of which more than half is in the mask; a thin scan's blood is rarely there."""
     if not mask.any():
-        return np.zeros([n // factor for n, factor in zip(mask.shape, factors, strict=True)], bool)
-    return np.asarray(reduce_mean(mask, factors) > HALF)
+        return np.zeros(shape, dtype=bool)
+    return np.asarray(grid.means_to_the_end(mask) > HALF)
 
 
 def _nwu_percent(scene: _Scene, tissue: CtTissue) -> tuple[Value, Value]:
@@ -280,7 +283,7 @@ def _shift_mm(scene: _Scene, fluid: Fluid) -> Value:
 def _share_percent(scene: _Scene) -> Value:
     if scene.one_side:
         return scene.one_side
-    return 100 * scene.infarct_ml / scene.head.volume_ml(scene.head.brain & scene.ipsilateral)
+    return 100 * scene.infarct_ml / scene.hemisphere_ml
 
 
 def _recorded(values: dict[str, Value]) -> Swelling:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, open_disc
-from corelab.kernels.reduction import factors_for, interpolate, reduce_mean
+from corelab.kernels.reduction import factors_for, interpolate, reduce_mean, scaled
 from corelab.kernels.smoothing import smooth_within
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _depth_mm(
     factors = factors_for(spacing_mm, (DEPTH_GRID_MM, DEPTH_GRID_MM, 0.0), brain.shape)
     mostly = reduce_mean(brain, factors) >= 0.5  # noqa: PLR2004 - half a block
     coarse = np.pad(mostly, ((1, 1), (1, 1), (0, 0)))
-    i, j, _ = (step * factor for step, factor in zip(spacing_mm, factors, strict=True))
+    i, j, _ = scaled(spacing_mm, factors)
     # Slices a kilometre apart: only distances within one count.
     away = ndimage.distance_transform_edt(coarse, sampling=(i, j, 1e6))
     return interpolate(away[1:-1, 1:-1].astype(np.float32), factors, brain.shape)

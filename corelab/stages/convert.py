@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,11 @@ from corelab.blinding.pixels import find_head, refuse_text
 from corelab.blinding.release import release
 from corelab.choosing.directions import n_directions_of
 from corelab.choosing.outline import outlines_first, share_an_outline
-from corelab.dicom.padding import AIR_HU
 from corelab.dicom.pixels import load
 from corelab.errors import UnfitDataError
 from corelab.kernels.diffusion import adc_scale_to_mm2_s, geometric_mean
 from corelab.kernels.equidistant import equidistant
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.series import CasePlan, Grid, PlannedImage, Series, SeriesKind, Stack
 from corelab.store.files import Json
 from corelab.store.image import save_image
@@ -118,13 +119,23 @@ def convert_series(series: Series, destination: Destination, outline: Series | N
         When a file cannot be written.
     """
     stack = load(series)
-    head = None if outline is None else find_head(stack if outline == series else load(outline))
+    head = None
+    if outline is not None:
+        head = find_head(stack) if outline == series else _head_beside(outline)
     volume = _with_adc_unit(release(stack, head=head))
     copy = straightened(volume) if destination.equidistant else None
     remarks = dict(destination.remarks)
     save_image(destination.image, volume, remarks)
     if destination.equidistant and copy:
         save_image(destination.equidistant, copy, remarks | _COPY_REMARKS)
+
+
+@lru_cache(maxsize=1)
+def _head_beside(outline: Series) -> NDArray[np.bool_]:
+    """Head that the parts of a study share; a worker gets them one after the other."""
+    head = find_head(load(outline))
+    head.flags.writeable = False
+    return head
 
 
 def is_straight(grid: Grid) -> bool:

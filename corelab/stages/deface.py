@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.dicom.padding import AIR_HU
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.face import DILATION_MM, Slices, face_mask, find_face, nearest_mm
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.kernels.measure import mask_volume_ml
 from corelab.store.image import load_image, save_image
 from corelab.store.layout import Layout

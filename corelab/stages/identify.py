@@ -136,7 +136,10 @@ def _visits(patient: _Patient) -> tuple[_Visits, frozenset[str]]:
 
 
 def _named_visits(patient: _Patient) -> _Visits:
-    """Visits that the subjects file names; one row cannot name that of two studies."""
+    """Visits that the subjects file names; one row cannot name that of two studies at once.
+
+    A study that has this visit from an earlier run keeps it: the others are held back.
+    """
     named = {s.study_uid: visit for s in patient.studies if (visit := patient.named(s.study_uid))}
     general = [
         uid
@@ -147,7 +150,9 @@ def _named_visits(patient: _Patient) -> _Visits:
         uid: NOT_A_VISIT if visit == NO_VISIT else visit for uid, visit in named.items()
     }
     if len(general) > 1:
-        visits |= dict.fromkeys(general, visit_shared_by(len(general)))
+        known = patient.vault.visits_of(patient.patient_id)
+        new = [uid for uid in general if known.get(uid) != named[uid]]
+        visits |= dict.fromkeys(new, visit_shared_by(len(general)))
     return visits
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.kernels.diffusion import compute_adc
+from corelab.diffusivity import diffusivity
 from corelab.kernels.measure import mask_volume_ml, pieces, slice_areas_cm2
 from corelab.kernels.orientation import orientation_of, shear_of, to_ras
 from corelab.kernels.swelling import MaskedHead, swelling_ct, swelling_dwi
@@ -24,7 +24,6 @@ from corelab.vocab import (
     Measurement,
     Modality,
     Swelling,
-    ValueScale,
 )
 from corelab.volume import Volume
 
@@ -88,7 +87,8 @@ def swelling_of(
     Parameters
     ----------
     image
-        CT in HU; for a DWI its ADC in mm²/s, from :func:`diffusivity`, or ``None``.
+        CT in HU; for a DWI its ADC in mm²/s, from
+        :func:`~corelab.diffusivity.diffusivity`, or ``None``.
     modality
         What was segmented on.
     labels
@@ -126,39 +126,16 @@ def swelling_of(
     return swelling_ct(shown, head)
 
 
-def diffusivity(
-    dwi: Volume, adc: Volume | None, b0: Volume | None, *, scale_to_mm2_s: float | None
-) -> Volume | None:
-    """ADC in mm²/s of a diffusion scan: as delivered, else computed, else ``None``.
-
-    Parameters
-    ----------
-    dwi
-        Trace image; says its b-value.
-    adc
-        As delivered.
-    b0
-        On the grid of ``dwi``.
-    scale_to_mm2_s
-        What turns the delivered ADC into mm²/s.
-    """
-    if adc is not None and scale_to_mm2_s is not None:
-        return dwi.with_data(np.asarray(adc.data, np.float32) * np.float32(scale_to_mm2_s))
-    if adc is not None or b0 is None or not (dwi.acquisition and b0.acquisition):
-        return None
-    scales = {dwi.acquisition.value_scale, b0.acquisition.value_scale}
-    b_value = dwi.acquisition.b_value_s_mm2
-    if b_value is None or (len(scales) > 1 and ValueScale.FLOATING_POINT in scales):
-        return None
-    weighting = b_value - (b0.acquisition.b_value_s_mm2 or 0.0)
-    return dwi.with_data(compute_adc(b0.data, dwi.data, weighting))
-
-
 def _diffusivity_on_disk(case: Case, layout: Layout, dwi: Volume) -> Volume | None:
     paths = (layout.image(case, contrast) for contrast in (Contrast.ADC, Contrast.B0))
     adc, b0 = (load_image(path) if path.exists() else None for path in paths)
-    scale = adc.acquisition.adc_scale_to_mm2_s if adc and adc.acquisition else None
-    return diffusivity(dwi, adc, b0, scale_to_mm2_s=scale)
+    return diffusivity(
+        dwi,
+        adc,
+        b0,
+        b_value_s_mm2=dwi.acquisition.b_value_s_mm2 if dwi.acquisition else None,
+        scale_to_mm2_s=adc.acquisition.adc_scale_to_mm2_s if adc and adc.acquisition else None,
+    )
 
 
 def measurement_of(*, labels: Volume, nested: Volume, brain: Volume) -> Measurement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -81,6 +82,7 @@ MOST_PICTURES = 1_000
 
 def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
     is_small = len(reads) <= MOST_PICTURES
+    earlier_ml = _earlier_volumes(layout)
     for read in reads:
         numbers = read.measurement
         yield QaRow(
@@ -95,6 +97,7 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
             hemisphere=read.hemisphere,
             flags=read.qc_flags,
             is_endpoint_eligible=read.is_endpoint_eligible,
+            earlier_ml=tuple(sorted(earlier_ml.get(read.case, ()))),
             mosaic_webp=_thumbnail(layout, read.case) if is_small else None,
             mosaic_link=_mosaic_link(layout, read.case),
         )
@@ -109,6 +112,15 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
             reason_code=problem.reason_code,
             message=problem.message,
         )
+
+
+def _earlier_volumes(layout: Layout) -> dict[Case, list[tuple[int, float]]]:
+    """Load number and infarct volume of the superseded versions of each case that has any."""
+    found: dict[Case, list[tuple[int, float]]] = defaultdict(list)
+    for path in layout.earlier_reads():
+        read = load_read(path)
+        found[read.case].append((read.version, read.measurement.infarct_volume_ml))
+    return found
 
 
 def _thumbnail(layout: Layout, case: Case) -> bytes | None:

@@ -91,6 +91,7 @@ def read_case(
         is_endpoint_eligible=settings.is_endpoint_eligible,
         hours_from_reference=plan.hours_from_reference,
         deface=provenance.deface,
+        version=plan.version,
     )
     save_read(layout.read(case), read)
     return read

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.diffusivity import are_comparable, diffusivity
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.brain_ct import brain_mask_ct
 from corelab.kernels.brain_mr import brain_mask_mr
-from corelab.kernels.diffusion import adc_scale_to_mm2_s, compute_adc
+from corelab.kernels.diffusion import adc_scale_to_mm2_s
 from corelab.kernels.hounsfield import has_metal_near, has_usual_brain
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
@@ -33,7 +33,6 @@ from corelab.vocab import (
     Modality,
     QcFlag,
     SegmentationRecord,
-    ValueScale,
 )
 from corelab.volume import Volume
 
@@ -135,26 +134,25 @@ def segment_dwi(
     trace = np.ascontiguousarray(to_ras(dwi.data, orientation))
     b0_data, adc_data = beside(b0), beside(adc)
     brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
-    if b0 is not None and not _on_one_scale(b0, dwi):
-        b0_data = None
-    weighting_s_mm2 = b_value_s_mm2 - _b_value(b0)
-    diffusion = _diffusion(adc_data, b0_data, trace, brain=brain, weighting_s_mm2=weighting_s_mm2)
+    scale = None if adc_data is None else adc_scale_to_mm2_s(adc_data, brain)
+    found = diffusivity(dwi, adc, b0, b_value_s_mm2=b_value_s_mm2, scale_to_mm2_s=scale)
     images = DwiImages(
         dwi=trace.astype(np.float32),
-        adc_mm2_s=diffusion.adc_mm2_s,
-        b0=b0_data,
+        adc_mm2_s=beside(found),
+        b0=b0_data if b0 is not None and are_comparable(b0, dwi) else None,
         b_value_s_mm2=b_value_s_mm2,
         flair=_flair_on_grid(flair, dwi, chosen),
     )
     shear = shear_of(dwi.affine, orientation)
     infarct, box = _cut_out(segment_infarct_dwi(images, brain, spacing_mm, chosen, shear=shear))
-    flags = diffusion.flags + _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
+    is_computed = found is not None and adc is None
+    flags: tuple[QcFlag, ...] = (QcFlag.ADC_COMPUTED,) if is_computed else ()
+    flags += _flags_of_bits(adc) + _flags_of_bits(b0) + infarct.flags
     used = chosen._asdict() | {"b_value_s_mm2": b_value_s_mm2}
     record = _record(Modality.DWI, infarct._replace(flags=flags), used)
+    derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE if is_computed else Derivation.AS_DELIVERED
     record = replace(
-        record,
-        adc_scale_to_mm2_s=diffusion.scale_to_mm2_s,
-        adc_derivation=diffusion.derivation,
+        record, adc_scale_to_mm2_s=scale, adc_derivation=None if found is None else derivation
     )
     return _segmentation(dwi, brain, (infarct, box), record)
 
@@ -225,45 +223,6 @@ def _flair_on_grid(
     return None if brought is None else to_ras(brought, orientation_of(dwi.affine))
 
 
-class _Diffusion(NamedTuple):
-    """The ADC that is segmented on, if there is one, and how it came about."""
-
-    adc_mm2_s: NDArray[np.float32] | None
-    scale_to_mm2_s: float | None
-    derivation: Derivation | None
-    flags: tuple[QcFlag, ...]
-
-
-def _diffusion(
-    adc: NDArray[np.float32] | None,
-    b0: NDArray[np.float32] | None,
-    trace: NDArray[np.generic],
-    *,
-    brain: NDArray[np.bool_],
-    weighting_s_mm2: float,
-) -> _Diffusion:
-    """ADC as delivered, else computed where there is a b0."""
-    if adc is not None:
-        scale = adc_scale_to_mm2_s(adc, brain)
-        return _Diffusion(adc * np.float32(scale), scale, Derivation.AS_DELIVERED, ())
-    if b0 is not None:
-        computed = compute_adc(b0, trace, weighting_s_mm2)
-        derivation = Derivation.COMPUTED_FROM_B0_AND_TRACE
-        return _Diffusion(computed, None, derivation, (QcFlag.ADC_COMPUTED,))
-    return _Diffusion(None, None, None, ())
-
-
-def _on_one_scale(one: Volume, other: Volume) -> bool:
-    """Whether signals may be compared: Philips' displayed values are scaled image by image."""
-    scales = {v.acquisition.value_scale for v in (one, other) if v.acquisition}
-    return len(scales) == 1 or ValueScale.FLOATING_POINT not in scales
-
-
-def _b_value(b0: Volume | None) -> float:
-    acquisition = b0.acquisition if b0 else None
-    return (acquisition.b_value_s_mm2 or 0.0) if acquisition else 0.0
-
-
 def _record(
     modality: Modality, infarct: Infarct, parameters: Mapping[str, object]
 ) -> SegmentationRecord:
@@ -296,10 +255,10 @@ def _cut_out(infarct: Infarct) -> tuple[Infarct, Box]:
     """Masks where there is infarct, and where that is: whole ones take as much as the image."""
     box = bounding_box(infarct.high, (0, 0, 0)) if infarct.high.any() else _NOWHERE
     cut = infarct._replace(
-        mask=infarct.mask[box].copy(),
-        blood=infarct.blood[box].copy(),
-        low=infarct.low[box].copy(),
-        high=infarct.high[box].copy(),
+        mask=infarct.mask[box].copy(order="K"),
+        blood=infarct.blood[box].copy(order="K"),
+        low=infarct.low[box].copy(order="K"),
+        high=infarct.high[box].copy(order="K"),
     )
     return cut, box
 

@@ -105,6 +105,18 @@ class Layout:
         """Every automatic read under OUT, sorted."""
         return tuple(sorted(self.root.glob("sub-*/ses-*/sub-*_desc-infarct_read.json")))
 
+    def earlier_reads(self) -> tuple[Path, ...]:
+        """Every read under OUT that a newer version has taken the place of, sorted."""
+        return tuple(sorted(self.root.glob("sub-*/ses-*/versions/v*/sub-*_desc-infarct_read.json")))
+
+    def versions_folder(self, case: Case) -> Path:
+        """Return where the earlier versions of a case lie."""
+        return self.case_folder(case) / "versions"
+
+    def version_folder(self, case: Case, number: int) -> Path:
+        """Folder of one earlier version; its files have the names that they always had."""
+        return self.versions_folder(case) / f"v{number}"
+
     def _file(self, case: Case, suffix: str) -> Path:
         return self.case_folder(case) / f"{case.stem}_{suffix}"
 

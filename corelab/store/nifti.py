@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,10 @@ _GZIP_START = b"\x1f\x8b"
 _SLAB_BYTES = 1 << 20
 _TURNED_SLICES, _TURNED_ROWS = 64, 16
 _HIGHEST_LABEL = 255
+_Content = tuple[ImageHeader, NDArray[np.generic]]
+_unpacked: ContextVar[dict[tuple[Path, int, int, int], _Content] | None] = ContextVar(
+    "unpacked", default=None
+)
 
 
 def save_volume(path: Path, volume: Volume) -> None:
@@ -129,7 +135,31 @@ def _turned(slab: NDArray[np.generic]) -> NDArray[np.generic]:
     return copy
 
 
-def _read(path: Path) -> tuple[ImageHeader, NDArray[np.generic]]:
+@contextmanager
+def unpacked_once() -> Iterator[None]:
+    """Unpack a file once within, however often it is read, unless it is replaced meanwhile.
+
+    All that is read stays in memory until the end.
+    """
+    before = _unpacked.set({})
+    try:
+        yield
+    finally:
+        _unpacked.reset(before)
+
+
+def _read(path: Path) -> _Content:
+    kept = _unpacked.get()
+    if kept is None:
+        return _unpack(path)
+    status = path.stat()
+    key = (path, status.st_ino, status.st_size, status.st_mtime_ns)
+    if key not in kept:
+        kept[key] = _unpack(path)
+    return kept[key]
+
+
+def _unpack(path: Path) -> _Content:
     """Header and stored voxels; never more is unpacked than the header declares."""
     try:
         with path.open("rb") as start:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from itertools import product
 from typing import TypeVar
 
 import numpy as np
@@ -74,11 +73,15 @@ def draw_mosaic(request: MosaicRequest) -> bytes:
     # Put together as numbers: a picture of hundreds of slices would be in memory three times.
     height = header.height + sheet.height + footer.height
     pixels = np.empty((height, sheet.width, len(_BACKGROUND)), dtype=np.uint8)
-    pixels[:] = _BACKGROUND
+    pixels[:1] = _BACKGROUND
+    pixels[1:] = pixels[0]
     _put(pixels, header, (0, 0))
-    for (group, k), (place, tile) in product(enumerate(sheet.slices), enumerate(tiles)):
-        left, top = sheet.corner(group, place)
-        _put(pixels, _draw_tile(request, sheet, tile=tile, k=k), (left, header.height + top))
+    for group, k in enumerate(sheet.slices):
+        plain = {panel: _grey_slice(panel, sheet, k) for panel in request.panels}
+        for place, tile in enumerate(tiles):
+            left, top = sheet.corner(group, place)
+            drawn = _draw_tile(request, plain[tile.panel], tile=tile, k=k, crop=sheet.crop)
+            _put(pixels, drawn, (left, header.height + top))
     _put(pixels, footer, (0, header.height + sheet.height))
     return encode_png(pixels)
 
@@ -121,14 +124,17 @@ def _bounded(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, int(size[0] * factor)), max(1, int(size[1] * factor))
 
 
-def _draw_tile(request: MosaicRequest, sheet: Sheet, *, tile: Tile, k: int) -> Image.Image:
+def _draw_tile(
+    request: MosaicRequest, plain: NDArray[np.uint8], *, tile: Tile, k: int, crop: Crop
+) -> Image.Image:
     """One slice with its caption above it, so that no text lies on the brain."""
-    pixels = _grey_slice(tile.panel, sheet, k)
+    pixels = plain.copy() if tile.is_outlined else plain
     if tile.is_outlined:
-        _draw_outline(pixels, _as_seen(request.mask[:, :, k], sheet.crop), INFARCT_COLOUR)
+        _draw_outline(pixels, _as_seen(request.mask[:, :, k], crop), INFARCT_COLOUR)
         if request.blood is not None:
-            _draw_outline(pixels, _as_seen(request.blood[:, :, k], sheet.crop), BLOOD_COLOUR)
-    size = (sheet.tile_width, CAPTION_HEIGHT_PX + sheet.tile_height)
+            _draw_outline(pixels, _as_seen(request.blood[:, :, k], crop), BLOOD_COLOUR)
+    height, width, _ = pixels.shape
+    size = (width, CAPTION_HEIGHT_PX + height)
     picture = Image.new("RGB", size, _BACKGROUND)
     picture.paste(Image.fromarray(pixels), (0, CAPTION_HEIGHT_PX))
     _draw_caption(picture, request, tile=tile, k=k)

@@ -28,6 +28,8 @@ class QaRow:
         Whether the volume may enter the endpoint.
     reason_code, message
         Why nothing was measured; empty for a measured case.
+    earlier_ml
+        Number and infarct volume of each earlier version of the read, the first one first.
     mosaic_webp
         Overlay mosaic, see ``picture.mosaic_thumbnail``.
     mosaic_link
@@ -47,6 +49,7 @@ class QaRow:
     is_endpoint_eligible: bool = True
     reason_code: str = ""
     message: str = ""
+    earlier_ml: tuple[tuple[int, float], ...] = ()
     mosaic_webp: bytes | None = None
     mosaic_link: str = ""
 

@@ -323,6 +323,18 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         allowed=("yes", "no"),
         value=lambda read: "yes" if read.is_endpoint_eligible else "no",
     ),
+    Column(
+        name="version",
+        label="Version of the read",
+        type=CellType.INTEGER,
+        definition=(
+            "1 for the first sources that a case was measured on; one more each time that it is "
+            "measured on others (another study, other series or re-sent pixels: qc_flags says "
+            "which). The newest stands; reads.csv holds the earlier ones, whose files lie in "
+            "the case's folder versions. New settings or software are no new version."
+        ),
+        value=lambda read: read.version,
+    ),
 )
 
 

@@ -46,6 +46,8 @@ FLAG_WORDS: dict[QcFlag, str] = {
     QcFlag.LOSSY_PIXELS: "the image was compressed with loss",
     QcFlag.BITS_OUTSIDE_STORED: "pixel words hold more than the header says is stored",
     QcFlag.SOURCE_CHANGED: "the site sent these series again with other pixels",
+    QcFlag.SECOND_STUDY: "an earlier version of this read rests on another study",
+    QcFlag.OTHER_SERIES: "an earlier version of this read rests on other series of this study",
     QcFlag.BELOW_DETECTION: "smaller than what this method finds with certainty",
     QcFlag.OLD_INFARCT_SUSPECTED: "a place looks like an old infarct and was left out",
     QcFlag.BLOOD_OUTSIDE_INFARCT: "blood outside the infarct, not counted",

@@ -58,15 +58,13 @@ def write_tables(
     of_cases = {problem for problem in problems if problem.subject_code}
     others = [problem for problem in problems if not problem.subject_code]
     listed = sorted([*of_cases, *others], key=lambda row: tuple(asdict(row).values()))
+    earlier = [load_read(path) for path in layout.earlier_reads()]
     rows = _volume_rows(reads, listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
     write_text(layout.volumes_csv, to_csv(names, rows))
     write_bytes(layout.volumes_parquet, _to_parquet(rows))
     write_json(layout.volumes_dictionary, data_dictionary())
-    write_text(
-        layout.reads_csv,
-        to_csv(["reader", *names], [{"reader": r.reader, **row_of(r)} for r in reads]),
-    )
+    write_text(layout.reads_csv, to_csv(["reader", *names, "stands"], _read_rows(reads, earlier)))
     write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, [asdict(problem) for problem in listed]))
     if visits:
         growth = growth_of(reads, listed, visits, trial_id)
@@ -125,6 +123,13 @@ def _volume_rows(
             key = (problem.subject_code, problem.visit)
             rows.setdefault(key, unmeasured_row(problem, trial_id))
     return [rows[key] for key in sorted(rows)]
+
+
+def _read_rows(reads: Iterable[Read], earlier: Iterable[Read]) -> list[dict[str, Cell]]:
+    """One row a version of each read, those that stand after those that they superseded."""
+    listed = [(read, "yes") for read in reads] + [(read, "no") for read in earlier]
+    listed.sort(key=lambda pair: (pair[0].case, pair[0].version))
+    return [{"reader": read.reader, **row_of(read), "stands": stands} for read, stands in listed]
 
 
 def _csv_cell(value: Cell) -> str:

@@ -103,6 +103,13 @@ def test_a_stripped_brain_is_a_head(ground: int) -> None:
     assert head.mean() < 0.5
 
 
+@pytest.mark.parametrize("step_mm", [50.0, 130.0])
+def test_slices_far_apart_keep_their_heads_ears(step_mm: float) -> None:
+    hu = with_ears(build_ct_head(RECIPE).hu, RECIPE)
+    far = hu[:, :, [10, 16, 22]]
+    assert not ((far > SKIN_HU) & ~head_mask_ct(far, (*RECIPE.spacing_mm[:2], step_mm))).any()
+
+
 def test_an_open_skull_is_no_hole() -> None:
     hu = build_ct_head(RECIPE).hu.copy()
     x, y, z = head_axes(RECIPE)

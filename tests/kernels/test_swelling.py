@@ -8,6 +8,7 @@ import pytest
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.swelling import MaskedHead, swelling_ct, swelling_dwi
 from corelab.vocab import Absence, Hemisphere, Swelling
+from tests.kernels.ct_phantom import Recipe
 from tests.kernels.swollen_head import UPRIGHT, Swollen, adc_of, build
 
 COMPARED = ("csf_ratio", "hemisphere_share_percent", "nwu_percent", "nwu_unwindowed_percent")
@@ -74,6 +75,18 @@ def test_the_share_is_that_of_the_affected_half() -> None:
     share = 100 * np.count_nonzero(head.infarct) / (np.count_nonzero(head.brain) / 2)
     for found in (swelling_ct(hu, head), swelling_dwi(adc_of(hu), head)):
         assert found.hemisphere_share_percent == pytest.approx(share, rel=0.01)
+
+
+def test_an_infarct_in_the_slices_beyond_the_last_whole_block_counts_like_any_other() -> None:
+    slab = Recipe(shape=(145, 177, 26), spacing_mm=(1.0, 1.0, 0.625))
+    hu, whole = build(Swollen(pose=slab, infarct_hu=0.78 * 30))
+    at_the_end = np.arange(26) >= 24
+    hu[whole.infarct & ~at_the_end] = 30.0
+    head = whole._replace(infarct=whole.infarct & at_the_end)
+    found = swelling_ct(hu, head)
+    share = 100 * np.count_nonzero(head.infarct) / (np.count_nonzero(head.brain) / 2)
+    assert found.hemisphere_share_percent == pytest.approx(share, rel=0.01)
+    assert found.nwu_percent == pytest.approx(22.0, abs=1e-3)
 
 
 def test_uneven_slices_weigh_by_their_height() -> None:

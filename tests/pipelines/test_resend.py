@@ -10,6 +10,8 @@ import pydicom
 import pytest
 
 from corelab.blinding.vault import open_vault
+from corelab.store.layout import Layout
+from corelab.store.record import load_read
 from corelab.vocab import QcFlag
 from pipelines.engine import Engine
 from pipelines.followup import BatchRequest, BatchResult, run_batch
@@ -19,6 +21,7 @@ from tests.dicom.archiving import pack
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample_data"
 SUBJECT = "Delacourt_Rosamund 009809779"
+READ = "sub-GYC4D4_ses-fu24h_desc-infarct_read.json"
 
 
 @pytest.fixture
@@ -99,6 +102,7 @@ def test_other_pixels_are_a_new_version_and_flag_the_case_for_good(
     first = run(delivery, tmp_path, engine)
     (before,) = first.reads
     assert first.changed == ()
+    shutil.copytree(delivery, tmp_path / "as first sent")
     assert QcFlag.SOURCE_CHANGED not in before.qc_flags
     change_pixels(delivery)
     second = run(delivery, tmp_path, engine)
@@ -106,11 +110,18 @@ def test_other_pixels_are_a_new_version_and_flag_the_case_for_good(
     assert second.changed == (changed.case,)
     assert set(changed.qc_flags) - set(before.qc_flags) == {QcFlag.SOURCE_CHANGED}
     assert "source_changed" in (tmp_path / "out" / "volumes.csv").read_text()
+    assert load_read(Layout(tmp_path / "out").version_folder(before.case, 1) / READ).version == 1
+    assert second.notes[0].startswith("new version  ")
     assert numbers(tmp_path) == {1, 2}
     tables = content(tmp_path)
     third = run(delivery, tmp_path, engine)
     assert (third.changed, third.new_keys) == ((), frozenset())
     assert content(tmp_path) == tables
+    older = run(tmp_path / "as first sent", tmp_path, engine)
+    assert (older.changed, older.new_keys, older.reads[0].version) == ((), frozenset(), 2)
+    assert "version 1 was measured on; version 2 stands" in older.notes[0]
+    assert content(tmp_path) == tables
+    assert numbers(tmp_path) == {1, 2}
 
 
 def test_a_damaged_member_is_a_problem_and_no_crash(

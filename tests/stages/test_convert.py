@@ -165,3 +165,17 @@ def test_a_lone_adc_map_has_no_outline(tmp_path: Path) -> None:
         convert_series(series, destination, outline=series)
     assert caught.value.reason is ReasonCode.HEAD_NOT_FOUND
     assert not destination.image.exists()
+
+
+def test_the_head_that_a_studys_parts_share_is_found_once(tmp_path: Path) -> None:
+    write_directions(tmp_path / "in")
+    b0, *directions = sorted(
+        index_all(tmp_path / "in").series, key=lambda series: series.b_value_s_mm2 or 0
+    )
+    for number, series in enumerate(directions):
+        image = tmp_path / f"{number}.nii.gz"
+        destination = Destination(image=image, equidistant=None, remarks=())
+        convert_series(series, destination, outline=b0)
+        assert (load_image(image).data[HEAD.T] == SIGNALS[number]).all()
+        for path in b0.files:
+            path.unlink(missing_ok=True)

@@ -99,6 +99,18 @@ def test_one_row_that_names_a_visit_cannot_speak_for_two_studies(tmp_path: Path)
         assert refusal.reason is ReasonCode.VISIT_UNKNOWN
 
 
+def test_a_study_that_had_the_visit_of_such_a_row_keeps_it(tmp_path: Path) -> None:
+    row = dataclasses.replace(CROSSWALK.rows[0], study_uid=None)
+    first, second = on_day(2, "1.2"), on_day(6, "1.1")
+    alone = {"1.2": "fu24h"}
+    assert run(tmp_path / "v", Crosswalk((row,)), first) == alone
+    both = {"1.2": "fu24h", "1.1": "visit_unknown"}
+    assert run(tmp_path / "v", Crosswalk((row,)), first, second) == both
+    assert run(tmp_path / "v", Crosswalk((row,)), second) == {"1.1": "fu24h"}
+    known = {"1.2": "fu24h", "1.1": "fu24h"}
+    assert run(tmp_path / "v", Crosswalk((row,)), first, second) == known
+
+
 TRIAL = load_trial(Path(__file__).parents[2] / "configs" / "demo.toml")
 REFERENCE = datetime.fromisoformat("2026-01-01T10:00")
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from corelab.stages.measure import diffusivity, measurement_of, swelling_of, volume_ml
+from corelab.diffusivity import diffusivity
+from corelab.stages.measure import measurement_of, swelling_of, volume_ml
 from corelab.vocab import (
     Absence,
     Acquisition,
@@ -15,7 +18,7 @@ from corelab.vocab import (
 )
 from corelab.volume import Volume
 from tests.kernels.ct_phantom import Recipe
-from tests.kernels.swollen_head import UPRIGHT, Swollen, adc_of, build
+from tests.kernels.swollen_head import ADC_OF_PARENCHYMA, UPRIGHT, Swollen, adc_of, build
 
 SHAPE = (96, 96, 36)
 SEMI_AXES_MM = (22.0, 18.0, 15.0)
@@ -152,10 +155,10 @@ def test_a_delivered_adc_is_taken_in_its_own_unit() -> None:
     adc = adc_of(build(Swollen())[0])
     dwi = diffusion_volume(adc, Contrast.DWI, b_value_s_mm2=1000.0)
     delivered = diffusion_volume(adc * 1e6, Contrast.ADC)
-    found = diffusivity(dwi, delivered, None, scale_to_mm2_s=1e-6)
+    found = diffusivity(dwi, delivered, None, b_value_s_mm2=1000.0, scale_to_mm2_s=1e-6)
     assert found is not None
     np.testing.assert_allclose(found.data, adc, rtol=1e-5)
-    assert diffusivity(dwi, delivered, dwi, scale_to_mm2_s=None) is None
+    assert diffusivity(dwi, delivered, dwi, b_value_s_mm2=1000.0, scale_to_mm2_s=None) is None
 
 
 def test_a_missing_adc_is_computed_as_for_the_segmentation() -> None:
@@ -163,7 +166,9 @@ def test_a_missing_adc_is_computed_as_for_the_segmentation() -> None:
     adc = adc_of(hu)
     b0 = np.where(head.brain, 1000.0, 0.0)
     dwi = diffusion_volume(b0 * np.exp(-1000 * adc), Contrast.DWI, b_value_s_mm2=1000.0)
-    computed = diffusivity(dwi, None, diffusion_volume(b0, Contrast.B0), scale_to_mm2_s=None)
+    computed = diffusivity(
+        dwi, None, diffusion_volume(b0, Contrast.B0), b_value_s_mm2=1000.0, scale_to_mm2_s=None
+    )
     assert computed is not None
     np.testing.assert_allclose(computed.data[head.brain], adc[head.brain], rtol=1e-3)
     found = swelling_of(
@@ -176,12 +181,24 @@ def test_a_missing_adc_is_computed_as_for_the_segmentation() -> None:
     assert found.midline_shift_mm == pytest.approx(6.0, abs=0.1)
 
 
+def test_images_that_do_not_say_how_they_were_made_have_an_adc_all_the_same() -> None:
+    signal = np.full(UPRIGHT.shape, 1000.0)
+    dwi, b0 = (
+        replace(diffusion_volume(signal * share, Contrast.DWI), acquisition=None)
+        for share in (np.exp(-1000 * ADC_OF_PARENCHYMA), 1.0)
+    )
+    found = diffusivity(dwi, None, b0, b_value_s_mm2=1000.0, scale_to_mm2_s=None)
+    assert found is not None
+    np.testing.assert_allclose(found.data, ADC_OF_PARENCHYMA, rtol=1e-3)
+    assert diffusivity(dwi, None, b0, b_value_s_mm2=None, scale_to_mm2_s=None) is None
+
+
 def test_no_adc_is_made_of_signals_on_two_scales() -> None:
     signal = np.ones(UPRIGHT.shape)
     floating, displayed = ValueScale.FLOATING_POINT, ValueScale.DISPLAYED
     dwi = diffusion_volume(signal, Contrast.DWI, b_value_s_mm2=1000.0, value_scale=floating)
     b0 = diffusion_volume(signal, Contrast.B0, value_scale=displayed)
-    assert diffusivity(dwi, None, b0, scale_to_mm2_s=None) is None
+    assert diffusivity(dwi, None, b0, b_value_s_mm2=1000.0, scale_to_mm2_s=None) is None
 
 
 def test_an_edited_mask_without_infarct_leaves_secondary_values_missing() -> None:

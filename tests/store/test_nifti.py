@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corelab.errors import ReasonCode, UnfitDataError
-from corelab.store.nifti import load_mask, load_volume, save_volume
+from corelab.store.nifti import load_mask, load_volume, save_volume, unpacked_once
 from corelab.volume import Volume
 
 
@@ -310,3 +310,15 @@ def test_a_voxel_that_is_no_number_is_refused(tmp_path: Path) -> None:
     save_volume(tmp_path / "x.nii.gz", Volume(data=data, affine=np.eye(4)))
     with pytest.raises(UnfitDataError, match="no finite numbers"):
         load_volume(tmp_path / "x.nii.gz")
+
+
+def test_a_file_is_unpacked_once_until_it_is_replaced(tmp_path: Path) -> None:
+    path, values = tmp_path / "v.nii.gz", np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    save_volume(path, Volume(data=values, affine=np.eye(4)))
+    with unpacked_once():
+        first, again = load_volume(path), load_volume(path)
+        save_volume(path, Volume(data=values + 1, affine=np.eye(4)))
+        replaced = load_volume(path)
+    assert np.shares_memory(first.data, again.data)
+    np.testing.assert_array_equal(replaced.data, values + 1)
+    assert not np.shares_memory(replaced.data, load_volume(path).data)

@@ -153,13 +153,14 @@ def test_a_volume_says_whether_it_is_eligible_and_an_unmeasured_case_does_not(
     for read in (eligible, lossy):
         save_read(layout.read(read.case), read)
     write_tables(layout, [PROBLEM], "NCT0")
-    assert list(rows(layout.volumes_csv)[0])[-1] == "endpoint_eligible"
+    assert "endpoint_eligible" in rows(layout.volumes_csv)[0]
     found = {row["subject_code"]: row["endpoint_eligible"] for row in rows(layout.volumes_csv)}
     assert found == {"AB2CD3": "", "KX4M7P": "no", "ZZ9ZZ9": "yes"}
     assert [row["endpoint_eligible"] for row in rows(layout.reads_csv)] == ["no", "yes"]
     parquet = pq.read_table(layout.volumes_parquet).column("endpoint_eligible").to_pylist()
     assert parquet == [None, "no", "yes"]
-    column = json.loads(layout.volumes_dictionary.read_text("utf-8"))["columns"][-1]
+    columns = json.loads(layout.volumes_dictionary.read_text("utf-8"))["columns"]
+    column = next(column for column in columns if column["name"] == "endpoint_eligible")
     assert column["allowed_values"] == ["yes", "no"]
     assert "compressed with loss" in column["definition"]
 
