@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from errno import EAGAIN, EBUSY, EINTR, EIO, ENOMEM, ESTALE, ETIMEDOUT
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
-from corelab.errors import DiskError, ReasonCode, StoreError, UnfitDataError
+from corelab.dicom.digest import FileDigest
+from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
 from corelab.series import CasePlan, CaseVersion, SourceVersion
 from corelab.settings import CaseSettings
@@ -23,7 +20,7 @@ from corelab.stages.measure import measure
 from corelab.stages.overlay import overlay
 from corelab.stages.read import Provenance, files_of, read_case
 from corelab.stages.segment import segment
-from corelab.store.files import FULL, sha256_of
+from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
@@ -39,9 +36,8 @@ from corelab.vocab import (
     Read,
     SegmentationRecord,
 )
+from pipelines.bounds import within_bounds
 from pipelines.case_key import CaseKey, Change, change_between
-from pipelines.engine import memory_limit_bytes
-from pipelines.limits import Budget, bounded_memory, bounded_time
 from pipelines.placing import WORK_FOLDER, attempt_at, put_in_place
 from pipelines.sources import Sources, read_sources
 from pipelines.versions import NO_PAST, Left, Past, place
@@ -49,14 +45,6 @@ from pipelines.versions import NO_PAST, Left, Past, place
 _RELEASED_FOLDER = "released"
 # They tell of the files, not of the settings.
 _FLAGS_OF_VERSIONS = frozenset({QcFlag.SOURCE_CHANGED, QcFlag.SECOND_STUDY, QcFlag.OTHER_SERIES})
-_PASSING = FULL | {EIO, ESTALE, ETIMEDOUT, EAGAIN, EBUSY, EINTR}
-"""What a disk says that may be otherwise a moment later."""
-_PAUSE_S = 2.0
-_MEMORY_SHARE = 0.9
-"""Of what a worker may take: beyond its limit it would be ended without a word."""
-_REFUSED_MEMORY = ("bad_alloc", "allocate memory", "failed to map segment")
-"""What ITK and the loader of libraries say when memory is refused."""
-_MB = 1_000_000
 
 
 class Face(StrEnum):
@@ -79,8 +67,9 @@ class CaseTask:
 
     Of the trial's settings it holds those that touch the case, and no others. ``config_digest`` of
     the whole trial file is only written down. ``known`` is what its series were measured on,
-    ``last_key`` the key of its last read, ``past`` its earlier versions. ``case_minutes`` is when
-    it is given up, which touches no result.
+    ``last_key`` the key of its last read, ``past`` its earlier versions, ``digests`` those of its
+    files that nobody has touched since they were taken. ``case_minutes`` is when it is given up,
+    which touches no result.
     """
 
     plan: CasePlan
@@ -92,6 +81,7 @@ class CaseTask:
     last_key: CaseKey | None = None
     past: Past = NO_PAST
     face: Face = Face.KEPT
+    digests: tuple[tuple[Path, FileDigest], ...] = ()
     redo: Redo = Redo.CHANGED
     case_minutes: float = CASE_MINUTES
 
@@ -101,7 +91,7 @@ class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
     ``versions`` says which pixels the read rests on, ``decoders`` what read each image, ``files``
-    the SHA-256 of each file that was read. ``is_restamped``: the read is the last one with the
+    the digests of each file that it rests on. ``is_restamped``: the read is the last one with the
     digest of another trial file, whose changes do not touch it. ``version`` is the one that was to
     be measured, ``superseded`` the read that it took the place of. Where the read that stands was
     ``left`` as it was, it is ``read``.
@@ -114,7 +104,7 @@ class CaseOutcome:
     is_new: bool
     versions: tuple[SourceVersion, ...] = ()
     decoders: tuple[tuple[Contrast, str], ...] = ()
-    files: tuple[tuple[Path, str], ...] = ()
+    files: tuple[tuple[Path, FileDigest], ...] = ()
     key: CaseKey | None = None
     change: Change = Change.UNCHANGED
     is_restamped: bool = False
@@ -137,70 +127,16 @@ def run_case(task: CaseTask) -> CaseOutcome:
         What the disk refused twice.
     """
     note = task.out / WORK_FOLDER / f"{task.plan.case.stem}.time"
-    if _is_told(note):
-        return _out_of_time(task, note)
     try:
-        return _tried(task, note)
-    except (OSError, DiskError) as error:
-        if error.errno not in _PASSING:
-            raise
-    time.sleep(_PAUSE_S)
-    return _tried(task, note)
-
-
-def _is_told(note: Path) -> bool:
-    """Whether the case was ended; an empty note is that of a process which was killed."""
-    try:
-        return note.stat().st_size > 0
-    except FileNotFoundError:
-        return False
-
-
-def _out_of_time(task: CaseTask, note: Path) -> CaseOutcome:
-    evidence = note.read_text("utf-8", "replace")
-    note.unlink()
-    minutes = task.case_minutes
-    message = f"measuring took longer than the {minutes:g} min that the trial's limits give a case"
-    error = UnfitDataError(ReasonCode.TIME_LIMIT, message, evidence=evidence)
-    return _not_measured(task.plan.case, error)
-
-
-def _tried(task: CaseTask, note: Path) -> CaseOutcome:
-    """Run a case within the time and the memory that it may take."""
-    note.parent.mkdir(parents=True, exist_ok=True)
-    limit = memory_limit_bytes()
-    try:
-        with (
-            bounded_time(task.case_minutes * 60, note),
-            bounded_memory(_budget(limit)) if limit else nullcontext(),
-        ):
-            return _run(task)
-    except Exception as error:
-        if not _is_short_of_memory(error):
-            raise
-        evidence = f"{type(error).__name__}: {error}"
-    share = f"{(limit or 0) // _MB} MB"
-    message = f"measuring needs more memory than the {share} of a worker: fewer workers have more"
-    refusal = UnfitDataError(ReasonCode.MEMORY_LIMIT, message, evidence=evidence)
-    return _not_measured(task.plan.case, refusal)
-
-
-def _is_short_of_memory(error: Exception) -> bool:
-    """Whether memory was refused, whatever a library makes of it."""
-    is_refusal = isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM
-    return is_refusal or any(words in str(error) for words in _REFUSED_MEMORY)
-
-
-def _budget(limit_bytes: int) -> Budget:
-    """Memory for a case: what its worker may take, less what it has."""
-    free = int(limit_bytes * _MEMORY_SHARE) - psutil.Process().memory_info().rss
-    return Budget(memory_bytes=max(0, free), cpu_s=0)
+        return within_bounds(partial(_run, task), note, minutes=task.case_minutes)
+    except UnfitDataError as error:
+        return _not_measured(task.plan.case, error)
 
 
 def _run(task: CaseTask) -> CaseOutcome:
     layout = Layout(task.out)
     try:
-        sources = read_sources(task.plan, task.known)
+        sources = read_sources(task.plan, task.known, dict(task.digests))
     except UnfitDataError as error:
         return _not_measured(task.plan.case, error)
     standing = standing_read(layout, task.plan.case)

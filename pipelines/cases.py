@@ -6,11 +6,14 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from errno import EACCES, EPERM, EROFS
 from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
+from corelab.blinding.vault_delivery import KnownDigests
+from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode
 from corelab.series import CasePlan, CaseVersion, Plan, Refusal, SeriesKey, SourceVersion
 from corelab.settings import settings_of
@@ -62,6 +65,19 @@ def tasks_of(
             )
         )
     return tasks
+
+
+def with_digests(tasks: Iterable[CaseTask], taken: Mapping[Path, KnownDigests]) -> list[CaseTask]:
+    """Tasks that are told the digests of their files, where both are known."""
+    digests = {
+        path: FileDigest(whole=known.sha256, pixels=known.pixels)
+        for path, known in taken.items()
+        if known.pixels
+    }
+    return [
+        replace(task, digests=tuple((p, digests[p]) for p in _files_of(task) if p in digests))
+        for task in tasks
+    ]
 
 
 def _past_of(
@@ -133,6 +149,11 @@ def changed_cases(
         for outcome in outcomes
         if any(v.number > 1 and v not in known for v in outcome.versions)
     )
+
+
+def _files_of(task: CaseTask) -> set[Path]:
+    series = [part for image in task.plan.images for part in image.sources]
+    return {path for part in series for path in (*part.files, *(f.path for f in part.frames))}
 
 
 def _news(step: tuple[CaseOutcome, float | None]) -> News:

@@ -28,6 +28,7 @@ from pipelines.screen import (
 )
 from pipelines.summary import forecast_line, measured_line, pending_line
 from pipelines.telling import resumable, told
+from pipelines.unchanged import unchanged_result
 from pipelines.verdicts import delivery_table
 from pipelines.workers import Workers, at_work
 
@@ -38,18 +39,21 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
     load_inputs(request)
     request = _for_workers(request, workers)
     make_folder(request.out)
+    with incidents_kept(request.vault), hold_out(request.out, "run"):
+        result = unchanged_result(request) or _run_with(request, workers)
+    _show_result(standard_output(), result, Layout(request.out))
+    return EXIT_PROBLEMS if result.problems else 0
+
+
+def _run_with(request: BatchRequest, workers: Workers) -> BatchResult:
     with (
-        incidents_kept(request.vault),
-        hold_out(request.out, "run"),
         work_emptied(request.out),
         at_work(workers) as (engine, watcher),
         resumable(watcher, STAGE) as counting,
     ):
         if workers.are_elsewhere:
             refuse_unfit_workers(engine, request.incoming, request.out)
-        result = run_batch(request, engine, counting)
-    _show_result(standard_output(), result, Layout(request.out))
-    return EXIT_PROBLEMS if result.problems else 0
+        return run_batch(request, engine, counting)
 
 
 @told

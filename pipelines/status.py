@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from corelab.blinding.vault import is_held, open_vault
+from corelab.blinding.vault import open_vault
 from corelab.blinding.vault_file import has_vault
+from corelab.blinding.vault_hold import is_held
 from corelab.blinding.vault_ledger import BatchRow, Ledger
 from corelab.errors import StoreError
 from corelab.store.files import Json, read_json

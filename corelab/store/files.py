@@ -159,10 +159,27 @@ def read_json(path: Path) -> dict[str, Json]:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open(path, "rb", opener=_open_quietly) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a file under OUT."""
+    with open(path, "rb", opener=_open_quietly) as stream:
+        return stream.read()
+
+
+def _open_quietly(path: str, flags: int) -> int:
+    """Open a file without leaving a time of access, where the system lets its owner do so.
+
+    A time that was set back would count as a change of the file, to be searched anew.
+    """
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        return os.open(path, flags)
 
 
 @contextmanager
