@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.engine_scale [COUNT ...]``. A case here is a real task of the size a batch
 sends, and sleeps instead of measuring; scheduler and client live in one process, whose resident
-memory is read while the last results come in. Each count has a process of its own.
+memory and CPU time are read while the last results come in. Each count has a process of its own.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Scale:
     """What one count of cases took."""
 
     wall_s: float
+    cpu_s: float
     first_s: float
     rss_mb: float
 
@@ -53,12 +54,13 @@ def run_many(count: int) -> Scale:
     tasks = (_task(number, trial) for number in range(count))
     with open_engine(n_workers=WORKERS) as engine:
         list(engine.over(pretend, [_task(0, trial)]))
-        began, first_s = time.perf_counter(), 0.0
+        began, cpu_s, first_s = time.perf_counter(), time.process_time(), 0.0
         for number, _ in enumerate(engine.over(pretend, tasks), start=1):
             first_s = first_s or time.perf_counter() - began
             if number == count:
                 wall_s = time.perf_counter() - began
-                return Scale(wall_s=wall_s, first_s=first_s, rss_mb=_rss_mb())
+                cpu_s = time.process_time() - cpu_s
+                return Scale(wall_s=wall_s, cpu_s=cpu_s, first_s=first_s, rss_mb=_rss_mb())
     raise SystemExit(f"{count} cases went in, fewer came out")
 
 
@@ -96,10 +98,22 @@ def main() -> None:
                 str(count),
                 f"{wall_s:.3f} ({min(walls_s):.3f} to {max(walls_s):.3f})",
                 f"{1000 * wall_s / count:.2f}",
+                f"{1000 * statistics.median(scale.cpu_s for scale in found) / count:.2f}",
                 f"{max(scale.rss_mb for scale in found):.0f}",
             )
         )
-    print(table(rows, ("cases", "wall s", "ms a case", "MB of client and scheduler")))
+    print(
+        table(
+            rows,
+            (
+                "cases",
+                "wall s",
+                "ms a case",
+                "CPU ms a case",
+                "MB",
+            ),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -32,28 +32,28 @@ MR_FIELD_MM = 230.0
 COVERED_MM = 160.0
 
 
-def thick_ct() -> Path:
-    """NCCT of 512 x 512 x 32 voxels with a bleeding infarct."""
-    return _kept("thick", lambda rng: _ct(rng, n_slices=32))
+def thick_ct(seed: int = SEED) -> Path:
+    """NCCT of 512 x 512 x 32 voxels with a bleeding infarct; another head by another seed."""
+    return _kept("thick", seed, lambda rng: _ct(rng, n_slices=32))
 
 
 def thin_ct() -> Path:
     """NCCT of 512 x 512 x 300 voxels with a bleeding infarct."""
-    return _kept("thin", lambda rng: _ct(rng, n_slices=300))
+    return _kept("thin", SEED, lambda rng: _ct(rng, n_slices=300))
 
 
-def diffusion() -> Path:
-    """DWI of 256 x 256 x 24 voxels: b0, b1000 and ADC map."""
-    return _kept("diffusion", _dwi)
+def diffusion(seed: int = SEED) -> Path:
+    """DWI of 256 x 256 x 24 voxels: b0, b1000 and ADC map; another head by another seed."""
+    return _kept("diffusion", seed, _dwi)
 
 
-def _kept(name: str, make: Callable[[np.random.Generator], Exam]) -> Path:
+def _kept(name: str, seed: int, make: Callable[[np.random.Generator], Exam]) -> Path:
     """Folder of a head; made where there is none yet, there whole or not at all."""
-    folder = KEPT / name
+    folder = KEPT / (name if seed == SEED else f"{name}-{seed}")
     if not folder.is_dir():
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
-        rng = np.random.default_rng(SEED)
+        rng = np.random.default_rng(seed)
         site = SITES[0]
         owner = Owner(
             person=draw_person(rng, site),

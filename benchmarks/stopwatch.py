@@ -1,4 +1,4 @@
-"""CPU time by stage: the functions named are wrapped while a stopwatch runs.
+"""Time by stage: the functions named are wrapped while a stopwatch runs.
 
 A stage's time is its own: what a stage that it calls takes counts for that one.
 """
@@ -16,16 +16,17 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 Stages = Mapping[str, tuple[str, ...]]
-"""Names of functions as ``module:name``, where they are looked up, by stage."""
+"""Functions as ``module:name`` or ``module:Class.name``, where they are looked up, by stage."""
 
 
 class Stopwatch:
-    """CPU milliseconds by stage; ``other`` is what no stage took."""
+    """Milliseconds by stage, of the processor or another clock; ``other`` is what no stage took."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.ms: defaultdict[str, float] = defaultdict(float)
+        self._clock = clock
         self._running = ["other"]
-        self._since = time.process_time()
+        self._since = clock()
 
     def timed(self, stage: str, function: Callable[..., Value]) -> Callable[..., Value]:
         """Return the function, its time counted for a stage."""
@@ -43,23 +44,28 @@ class Stopwatch:
         return run
 
     def _switch(self) -> None:
-        now = time.process_time()
+        now = self._clock()
         self.ms[self._running[-1]] += 1e3 * (now - self._since)
         self._since = now
 
 
 @contextmanager
-def stopwatch(stages: Stages) -> Iterator[Stopwatch]:
+def stopwatch(
+    stages: Stages, clock: Callable[[], float] = time.process_time
+) -> Iterator[Stopwatch]:
     """Time the stages' functions until the end of the block."""
-    watch, originals = Stopwatch(), []
+    watch, originals = Stopwatch(clock), []
     for stage, names in stages.items():
         for place, name in (full.split(":") for full in names):
-            module = import_module(place)
-            originals.append((module, name, getattr(module, name)))
-            setattr(module, name, watch.timed(stage, getattr(module, name)))
+            *classes, last = name.split(".")
+            holder: object = import_module(place)
+            for owner in classes:
+                holder = getattr(holder, owner)
+            originals.append((holder, last, getattr(holder, last)))
+            setattr(holder, last, watch.timed(stage, getattr(holder, last)))
     try:
         yield watch
     finally:
         watch._switch()  # noqa: SLF001 - its own module
-        for module, name, function in originals:
-            setattr(module, name, function)
+        for holder, name, function in reversed(originals):
+            setattr(holder, name, function)

@@ -6,6 +6,7 @@
     ├── UnfitDataError      the data cannot be measured: held back with a reason code
     ├── ConfigError         a trial or subjects file is wrong: every fault at once
     └── StoreError          OUT or VAULT cannot be used as asked
+        └── DiskError       a disk does not take or give what is asked of it
 
 Anything else that is raised is a bug in corelab and is never caught inside the library.
 """
@@ -59,6 +60,10 @@ class ReasonCode(StrEnum):
     IMAGE_INVALID = "image_invalid"
     DEFACE_NOT_PROVED = "deface_not_proved"
     LEAK_FOUND = "leak_found"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    WORKER_DIED = "worker_died"
+    DISK_FAILED = "disk_failed"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -152,3 +157,24 @@ class ConfigError(CorelabError):
 
 class StoreError(CorelabError):
     """OUT or VAULT cannot be used as asked: who holds it, or what is missing."""
+
+
+class DiskError(StoreError):
+    """A disk does not take or give what is asked of it.
+
+    Parameters
+    ----------
+    message
+        What could not be done, and why.
+    number
+        The operating system's error number, as in :mod:`errno`.
+    """
+
+    def __init__(self, message: str, number: int | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.errno = number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive the way back from a worker process."""
+        return DiskError, (self.message, self.errno)

@@ -20,6 +20,8 @@ from corelab.settings_file import load_settings
 from corelab.vocab import Modality, VisitLabel
 
 DIGEST_LENGTH = 16
+CASE_MINUTES = 20.0
+_MINUTES_A_DAY = 1440
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -97,12 +99,16 @@ class NcctLimits(_Settings):
 class Limits(_Settings):
     """Acquisition limits by modality, and whether images compressed with loss count.
 
-    Where they do not, they are measured all the same, and marked as not eligible.
+    Where they do not, they are measured all the same, and marked as not eligible. What a case
+    may take of a worker's time changes no result, and so no digest.
     """
 
     dwi: DwiLimits
     ncct: NcctLimits
     lossy_pixels_allowed: Annotated[bool, Field(strict=True)] = False
+    case_minutes: Annotated[
+        float, Field(gt=0, le=_MINUTES_A_DAY, allow_inf_nan=False, strict=True, exclude=True)
+    ] = CASE_MINUTES
 
 
 class Methods(_Settings):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode, StoreError, UnfitDataError
 from corelab.kernels.face import KEPT_MM
 from corelab.series import CasePlan, CaseVersion, SourceVersion
@@ -23,8 +24,9 @@ from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
 from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
-from corelab.store.times import settle, settle_one
+from corelab.store.times import settle_one
 from corelab.store.versions import carry_versions, standing_read
+from corelab.trial import CASE_MINUTES
 from corelab.vocab import (
     Case,
     Contrast,
@@ -34,11 +36,12 @@ from corelab.vocab import (
     Read,
     SegmentationRecord,
 )
+from pipelines.bounds import within_bounds
 from pipelines.case_key import CaseKey, Change, change_between
+from pipelines.placing import WORK_FOLDER, attempt_at, put_in_place
 from pipelines.sources import Sources, read_sources
 from pipelines.versions import NO_PAST, Left, Past, place
 
-WORK_FOLDER = ".work"
 _RELEASED_FOLDER = "released"
 # They tell of the files, not of the settings.
 _FLAGS_OF_VERSIONS = frozenset({QcFlag.SOURCE_CHANGED, QcFlag.SECOND_STUDY, QcFlag.OTHER_SERIES})
@@ -64,7 +67,9 @@ class CaseTask:
 
     Of the trial's settings it holds those that touch the case, and no others. ``config_digest`` of
     the whole trial file is only written down. ``known`` is what its series were measured on,
-    ``last_key`` the key of its last read, ``past`` its earlier versions.
+    ``last_key`` the key of its last read, ``past`` its earlier versions, ``digests`` those of its
+    files that nobody has touched since they were taken. ``case_minutes`` is when it is given up,
+    which touches no result.
     """
 
     plan: CasePlan
@@ -76,7 +81,9 @@ class CaseTask:
     last_key: CaseKey | None = None
     past: Past = NO_PAST
     face: Face = Face.KEPT
+    digests: tuple[tuple[Path, FileDigest], ...] = ()
     redo: Redo = Redo.CHANGED
+    case_minutes: float = CASE_MINUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class CaseOutcome:
     """What became of a case: a read, or a problem with evidence for the vault.
 
     ``versions`` says which pixels the read rests on, ``decoders`` what read each image, ``files``
-    the SHA-256 of each file that was read. ``is_restamped``: the read is the last one with the
+    the digests of each file that it rests on. ``is_restamped``: the read is the last one with the
     digest of another trial file, whose changes do not touch it. ``version`` is the one that was to
     be measured, ``superseded`` the read that it took the place of. Where the read that stands was
     ``left`` as it was, it is ``read``.
@@ -97,7 +104,7 @@ class CaseOutcome:
     is_new: bool
     versions: tuple[SourceVersion, ...] = ()
     decoders: tuple[tuple[Contrast, str], ...] = ()
-    files: tuple[tuple[Path, str], ...] = ()
+    files: tuple[tuple[Path, FileDigest], ...] = ()
     key: CaseKey | None = None
     change: Change = Change.UNCHANGED
     is_restamped: bool = False
@@ -111,11 +118,25 @@ def run_case(task: CaseTask) -> CaseOutcome:
 
     All files are built in a work folder and put in place by one rename, so that a case is
     there whole or not at all. A read of other sources is kept beside it as an earlier version.
-    A case that fails changes nothing in OUT.
+    A case that fails changes nothing in OUT. What a disk refuses is tried once more; what takes
+    too long ends the process, and is known when the case comes again.
+
+    Raises
+    ------
+    OSError, DiskError
+        What the disk refused twice.
     """
+    note = task.out / WORK_FOLDER / f"{task.plan.case.stem}.time"
+    try:
+        return within_bounds(partial(_run, task), note, minutes=task.case_minutes)
+    except UnfitDataError as error:
+        return _not_measured(task.plan.case, error)
+
+
+def _run(task: CaseTask) -> CaseOutcome:
     layout = Layout(task.out)
     try:
-        sources = read_sources(task.plan, task.known)
+        sources = read_sources(task.plan, task.known, dict(task.digests))
     except UnfitDataError as error:
         return _not_measured(task.plan.case, error)
     standing = standing_read(layout, task.plan.case)
@@ -129,7 +150,7 @@ def run_case(task: CaseTask) -> CaseOutcome:
     if done:
         outcome = _kept(done, task, key, sources)
     else:
-        outcome = replace(_run(task, layout, key.text, sources), key=key, change=change)
+        outcome = replace(_made_anew(task, layout, key.text, sources), key=key, change=change)
     is_superseded = outcome.read and standing and standing.version < placed.version.number
     return replace(outcome, version=placed.version, superseded=standing if is_superseded else None)
 
@@ -192,20 +213,17 @@ def problem_of(case: Case, error: UnfitDataError) -> Problem:
     )
 
 
-def _run(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
+def _made_anew(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
     case = task.plan.case
-    work = Layout(task.out / WORK_FOLDER / case.stem)
-    shutil.rmtree(work.root, ignore_errors=True)
-    try:
-        made = _run_stages(task, work, key)
-    except UnfitDataError as error:
-        return _not_measured(case, error)
-    else:
+    with attempt_at(case, task.out) as work:
+        try:
+            made = _run_stages(task, work, key)
+        except UnfitDataError as error:
+            return _not_measured(case, error)
         carry_versions(layout, case, made.released, task.plan.version)
-        _put_in_place(made.released.case_folder(case), layout.case_folder(case))
+        built = made.released.case_folder(case)
+        put_in_place(built, layout.case_folder(case), work.root)
         return replace(_measured(made.read, sources, is_new=True), decoders=made.decoders)
-    finally:
-        shutil.rmtree(work.root, ignore_errors=True)
 
 
 def _kept(done: Read, task: CaseTask, key: CaseKey, sources: Sources) -> CaseOutcome:
@@ -329,12 +347,3 @@ def _read_done(layout: Layout, plan: CasePlan) -> Read | None:
     except OSError:
         return None
     return read if now == {digest.role: digest.sha256 for digest in read.digests} else None
-
-
-def _put_in_place(built: Path, final: Path) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
-        shutil.rmtree(final)
-    settle(built)
-    built.rename(final)
-    settle_one(final.parent)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from errno import EACCES, EPERM, EROFS
 from importlib.metadata import version
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
+from corelab.blinding.vault_delivery import KnownDigests
+from corelab.dicom.digest import FileDigest
 from corelab.errors import ReasonCode
 from corelab.series import CasePlan, CaseVersion, Plan, Refusal, SeriesKey, SourceVersion
 from corelab.settings import settings_of
+from corelab.store.files import FULL, disk_error
 from corelab.trial import Trial
 from corelab.vocab import Case, Modality, Problem, QcFlag, SubjectCode, VisitLabel
 from pipelines.case import CaseOutcome, CaseTask, run_case
@@ -20,6 +26,9 @@ from pipelines.engine import Crash, Engine
 from pipelines.progress import CaseNews, News, Stage, Unit, Watcher
 from pipelines.request import BatchRequest
 from pipelines.versions import Past
+
+STAGE = "measuring cases"
+_ENDS_THE_RUN = FULL | {EROFS, EACCES, EPERM}
 
 
 def tasks_of(
@@ -46,6 +55,7 @@ def tasks_of(
                 out=request.out,
                 settings=settings_of(trial, case),
                 config_digest=config_digest,
+                case_minutes=trial.limits.case_minutes,
                 software_version=software,
                 known=mine,
                 last_key=last_key_of(request.vault, case.case),
@@ -55,6 +65,19 @@ def tasks_of(
             )
         )
     return tasks
+
+
+def with_digests(tasks: Iterable[CaseTask], taken: Mapping[Path, KnownDigests]) -> list[CaseTask]:
+    """Tasks that are told the digests of their files, where both are known."""
+    digests = {
+        path: FileDigest(whole=known.sha256, pixels=known.pixels)
+        for path, known in taken.items()
+        if known.pixels
+    }
+    return [
+        replace(task, digests=tuple((p, digests[p]) for p in _files_of(task) if p in digests))
+        for task in tasks
+    ]
 
 
 def _past_of(
@@ -72,10 +95,16 @@ def _past_of(
 def run_cases(
     tasks: list[CaseTask], vault: Vault, folder: Path, *, engine: Engine, watcher: Watcher
 ) -> list[CaseOutcome]:
-    """Run cases and keep the record of each as soon as it is measured: a rerun resumes."""
-    stage = Stage(name="measuring cases", total=len(tasks), unit=Unit.CASE, news=_news)
+    """Run cases and keep the record of each as soon as it is measured: a rerun resumes.
+
+    Raises
+    ------
+    DiskError
+        When OUT takes nothing more: no other case would fare better.
+    """
+    stage = Stage(name=STAGE, total=len(tasks), unit=Unit.CASE, news=_news)
     results = (
-        (_crashed(task.plan.case, result), None) if isinstance(result, Crash) else result
+        (_crashed(task, result), None) if isinstance(result, Crash) else result
         for task, result in engine.over(run_timed_case, tasks)
     )
     outcomes = []
@@ -122,6 +151,11 @@ def changed_cases(
     )
 
 
+def _files_of(task: CaseTask) -> set[Path]:
+    series = [part for image in task.plan.images for part in image.sources]
+    return {path for part in series for path in (*part.files, *(f.path for f in part.frames))}
+
+
 def _news(step: tuple[CaseOutcome, float | None]) -> News:
     outcome, seconds = step
     reason = outcome.problem.reason_code if outcome.problem else None
@@ -129,14 +163,34 @@ def _news(step: tuple[CaseOutcome, float | None]) -> News:
     return News(failed=int(reason is not None), case=told)
 
 
-def _crashed(case: Case, crash: Crash) -> CaseOutcome:
+def _crashed(task: CaseTask, crash: Crash) -> CaseOutcome:
+    case = task.plan.case
+    if crash.errno in _ENDS_THE_RUN:
+        what = f"OUT takes no more files, {case.stem} was not measured"
+        raise disk_error(what, task.out, OSError(crash.errno, os.strerror(crash.errno)))
+    reason, message = _why(crash)
     problem = Problem(
         subject_code=case.subject_code,
         visit=case.visit,
-        reason_code=ReasonCode.INTERNAL_ERROR.value,
-        message=f"the case stopped with {crash.kind}; the vault holds the details",
+        reason_code=reason.value,
+        message=message,
     )
     return CaseOutcome(case=case, read=None, problem=problem, evidence=crash.detail, is_new=True)
+
+
+def _why(crash: Crash) -> tuple[ReasonCode, str]:
+    """Tell what a case stopped with, in our own words."""
+    if crash.is_over_memory:
+        message = "measuring took more memory than a worker may, twice: fewer workers have more"
+        return ReasonCode.MEMORY_LIMIT, message
+    if crash.is_death:
+        message = "the process that measured it ended twice: a crash, or no memory was left"
+        return ReasonCode.WORKER_DIED, message
+    if crash.errno is not None:
+        message = f"a disk failed twice: {os.strerror(crash.errno)}; the vault holds the details"
+        return ReasonCode.DISK_FAILED, message
+    message = f"the case stopped with {crash.kind}; the vault holds the details"
+    return ReasonCode.INTERNAL_ERROR, message
 
 
 def _case_of(problem: Problem) -> Case:

@@ -17,9 +17,9 @@ from corelab.store.layout import Layout
 from corelab.store.times import settle
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, Read
+from pipelines.audit_memory import RememberingSearcher
 from pipelines.case_key import Change
 from pipelines.delivered import Counts
-from pipelines.searching import SpreadSearcher
 from pipelines.withdrawal import NO_CASE, Withdrawn, own_words, refusals_of, withdraw_leaks
 
 MOST_AUDITS = 4
@@ -54,7 +54,7 @@ class Closing:
     layout: Layout
     trial: Trial
     vault: Vault
-    searcher: SpreadSearcher
+    searcher: RememberingSearcher
     started: float
 
     def close(self, result: BatchResult) -> BatchResult:

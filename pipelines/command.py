@@ -20,6 +20,7 @@ from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.engine import open_engine
+from pipelines.holding import hold_out
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,
@@ -124,8 +125,9 @@ def tables_command(out: Path) -> int:
         raise StoreError("OUT is locked; its tables stay as they are")
     if not layout.problems_csv.exists():
         raise StoreError(f"{out} holds no results of a run")
-    problems = load_problems(layout)
-    publish(layout, problems, publication_from(layout))
+    with hold_out(out, "tables"):
+        problems = load_problems(layout)
+        publish(layout, problems, publication_from(layout))
     standard_output().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
     return EXIT_PROBLEMS if problems else 0
 
@@ -172,7 +174,8 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
 @_told
 def lock_command(out: Path, reason: str) -> int:
     """Write the manifest of OUT."""
-    count = lock_out(Layout(out), reason)
+    with hold_out(out, "lock"):
+        count = lock_out(Layout(out), reason)
     standard_output().print(f"locked: {count} files, manifest in lock.json")
     return 0
 

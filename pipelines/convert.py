@@ -15,12 +15,13 @@ from corelab.errors import NO_QUERY, ReasonCode, StoreError, UnfitDataError
 from corelab.series import LooseFile, Outcome, Refusal, Series, SeriesKind, SeriesVerdict, StudyKey
 from corelab.stages.convert import Destination, convert_series, is_straight
 from corelab.store.dataset import Dataset, withdraw_image
-from corelab.store.files import Json
+from corelab.store.files import Json, make_folder
 from corelab.vocab import Case
 from pipelines.codes import cases_of
 from pipelines.delivered import Counts, count_files
 from pipelines.engine import Crash, Engine
 from pipelines.followup import read_delivery
+from pipelines.holding import hold_out
 from pipelines.places import places_of_delivery, refuse_nested
 from pipelines.progress import News, Stage, Unit, Watcher
 
@@ -133,13 +134,15 @@ def convert_delivery(request: ConvertRequest, engine: Engine, watcher: Watcher) 
         dataset,
         request.geometry,
     )
-    dataset.begin(version("corelab"))
-    planned = frozenset(path for fate in fates for path in _images(fate))
-    n_removed = dataset.clear(planned)
-    fates = _converted(fates, request.surroundings, engine, watcher)
-    for path in planned - {path for fate in fates for path in _images(fate)}:
-        withdraw_image(path)
-    dataset.settle()
+    make_folder(request.out)
+    with hold_out(request.out, "convert"):
+        dataset.begin(version("corelab"))
+        planned = frozenset(path for fate in fates for path in _images(fate))
+        n_removed = dataset.clear(planned)
+        fates = _converted(fates, request.surroundings, engine, watcher)
+        for path in planned - {path for fate in fates for path in _images(fate)}:
+            withdraw_image(path)
+        dataset.settle()
     return ConvertResult(
         fates=tuple(fates),
         loose=delivery.loose + delivery.skipped,

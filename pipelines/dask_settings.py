@@ -36,6 +36,8 @@ WORKER_SETTINGS = {
     # What a worker holds is identified: none of it goes to a disk that others read.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
+    # An allocator that keeps its pages would have it wait for ever.
+    "distributed.worker.memory.pause": False,
     # Nor is anything of it served.
     "distributed.worker.http.routes": [],
 }

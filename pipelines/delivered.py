@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corelab.blinding.vault import Vault
-from corelab.blinding.vault_delivery import DeliveredFile, FileFate
+from corelab.blinding.vault_delivery import DeliveredFile, FileFate, KnownDigests
 from corelab.dicom.archive import file_of
 from corelab.series import Delivery, Outcome, SeriesVerdict
 from pipelines.case import CaseOutcome
 from pipelines.reader import SpreadReader
+from pipelines.stamps import stamp_of
 
 _RANK = {FileFate.USED: 0, FileFate.QUARANTINED: 1, FileFate.NOT_NEEDED: 2}
 _FATE_OF = {
@@ -38,10 +39,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What became of every file of a delivery, and by what each is known to be untouched."""
+    """What became of every file of a delivery, and by what each is known to be untouched.
+
+    ``digests`` are those that earlier runs took of files with the stamps that they have now.
+    """
 
     fates: Mapping[Path, FileFate]
     stamps: Mapping[Path, str]
+    digests: Mapping[Path, KnownDigests]
 
 
 def fates_of(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> dict[Path, FileFate]:
@@ -71,20 +76,21 @@ def count_files(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> Counts
     )
 
 
-def intake_of(delivery: Delivery, verdicts: Iterable[SeriesVerdict]) -> Intake:
+def intake_of(delivery: Delivery, verdicts: Iterable[SeriesVerdict], vault: Vault) -> Intake:
     """Look at every file of a delivery before any is measured on."""
     archives = dict.fromkeys(delivery.archives, FileFate.ARCHIVE)
     fates = fates_of(delivery, verdicts) | archives
-    return Intake(fates=fates, stamps=_stamps(fates))
+    stamps = _stamps(fates)
+    return Intake(fates=fates, stamps=stamps, digests=vault.digests_known(stamps))
 
 
 def delivered_files(
-    intake: Intake, outcomes: Iterable[CaseOutcome], vault: Vault, reader: SpreadReader
+    intake: Intake, outcomes: Iterable[CaseOutcome], reader: SpreadReader
 ) -> list[DeliveredFile]:
     """Files of a delivery with their digests, each byte read once.
 
     What a case was measured on comes with its outcome. The rest is read by the workers, unless
-    the vault knows a file's digest and nobody has touched it since.
+    a file's digest was taken before and nobody has touched it since.
 
     Parameters
     ----------
@@ -92,37 +98,34 @@ def delivered_files(
         All that was received.
     outcomes
         Of the cases.
-    vault
-        Knows digests of earlier runs.
     reader
         Spreads the rest over workers.
     """
-    digests = {path: digest for outcome in outcomes for path, digest in outcome.files}
-    rest = {path: s for path, s in intake.stamps.items() if path not in digests}
-    digests |= vault.digests_known(rest)
-    unread = [path for path in rest if path not in digests]
-    digests |= reader.bytes_digests(unread) if unread else {}
+    digests = dict(intake.digests)
+    for outcome in outcomes:
+        digests |= {path: KnownDigests(d.whole, d.pixels) for path, d in outcome.files}
+    unread = [path for path in intake.stamps if path not in digests]
+    read = reader.bytes_digests(unread) if unread else {}
+    digests |= {path: KnownDigests(digest, "") for path, digest in read.items()}
     return [
-        DeliveredFile(path=path, sha256=digests[path], stamp=intake.stamps[path], fate=fate)
+        DeliveredFile(
+            path=path,
+            sha256=digests[path].sha256,
+            stamp=intake.stamps[path],
+            fate=fate,
+            pixels=digests[path].pixels,
+        )
         for path, fate in intake.fates.items()
     ]
 
 
 def _stamps(paths: Iterable[Path]) -> dict[Path, str]:
     """Size, times and place of the file that each path lies in: any write changes one of them."""
-    stamp_of: dict[Path, str] = {}
+    known: dict[Path, str] = {}
     stamps = {}
     for path in paths:
         file = file_of(path)
-        if file not in stamp_of:
-            stamp_of[file] = _stamp(file)
-        stamps[path] = stamp_of[file]
+        if file not in known:
+            known[file] = stamp_of(file)
+        stamps[path] = known[file]
     return stamps
-
-
-def _stamp(path: Path) -> str:
-    try:
-        state = path.lstat()
-    except OSError:
-        return "gone"
-    return f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns} {state.st_dev} {state.st_ino}"

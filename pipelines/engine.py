@@ -6,7 +6,9 @@ one thread; a worker that dies takes its own item with it, not the batch.
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import multiprocessing
 import os
 import pickle
 import secrets
@@ -23,9 +25,9 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from dask.system import CPU_COUNT
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, Nanny, as_completed, get_worker
 from distributed.deploy.cluster import Cluster
-from distributed.scheduler import NoWorkerError
+from distributed.scheduler import KilledWorker, NoWorkerError
 from distributed.system import MEMORY_LIMIT
 
 from corelab.errors import StoreError
@@ -40,15 +42,24 @@ MEMORY_PER_WORKER_BYTES = 2 << 30
 CONNECT_S = 10
 FIRST_WORKER_S = 30
 _DEATH = "KilledWorker"
+_MEMORY_DEATH = "worker-restart-memory"
+_LOOK_S = 5.0
+_PR_SET_PDEATHSIG = 1
 _QUIET = "CORELAB_WORKER_IS_QUIET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crash:
-    """An item that raised what its function does not expect, or whose worker died."""
+    """An item that raised what its function does not expect, or whose worker died.
+
+    ``errno`` is the operating system's number where it was that which refused; ``is_over_memory``
+    says that its worker was ended since it took more than its share.
+    """
 
     kind: str
     detail: str
+    errno: int | None = None
+    is_over_memory: bool = False
 
     @property
     def is_death(self) -> bool:
@@ -134,7 +145,7 @@ class Engine:
         queue = as_completed(submit(n_in_flight), loop=self._client.loop)
         for future in queue:
             item = item_of.pop(future)
-            yield item, _outcome(future)
+            yield item, self._outcome(future)
             future.release()
             for more in submit(1):
                 queue.add(more)
@@ -142,6 +153,34 @@ class Engine:
     def _key_for(self, function: Callable[[Item], Result]) -> str:
         """Name a task by what is done and a number: schedulers and dashboards show it."""
         return f"{function.__name__}-{next(self._numbers):06d}-{self._run}"
+
+    def _outcome(self, future: Future) -> Result | Crash:
+        # Asking for the exception first waits for a result that a dying worker took with it.
+        error = future.exception()
+        if error is None:
+            return _unpacked(future.result())
+        if isinstance(error, NoWorkerError):
+            found = "no worker has been there for minutes, though cases are waiting"
+            raise StoreError(f"{found}: have their jobs ended? The same command resumes") from None
+        return Crash(
+            kind=type(error).__name__,
+            detail=f"{error!r}\n{future.traceback()}",
+            is_over_memory=isinstance(error, KilledWorker) and self._is_over_memory(error),
+        )
+
+    def _is_over_memory(self, death: KilledWorker) -> bool:
+        """Whether the nanny of a dead worker says that it took too much memory."""
+        ended = self._client.get_events(_MEMORY_DEATH)
+        return any(event["worker"] == death.last_worker.address for _, event in ended)
+
+
+def memory_limit_bytes() -> int | None:
+    """Memory that the worker in which this runs may take; none outside of workers."""
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except ValueError:
+        return None
+    return int(limit) if limit else None
 
 
 def default_workers() -> int:
@@ -186,6 +225,8 @@ def open_engine(
         TemporaryDirectory(prefix="corelab-", ignore_cleanup_errors=True) as scratch,
         _local_workers(count, scratch, dashboard, port) as cluster,
         engine_of(cluster, count, dashboard) as engine,
+        _ended_on_error(cluster),
+        _kept_up(cluster, count),
     ):
         yield engine
 
@@ -239,11 +280,10 @@ def _local_workers(count: int, scratch: str, dashboard: Dashboard, port: int) ->
     What does not fit into memory is put into ``scratch``, which only its owner may open and
     which goes with the engine: it may hold headers.
 
-    A process that is started while the signal is ignored goes on ignoring it; otherwise
-    every worker would print a traceback of its own.
+    A process that is started while the signal is blocked never gets it; otherwise every worker
+    would print a traceback of its own. This process gets it as soon as they are started.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if is_main else None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return LocalCluster(
             n_workers=count,
@@ -256,8 +296,47 @@ def _local_workers(count: int, scratch: str, dashboard: Dashboard, port: int) ->
             local_directory=scratch,
         )
     finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _kept_up(cluster: LocalCluster, count: int) -> Iterator[None]:
+    """Start workers in place of those that Dask has given up.
+
+    It does so with one that dies while it is started again, or is slow to start: without
+    workers a batch would wait for ever.
+    """
+    is_over = threading.Event()
+
+    def keep() -> None:
+        while not is_over.wait(_LOOK_S):
+            cluster.scale(count)
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        keeper.join()
+
+
+@contextmanager
+def _ended_on_error(cluster: LocalCluster) -> Iterator[None]:
+    """End workers at once when the run ends early: what they are at is not waited for."""
+    try:
+        yield
+    except BaseException:
+        for nanny in cluster.workers.values():
+            _end(nanny)
+        raise
+
+
+def _end(nanny: Nanny) -> None:
+    nanny.auto_restart = False
+    with suppress(ProcessLookupError):
+        if nanny.pid:
+            os.kill(nanny.pid, signal.SIGKILL)
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> bytes:
@@ -271,7 +350,8 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> bytes:
     try:
         result = function(item)
     except Exception as error:  # noqa: BLE001 - one item's bug must not end the batch
-        result = Crash(kind=type(error).__name__, detail=traceback.format_exc())
+        number = getattr(error, "errno", None)
+        result = Crash(kind=type(error).__name__, detail=traceback.format_exc(), errno=number)
     return pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
 
 
@@ -283,17 +363,18 @@ def _be_quiet() -> None:
         for stream in (1, 2):
             os.dup2(nowhere, stream)
         os.close(nowhere)
+        die_with_client()
 
 
-def _outcome(future: Future) -> Result | Crash:
-    # Asking for the exception first waits for a result that a dying worker took with it.
-    error = future.exception()
-    if isinstance(error, NoWorkerError):
-        found = "no worker has been there for minutes, though cases are waiting"
-        raise StoreError(f"{found}: have their jobs ended? The same command resumes") from None
-    if error is not None:
-        return Crash(kind=type(error).__name__, detail=f"{error!r}\n{future.traceback()}")
-    return _unpacked(future.result())
+def die_with_client() -> None:
+    """Have the system end this process with the one that started it, however that ends.
+
+    Dask's own watch is a thread that waits for the interpreter, and may come late.
+    """
+    parent = multiprocessing.parent_process()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # it ended just before
 
 
 def _unpacked(packed: bytes) -> Result | Crash:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from corelab.blinding.subjects import Crosswalk
-from corelab.blinding.vault import Vault, hold_for_a_run, open_vault, rehearse
+from corelab.blinding.vault import Vault, open_vault, rehearse
 from corelab.blinding.vault_delivery import Batch
+from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.dicom.files import printable
 from corelab.dicom.index import index
 from corelab.errors import NO_QUERY, ReasonCode, StoreError
@@ -24,14 +24,22 @@ from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
 from corelab.store.layout import Layout
-from corelab.store.renewal import renew, restore
+from corelab.store.renewal import renew
 from corelab.store.table import load_problems
 from corelab.store.times import settled
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, QcFlag, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER, CaseOutcome, CaseTask, foresee
+from pipelines.audit_memory import RememberingSearcher, forget_clean_files
+from pipelines.case import CaseOutcome, CaseTask, Redo, foresee
 from pipelines.case_key import Change
-from pipelines.cases import case_problems, changed_cases, note_outcomes, run_cases, tasks_of
+from pipelines.cases import (
+    case_problems,
+    changed_cases,
+    note_outcomes,
+    run_cases,
+    tasks_of,
+    with_digests,
+)
 from pipelines.closing import BatchResult, Closing
 from pipelines.deidentification import write_reports
 from pipelines.delivered import Counts, Intake, count_files, delivered_files, intake_of
@@ -39,6 +47,7 @@ from pipelines.engine import Crash, Engine
 from pipelines.numbering import with_counted_series
 from pipelines.pending import load_pending, write_pending
 from pipelines.pick import Pick, cases_in
+from pipelines.placing import RENEWAL, begin_work, end_work, remove_parts_below
 from pipelines.progress import News, Stage, Unit, Watcher
 from pipelines.reader import SpreadReader
 from pipelines.request import BatchRequest, load_inputs
@@ -50,8 +59,7 @@ from pipelines.standing import (
     studies_moved,
     told_standing,
 )
-
-_RENEWAL = Path(WORK_FOLDER, "renewal")
+from pipelines.unchanged import keep_result, look_at
 
 
 def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchResult:
@@ -69,14 +77,9 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     if layout.lock.exists():
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
-    with (
-        hold_for_a_run(request.vault),
-        _opened(request) as vault,
-        settled(request.out),
-    ):
+    received = look_at(request, trial)
+    with hold_for_a_run(request.vault), _opened(request) as vault:
         number = vault.start_batch((version("corelab"), trial.trial.id, trial.digest), request.out)
-        is_to_renew = restore(layout, request.out / _RENEWAL)
-        shutil.rmtree(request.out / WORK_FOLDER, ignore_errors=True)
         batch = _Batch(
             request=request,
             trial=trial,
@@ -85,17 +88,12 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
             engine=engine,
             watcher=watcher,
         )
-        result, delivery = batch.measure(crosswalk, is_to_renew=is_to_renew)
-        result = Closing(
-            layout=layout,
-            trial=trial,
-            vault=vault,
-            searcher=SpreadSearcher(engine, watcher),
-            started=started,
-        ).close(result)
-        counts = dataclasses.asdict(result.counts)
-        vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
-        write_pending(request.vault, result.pending)
+        with settled(request.out):
+            result, delivery = batch.run(crosswalk, started)
+            counts = dataclasses.asdict(result.counts)
+            vault.end_batch(Batch(number=number, delivery=delivery, counts=counts))
+            write_pending(request.vault, result.pending)
+        keep_result(received, result, delivery, vault)
         return result
 
 
@@ -109,6 +107,25 @@ class _Batch:
     vault: Vault
     engine: Engine
     watcher: Watcher
+
+    def run(self, crosswalk: Crosswalk | None, started: float) -> tuple[BatchResult, int]:
+        """Measure, publish and audit; the result, and the delivery's number in the vault."""
+        request, vault = self.request, self.vault
+        remove_parts_below(request.vault)
+        # A run that ended early may have left cases that are newer than the others.
+        is_to_renew = begin_work(request.out) and bool(self.layout.reads())
+        result, delivery = self.measure(crosswalk, is_to_renew=is_to_renew)
+        if request.redo is Redo.ALL:
+            forget_clean_files(vault)
+        searcher = SpreadSearcher(self.engine, self.watcher)
+        result = Closing(
+            layout=self.layout,
+            trial=self.trial,
+            vault=vault,
+            searcher=RememberingSearcher(searcher=searcher, vault=vault),
+            started=started,
+        ).close(result)
+        return result, delivery
 
     def measure(self, crosswalk: Crosswalk | None, *, is_to_renew: bool) -> tuple[BatchResult, int]:
         """Measure what a delivery holds; the result, and the delivery's number in the vault."""
@@ -125,8 +142,10 @@ class _Batch:
         vault.note_series(plan.verdicts)
         vault.note_loose(self.request.incoming, delivery.loose + delivery.skipped)
         known = vault.source_versions({v.series.identity.study_uid for v in plan.verdicts})
-        tasks = tasks_of(plan, self.request, self.trial, known, histories=histories)
-        intake = intake_of(delivery, plan.verdicts)
+        intake = self._intake(delivery, plan)
+        tasks = with_digests(
+            tasks_of(plan, self.request, self.trial, known, histories=histories), intake.digests
+        )
         pending = self._left_pending(whole, touched)
         write_pending(self.request.vault, pending | (touched & cases_in(whole)))
         outcomes = run_cases(
@@ -139,8 +158,8 @@ class _Batch:
         number = self._keep(intake, delivery, plan, outcomes)
         problems = _all_problems(self.layout, plan, outcomes, touched=touched, vault=vault)
         if is_to_renew or _came_beside_others(outcomes, self.layout):
-            renew(self.layout, self.request.out / _RENEWAL)
-        shutil.rmtree(self.request.out / WORK_FOLDER, ignore_errors=True)
+            renew(self.layout, self.request.out / RENEWAL)
+        end_work(self.request.out)
         result = BatchResult(
             counts=count_files(delivery, plan.verdicts),
             changed=changed_cases(outcomes, known),
@@ -167,13 +186,18 @@ class _Batch:
         }
         return (load_pending(self.request.vault) - touched) | left_out
 
+    def _intake(self, delivery: Delivery, plan: Plan) -> Intake:
+        """Look at what was received; who asks for all cases anew trusts no earlier digest."""
+        intake = intake_of(delivery, plan.verdicts, self.vault)
+        return dataclasses.replace(intake, digests={}) if self.request.redo is Redo.ALL else intake
+
     def _keep(
         self, intake: Intake, delivery: Delivery, plan: Plan, outcomes: list[CaseOutcome]
     ) -> int:
         """Keep in the vault what was delivered and what became of it; the delivery's number."""
         note_outcomes(outcomes, self.vault)
         reader = SpreadReader(self.engine, self.watcher)
-        files = delivered_files(intake, outcomes, self.vault, reader)
+        files = delivered_files(intake, outcomes, reader)
         failed = {o.case: o.problem.reason_code for o in outcomes if o.problem}
         write_reports(self.request.vault, delivery, plan.verdicts, failed)
         return self.vault.note_delivery(self.request.incoming, files)

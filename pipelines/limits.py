@@ -1,10 +1,11 @@
-"""How much memory and time a worker may spend on bytes that nobody has vouched for.
+"""How much memory and time a worker may spend: on bytes that nobody has vouched for, on a case.
 
 The operating system holds the limits: a task runs in a thread, where no signal can stop it.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,29 @@ def bounded_computing(budget: Budget) -> Iterator[None]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     with _held({resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + budget.cpu_s}):
         yield
+
+
+@contextmanager
+def bounded_time(seconds: float, note: Path) -> Iterator[None]:
+    """Context that ends the process when it lasts too long, computing or waiting.
+
+    A thread of its own watches, in C: a library that keeps the interpreter to itself is ended
+    as well.
+
+    Parameters
+    ----------
+    seconds
+        How long it may last.
+    note
+        File that then tells where the process was, and is gone otherwise.
+    """
+    with note.open("wb") as stream:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=stream)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            note.unlink(missing_ok=True)
 
 
 @contextmanager

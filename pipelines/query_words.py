@@ -208,6 +208,26 @@ _QUESTIONS = {
         needed="See 'withdrawn' in the vault folder, and report it",
         asked=Asked.DATA_MANAGER,
     ),
+    "time_limit": Question(
+        found="Measuring took longer than the trial's limits give a case",
+        needed="Look at the images; where they are in order, raise limits.case_minutes",
+        asked=Asked.DATA_MANAGER,
+    ),
+    "memory_limit": Question(
+        found="Measuring needs more memory than a worker has",
+        needed="Run the delivery again with fewer workers, or on a larger machine",
+        asked=Asked.DATA_MANAGER,
+    ),
+    "worker_died": Question(
+        found="The process that measured this case ended twice",
+        needed="Run the delivery again with fewer workers; when that does not help, report it",
+        asked=Asked.DATA_MANAGER,
+    ),
+    "disk_failed": Question(
+        found="A disk failed twice while this case was measured",
+        needed="Have the disk looked at, then run the delivery again",
+        asked=Asked.DATA_MANAGER,
+    ),
     "internal_error": Question(
         found="corelab failed on this case",
         needed="Report it with the details that the vault holds",

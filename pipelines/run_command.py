@@ -7,13 +7,17 @@ from dataclasses import replace
 from rich.console import Console
 
 from corelab.errors import ReasonCode
+from corelab.store.files import make_folder
 from corelab.store.layout import Layout
 from corelab.vocab import Problem
+from pipelines.cases import STAGE
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.closing import BatchResult
 from pipelines.cluster import refuse_unfit_workers
 from pipelines.followup import plan_delivery, run_batch
+from pipelines.holding import hold_out
 from pipelines.incident import incidents_kept
+from pipelines.placing import work_emptied
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.screen import (
     counted,
@@ -23,7 +27,8 @@ from pipelines.screen import (
     standard_output,
 )
 from pipelines.summary import forecast_line, measured_line, pending_line
-from pipelines.telling import told
+from pipelines.telling import resumable, told
+from pipelines.unchanged import unchanged_result
 from pipelines.verdicts import delivery_table
 from pipelines.workers import Workers, at_work
 
@@ -33,12 +38,22 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
     request = _for_workers(request, workers)
-    with incidents_kept(request.vault), at_work(workers) as (engine, watcher):
-        if workers.are_elsewhere:
-            refuse_unfit_workers(engine, request.incoming, request.out)
-        result = run_batch(request, engine, watcher)
+    make_folder(request.out)
+    with incidents_kept(request.vault), hold_out(request.out, "run"):
+        result = unchanged_result(request) or _run_with(request, workers)
     _show_result(standard_output(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
+
+
+def _run_with(request: BatchRequest, workers: Workers) -> BatchResult:
+    with (
+        work_emptied(request.out),
+        at_work(workers) as (engine, watcher),
+        resumable(watcher, STAGE) as counting,
+    ):
+        if workers.are_elsewhere:
+            refuse_unfit_workers(engine, request.incoming, request.out)
+        return run_batch(request, engine, counting)
 
 
 @told

@@ -45,7 +45,7 @@ class SegmentResult:
 
 
 def segment_file(request: SegmentRequest) -> SegmentResult:
-    """Segment one image and write mask, read and mosaic.
+    """Segment one image and write mask, mosaic and, last of all, the read.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
     mask = request.out / f"{stem}_desc-infarct_mask.nii.gz"
     read = request.out / f"{stem}_desc-infarct_read.json"
     mosaic = request.out / f"{stem}_desc-infarct_qa.png"
-    for older in (mask, read, mosaic):
+    for older in (read, mask, mosaic):
         older.unlink(missing_ok=True)
     image = _with_b_value(_load(request.image, contrast), request.b_value_s_mm2)
     adc = _load(request.adc, Contrast.ADC) if request.adc else None
@@ -74,8 +74,8 @@ def segment_file(request: SegmentRequest) -> SegmentResult:
         flags = tuple(dict.fromkeys((*made.record.flags, QcFlag.BELOW_DETECTION)))
         made = replace(made, record=replace(made.record, flags=flags))
     save_volume(mask, made.infarct)
-    write_json(read, _read(made, measurement))
     write_bytes(mosaic, _mosaic(image, adc, made, measurement=measurement, title=stem))
+    write_json(read, _read(made, measurement))
     return SegmentResult(measurement=measurement, mask=mask, mosaic=mosaic, flags=made.record.flags)
 
 

@@ -7,21 +7,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from corelab.dicom.digest import FileDigest, file_digest
 from corelab.series import CasePlan, PlannedImage, Series, SourceVersion
+
+_NONE_TAKEN: Mapping[Path, FileDigest] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Digest of every byte that a case is measured on, and the version of each image's pixels.
 
-    ``files`` are the SHA-256 of each file.
+    ``files`` are the digests of each file.
     """
 
     digest: str
     versions: tuple[SourceVersion, ...]
-    files: tuple[tuple[Path, str], ...]
+    files: tuple[tuple[Path, FileDigest], ...]
 
     @property
     def is_changed(self) -> bool:
@@ -29,8 +32,12 @@ class Sources:
         return any(version.number > 1 for version in self.versions)
 
 
-def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
-    """Read the delivered files of a case once.
+def read_sources(
+    plan: CasePlan,
+    known: Iterable[SourceVersion],
+    taken: Mapping[Path, FileDigest] = _NONE_TAKEN,
+) -> Sources:
+    """Read the delivered files of a case once, but for those whose digests are known.
 
     Where the files lie, what they are named and what their headers say is no part of a
     version: the same pixels in another folder or archive are the same.
@@ -41,6 +48,8 @@ def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
         Whose files.
     known
         Every version that earlier runs measured.
+    taken
+        Digests of files that nobody has touched since they were taken.
 
     Raises
     ------
@@ -52,20 +61,22 @@ def read_sources(plan: CasePlan, known: Iterable[SourceVersion]) -> Sources:
         versions_of[version.place].append(version)
     whole = hashlib.sha256()
     versions: list[SourceVersion] = []
-    files: dict[Path, str] = {}
+    files: dict[Path, FileDigest] = {}
     for image in plan.images:
         whole.update(f"{image.contrast} {image.derivation}".encode())
-        digests = [_series_digest(series, files) for series in image.sources]
+        digests = [_series_digest(series, taken, files) for series in image.sources]
         whole.update("".join(digest.whole for digest in digests).encode())
         versions.append(_version(image, sorted(digest.pixels for digest in digests), versions_of))
     return Sources(digest=whole.hexdigest(), versions=tuple(versions), files=tuple(files.items()))
 
 
-def _series_digest(series: Series, files: dict[Path, str]) -> FileDigest:
+def _series_digest(
+    series: Series, taken: Mapping[Path, FileDigest], files: dict[Path, FileDigest]
+) -> FileDigest:
     """Digests of all of a series' bytes in any order, and of its pixels in the order of k."""
     paths = dict.fromkeys([*(frame.path for frame in series.frames), *series.files])
-    digests = [file_digest(path) for path in paths]
-    files.update(zip(paths, (digest.whole for digest in digests), strict=True))
+    digests = [taken.get(path) or file_digest(path) for path in paths]
+    files.update(zip(paths, digests, strict=True))
     indices = [frame.index for frame in series.frames]
     return FileDigest(
         whole=_joined(indices, sorted(digest.whole for digest in digests)),

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from corelab.blinding.vault import is_held, open_vault
+from corelab.blinding.vault import open_vault
 from corelab.blinding.vault_file import has_vault
+from corelab.blinding.vault_hold import is_held
 from corelab.blinding.vault_ledger import BatchRow, Ledger
 from corelab.errors import StoreError
 from corelab.store.files import Json, read_json
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
 from corelab.vocab import Case, Contrast, Problem, SubjectCode, VisitLabel
-from pipelines.case import WORK_FOLDER
 from pipelines.pending import load_pending
+from pipelines.placing import WORK_FOLDER
 from pipelines.vault_query import wanted
 
 _BLOCK_BYTES = 512

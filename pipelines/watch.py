@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from corelab.blinding.vault import is_held
+from corelab.blinding.vault_hold import is_held
 from corelab.dicom.files import printable
 from pipelines.cli import EXIT_INTERRUPTED
 from pipelines.log import tell

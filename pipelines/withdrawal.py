@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from errno import EXDEV
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.store.versions import remove_if_empty
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
+from pipelines.placing import discard
 
 NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 """Stands for what lies outside any case."""
@@ -68,7 +72,9 @@ def withdraw(layout: Layout, case: Case, vault: Path) -> None:
         return
     withdrawn = private_folder(vault / _FOLDER) / folder.parent.name
     if not versions.exists():
-        _move(folder, withdrawn, folder.name)
+        _move(folder, withdrawn, folder.name, layout.root)
+        with suppress(OSError):
+            folder.parent.rmdir()  # stays where other visits are
         return
     files = [path for path in folder.iterdir() if path != versions]
     target = _free(withdrawn, folder.name)
@@ -82,7 +88,8 @@ def withdraw_version(layout: Layout, case: Case, number: int, vault: Path) -> No
     """Move one earlier version of a case out of OUT."""
     folder = layout.version_folder(case, number)
     name = f"{layout.case_folder(case).name}_{folder.name}"
-    _move(folder, private_folder(vault / _FOLDER) / layout.case_folder(case).parent.name, name)
+    withdrawn = private_folder(vault / _FOLDER) / layout.case_folder(case).parent.name
+    _move(folder, withdrawn, name, layout.root)
     remove_if_empty(folder.parent)
 
 
@@ -99,7 +106,7 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
     withdrawn = []
     for target, found in hits_of.items():
         kept = private_folder(vault / _FOLDER)
-        _move(layout.root / target, kept / target.parent, target.name)
+        _move(layout.root / target, kept / target.parent, target.name, layout.root)
         # A folder whose own name is a hit names no case.
         is_case = target not in hits and _is_case_folder(target)
         withdrawn.append(
@@ -168,9 +175,22 @@ def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> Own
     return ours.with_texts(text for text in (trial_id, *visits, *numbered, *codes) if text)
 
 
-def _move(source: Path, folder: Path, name: str) -> None:
+def _move(source: Path, folder: Path, name: str, out: Path) -> None:
+    """Move what lies under OUT; to another disk as well, it is in neither place by half."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.move(source, _free(folder, name))
+    place = _free(folder, name)
+    try:
+        source.rename(place)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+        part = place.with_name(f".{place.name}.{os.getpid()}.part")
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, part, symlinks=True)
+        else:
+            shutil.copy2(source, part, follow_symlinks=False)
+        part.rename(place)
+        discard(source, out)
 
 
 def _free(folder: Path, name: str) -> Path:

@@ -52,6 +52,20 @@ def test_readers_disagree_by_5_ml_or_20_percent(trial: Trial) -> None:
     assert trial.reads.discrepancy_share == 0.2
 
 
+def test_how_long_a_case_may_take_is_bounded_and_changes_no_digest(
+    trial: Trial, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    text = TRIAL.read_text("utf-8")
+    other.write_text(text.replace("[limits]", "[limits]\ncase_minutes = 45", 1))
+    assert trial.limits.case_minutes == 20.0
+    assert load_trial(other).limits.case_minutes == 45.0
+    assert load_trial(other).digest == trial.digest
+    for wrong in ("0", "'long'", "1441"):
+        found = faults(tmp_path, ("[limits]", f"[limits]\ncase_minutes = {wrong}"))
+        assert list(found) == ["limits.case_minutes"]
+
+
 TRIALS = sorted(path for path in CONFIGS.glob("*.toml") if not path.name.startswith("cluster-"))
 
 

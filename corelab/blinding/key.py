@@ -68,12 +68,17 @@ def make_key_file(folder: Path, key_file: Path | None) -> Path:
         When the file cannot be made.
     """
     path = key_file or default_key_file(folder)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE)
-        with os.fdopen(number, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(KEY_BYTES) + "\n")
-            stream.flush()
-            os.fsync(number)
+        number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE)
+        try:
+            with os.fdopen(number, "w", encoding="ascii") as stream:
+                stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+                stream.flush()
+                os.fsync(number)
+            os.link(part, path)  # whole or not at all, and never over another key
+        finally:
+            part.unlink()
     except OSError as error:
         raise StoreError(f"the key file {path} cannot be made: {error.strerror}") from error
     return path

@@ -6,8 +6,6 @@ is sealed (:mod:`corelab.blinding.cipher`); codes, counts, outcomes and our own 
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from corelab.blinding.code import new_code
 from corelab.blinding.vault_delivery import (
     Batch,
     DeliveredFile,
+    KnownDigests,
     digests_known,
     file_text,
     note_batch_end,
@@ -26,7 +25,6 @@ from corelab.blinding.vault_delivery import (
 from corelab.blinding.vault_file import (
     VaultFile,
     is_current,
-    make_vault_folder,
     open_file,
     open_memory,
     transaction,
@@ -34,6 +32,7 @@ from corelab.blinding.vault_file import (
 from corelab.blinding.vault_ledger import Ledger
 from corelab.blinding.vault_log import note_access, now_utc
 from corelab.blinding.vault_loose import note_loose
+from corelab.blinding.vault_memory import recall, remember, state_of
 from corelab.blinding.vault_series import (
     KnownStudy,
     forget_replaced,
@@ -56,9 +55,6 @@ from corelab.series import (
 )
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
-_LOCK_NAME = "run.lock"
-_LOCK_MODE = 0o600
-
 
 class Vault:
     """An open vault; make one with :func:`open_vault`."""
@@ -67,6 +63,7 @@ class Vault:
         self._connection = file.connection
         self._cipher = file.cipher
         self.new_key_file = file.new_key_file
+        self._opened_at = self._version_of_others()
 
     @property
     def ledger(self) -> Ledger:
@@ -199,8 +196,8 @@ class Vault:
         with self._transaction():
             return note_delivery(self._connection, self._cipher, root, files)
 
-    def digests_known(self, stamps: Mapping[Path, str]) -> dict[Path, str]:
-        """SHA-256 of the files that are as they were when it was taken, by their stamps."""
+    def digests_known(self, stamps: Mapping[Path, str]) -> dict[Path, KnownDigests]:
+        """Digests of the files that are as they were when these were taken, by their stamps."""
         return digests_known(self._connection, self._cipher, stamps)
 
     def source_versions(self, study_uids: Iterable[str]) -> tuple[SourceVersion, ...]:
@@ -257,6 +254,24 @@ class Vault:
             )
         )
 
+    def remember(self, name: str, text: str) -> None:
+        """Keep a text for the next run, in place of what was kept under its name."""
+        with self._transaction():
+            remember(self._connection, self._cipher, name, text)
+
+    def recall(self, name: str) -> str:
+        """Text that an earlier run kept under a name; empty where there is none."""
+        return recall(self._connection, self._cipher, name)
+
+    def state(self) -> str:
+        """Digest of all that is held of deliveries and cases, whoever put it there."""
+        return state_of(self._connection)
+
+    @property
+    def is_changed_by_others(self) -> bool:
+        """Whether anybody else has written to the vault since it was opened here."""
+        return self._version_of_others() != self._opened_at
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -274,6 +289,11 @@ class Vault:
 
     def _study(self, uid: str) -> bytes:
         return self._cipher.key_of("study.study", uid)
+
+    def _version_of_others(self) -> int:
+        """Counter that SQLite moves on when another connection commits, and only then."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     def _sealed(self, column: str, text: str) -> bytes | None:
         return self._cipher.seal(column, text) if text else None
@@ -335,42 +355,6 @@ def rehearse(
         yield vault
     finally:
         vault.close()
-
-
-@contextmanager
-def hold_for_a_run(folder: Path) -> Iterator[None]:
-    """Keep a second run out while one writes.
-
-    Raises
-    ------
-    StoreError
-        When another run holds the vault, or nobody may write there.
-    """
-    make_vault_folder(folder)
-    try:
-        number = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, _LOCK_MODE)
-    except OSError as error:
-        raise StoreError(f"the vault {folder} cannot be held: {error.strerror}") from error
-    with os.fdopen(number, "a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError("another run holds this vault and OUT; wait until it ends") from error
-        yield
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a run is at work on a vault now."""
-    try:
-        with (folder / _LOCK_NAME).open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        raise StoreError(f"the vault {folder} cannot be looked at: {error.strerror}") from error
-    return False
 
 
 def _texts_of(identity: Identity) -> Iterator[Identifier]:

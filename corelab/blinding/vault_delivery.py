@@ -29,14 +29,24 @@ class FileFate(StrEnum):
 class DeliveredFile:
     """One file of a delivery, or one member of an archive.
 
-    ``sha256`` is of its bytes, hexadecimal; empty where they could not be read. ``stamp`` tells
-    whether the file has been touched since.
+    ``sha256`` is of its bytes, hexadecimal; empty where they could not be read. ``pixels`` is of
+    its pixels as a case's sources are told by, empty where they were not asked for. ``stamp``
+    tells whether the file has been touched since.
     """
 
     path: Path
     sha256: str
     stamp: str
     fate: FileFate
+    pixels: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDigests:
+    """SHA-256 of a file's bytes and of its pixels; the second empty where it was never taken."""
+
+    sha256: str
+    pixels: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,7 @@ def number_of_file(connection: sqlite3.Connection, cipher: Cipher, path: Path) -
     row = connection.execute("SELECT id FROM file WHERE path = ?", (sealed,)).fetchone()
     if row:
         return int(row[0])
-    cursor = connection.execute("INSERT INTO file VALUES (NULL, ?, NULL, NULL)", (sealed,))
+    cursor = connection.execute("INSERT INTO file (path) VALUES (?)", (sealed,))
     return int(cursor.lastrowid or 0)
 
 
@@ -76,9 +86,9 @@ def note_delivery(
     digest, now = _digest_of(root, listed), now_utc()
     numbers = [number_of_file(connection, cipher, file.path) for file in listed]
     connection.executemany(
-        "UPDATE file SET stamp = ?, sha256 = ? WHERE id = ?",
+        "UPDATE file SET stamp = ?, sha256 = ?, pixels = ? WHERE id = ?",
         [
-            (file.stamp, bytes.fromhex(file.sha256), number)
+            (file.stamp, bytes.fromhex(file.sha256), bytes.fromhex(file.pixels), number)
             for file, number in zip(listed, numbers, strict=True)
         ],
     )
@@ -105,16 +115,18 @@ def note_delivery(
 
 def digests_known(
     connection: sqlite3.Connection, cipher: Cipher, stamps: Mapping[Path, str]
-) -> dict[Path, str]:
-    """SHA-256 of each file whose stamp is the one that it was taken under."""
-    rows = connection.execute("SELECT path, stamp, sha256 FROM file WHERE sha256 IS NOT NULL")
-    known = {path: (stamp, digest) for path, stamp, digest in rows}
+) -> dict[Path, KnownDigests]:
+    """Digests of each file whose stamp is the one that they were taken under."""
+    rows = connection.execute(
+        "SELECT path, stamp, sha256, pixels FROM file WHERE sha256 IS NOT NULL"
+    )
+    known = {path: rest for path, *rest in rows}
     found = {}
     for path, stamp in stamps.items():
         sealed = cipher.key_of("file.path", file_text(Path(os.path.abspath(path))))  # noqa: PTH100 - as above
         before = known.get(sealed)
         if before and before[0] == stamp and before[1]:
-            found[path] = before[1].hex()
+            found[path] = KnownDigests(before[1].hex(), (before[2] or b"").hex())
     return found
 
 

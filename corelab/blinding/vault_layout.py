@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 """``user_version`` of the file. 0: the first layout, in plain text; 1 was never given out."""
 
 SEALED_SINCE = 2
@@ -40,7 +40,7 @@ CREATE TABLE series (
     FOREIGN KEY (patient, study) REFERENCES study (patient, study)
 ) STRICT;
 CREATE TABLE file (
-    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, stamp TEXT, sha256 BLOB
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, stamp TEXT, sha256 BLOB, pixels BLOB
 ) STRICT;
 CREATE TABLE series_file (
     series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
@@ -81,6 +81,7 @@ CREATE TABLE case_problem (
     subject_code TEXT NOT NULL, visit TEXT NOT NULL, reason TEXT NOT NULL, why TEXT NOT NULL,
     evidence BLOB, PRIMARY KEY (subject_code, visit, reason, why)
 ) STRICT;
+CREATE TABLE memory (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 CREATE TABLE log (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at_utc TEXT NOT NULL, os_user TEXT NOT NULL,
     command TEXT NOT NULL, what TEXT NOT NULL, chain BLOB NOT NULL

@@ -38,7 +38,11 @@ INSERT INTO version
 """
 """Takes what each case was measured on before versions were kept for its first one."""
 
-STEPS = (_FOLDERS, _FAULTS, VERSION_TABLE + FIRST_VERSIONS)
+_MEMORY = """
+CREATE TABLE memory (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
+ALTER TABLE file ADD COLUMN pixels BLOB;
+"""
+STEPS = (_FOLDERS, _FAULTS, VERSION_TABLE + FIRST_VERSIONS, _MEMORY)
 """What leads from each sealed layout to the next, the first of them (2) first."""
 
 
@@ -123,7 +127,7 @@ def _series_and_files(connection: sqlite3.Connection, cipher: Cipher) -> None:
     ).fetchall()
     for path, uid, reason, evidence in files:
         cursor = connection.execute(
-            "INSERT INTO file VALUES (NULL, ?, NULL, NULL)", (cipher.key_of("file.path", path),)
+            "INSERT INTO file (path) VALUES (?)", (cipher.key_of("file.path", path),)
         )
         connection.executemany(
             "INSERT INTO series_file VALUES (?, ?)",

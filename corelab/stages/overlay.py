@@ -11,7 +11,7 @@ from corelab.store.files import write_bytes
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
 from corelab.store.nifti import load_mask
-from corelab.store.picture import MosaicRequest, Panel, draw_mosaic
+from corelab.store.picture import MosaicRequest, Panel, draw_mosaic, mosaic_thumbnail
 from corelab.vocab import LABEL_VALUE, Contrast, Label, Measurement, Modality, QcFlag, Read
 from corelab.volume import Volume
 
@@ -21,7 +21,7 @@ _DWI_WHITE_PERCENTILE = 99.7
 
 
 def overlay(read: Read, layout: Layout) -> None:
-    """Write the mosaic of a case from its images and masks on disk.
+    """Write the mosaic of a case from its images and masks on disk, and its smaller copy.
 
     Parameters
     ----------
@@ -43,6 +43,7 @@ def overlay(read: Read, layout: Layout) -> None:
         texts=texts_of(read.measurement, read.modality, read.qc_flags),
     )
     write_bytes(layout.mosaic(case), png)
+    write_bytes(layout.thumbnail(case), mosaic_thumbnail(png))
 
 
 def mosaic_of(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from corelab.errors import ReasonCode, StoreError
 from corelab.store.bids import description
-from corelab.store.files import read_json, write_json, write_text
+from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.growth import with_growth_flags
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
@@ -77,7 +76,12 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     settle(layout.root)
 
 
+MOST_PICTURES = 1_000
+"""Cases that a page shows pictures of: with more it would not open, and links to them instead."""
+
+
 def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
+    is_small = len(reads) <= MOST_PICTURES
     earlier_ml = _earlier_volumes(layout)
     for read in reads:
         numbers = read.measurement
@@ -94,7 +98,8 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
             flags=read.qc_flags,
             is_endpoint_eligible=read.is_endpoint_eligible,
             earlier_ml=tuple(sorted(earlier_ml.get(read.case, ()))),
-            mosaic_webp=_thumbnail(layout.mosaic(read.case)),
+            mosaic_webp=_thumbnail(layout, read.case) if is_small else None,
+            mosaic_link=_mosaic_link(layout, read.case),
         )
     measured = {(read.subject_code, read.visit) for read in reads}
     for problem in problems:
@@ -118,5 +123,17 @@ def _earlier_volumes(layout: Layout) -> dict[Case, list[tuple[int, float]]]:
     return found
 
 
-def _thumbnail(mosaic: Path) -> bytes | None:
+def _thumbnail(layout: Layout, case: Case) -> bytes | None:
+    """Smaller copy of a mosaic; made here where an earlier version wrote the mosaic alone."""
+    thumbnail, mosaic = layout.thumbnail(case), layout.mosaic(case)
+    if thumbnail.exists():
+        return read_bytes(thumbnail)
     return mosaic_thumbnail(mosaic.read_bytes()) if mosaic.exists() else None
+
+
+def _mosaic_link(layout: Layout, case: Case) -> str:
+    """Path of the mosaic from the page's folder; empty where there is none."""
+    mosaic = layout.mosaic(case)
+    if not mosaic.exists():
+        return ""
+    return "/".join(("..", *mosaic.parts[-3:]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -149,24 +150,18 @@ def _strip(label: str, points: Sequence[Point], axis: Axis, top: float) -> Strip
 
 def _lanes(places: Sequence[float]) -> list[int]:
     """Nearest free lane to the middle for each ascending place: 0, 1, -1, 2, -2 and so on."""
-    last_in_lane: dict[int, float] = {}
+    taken: deque[tuple[float, int]] = deque()
+    free: list[int] = []
+    n_lanes = 0
     lanes = []
     for x in places:
-        lane = next(
-            lane for lane in _outwards() if x - last_in_lane.get(lane, -math.inf) >= _DOT_PX
-        )
-        last_in_lane[lane] = x
-        lanes.append(lane)
+        while taken and x - taken[0][0] >= _DOT_PX:
+            heapq.heappush(free, taken.popleft()[1])
+        rank = heapq.heappop(free) if free else n_lanes
+        n_lanes = max(n_lanes, rank + 1)
+        taken.append((x, rank))
+        lanes.append((rank + 1) // 2 * (1 if rank % 2 else -1))
     return lanes
-
-
-def _outwards() -> Iterator[int]:
-    yield 0
-    distance = 1
-    while True:
-        yield distance
-        yield -distance
-        distance += 1
 
 
 def _spaced_ticks(axis: Axis) -> Iterator[Tick]:

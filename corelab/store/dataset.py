@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corelab.errors import StoreError
 from corelab.store.bids import description
-from corelab.store.files import make_folder, read_json, write_json
+from corelab.store.files import make_folder, read_json, remove_parts, write_json
 from corelab.store.layout import sidecar_of
 from corelab.store.times import settle_one
 from corelab.vocab import Case, Contrast
@@ -51,6 +51,7 @@ class Dataset:
             When it holds something else already.
         """
         make_folder(self.root)
+        remove_parts(self.root)
         if any(self.root.iterdir()) and not self._is_ours():
             raise StoreError(
                 f"{self.root} holds other files; a conversion needs a folder of its own"

@@ -5,17 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, EIO, ENOSPC, EROFS, ESTALE
 from pathlib import Path
 
-from corelab.errors import StoreError
+from corelab.errors import DiskError, StoreError
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 Chunk = bytes | memoryview
 
 _CHUNK_BYTES = 1 << 20
+_MB = 1_000_000
+_PART = re.compile(r"\..+\.\d+\.part")
+FULL = frozenset({ENOSPC, EDQUOT})
+"""What the operating system says of a disk, or of a share of it, that has no room."""
+DISK_NUMBERS = FULL | {EIO, EROFS, ESTALE}
+"""What it says of a disk that is full, fails or is not to be written to."""
 _OWNER_ONLY_FOLDER, _OTHERS = 0o700, 0o077
 
 
@@ -38,7 +47,7 @@ def write_chunks(path: Path, chunks: Iterable[Chunk]) -> None:
 
     Raises
     ------
-    StoreError
+    DiskError
         When the folder cannot be written to or the disk is full; no partial file remains.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -50,9 +59,9 @@ def write_chunks(path: Path, chunks: Iterable[Chunk]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
-        raise StoreError(f"{path.name} cannot be written: {error.strerror}") from error
+        raise disk_error(f"{path.name} cannot be written", path.parent, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -79,18 +88,36 @@ def json_text(content: Mapping[str, Json]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def disk_error(what: str, folder: Path, error: OSError) -> DiskError:
+    """Say what a disk refused, and how much room it has left where it is full."""
+    why = error.strerror or type(error).__name__
+    if error.errno in FULL:
+        with suppress(OSError):
+            room = shutil.disk_usage(_existing(folder))
+            why += f": {room.free // _MB} of {room.total // _MB} MB are free at {folder}"
+    return DiskError(f"{what}: {why}", error.errno)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process had begun to write into a folder."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _PART.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it.
 
     Raises
     ------
-    StoreError
+    DiskError
         When that cannot be done.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{folder} cannot be made a folder: {error.strerror}") from error
+        raise disk_error(f"{folder} cannot be made a folder", folder.parent, error) from error
 
 
 def private_folder(folder: Path) -> Path:
@@ -132,10 +159,27 @@ def read_json(path: Path) -> dict[str, Json]:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open(path, "rb", opener=_open_quietly) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a file under OUT."""
+    with open(path, "rb", opener=_open_quietly) as stream:
+        return stream.read()
+
+
+def _open_quietly(path: str, flags: int) -> int:
+    """Open a file without leaving a time of access, where the system lets its owner do so.
+
+    A time that was set back would count as a change of the file, to be searched anew.
+    """
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        return os.open(path, flags)
 
 
 @contextmanager
@@ -148,7 +192,12 @@ def _for_its_owner() -> Iterator[None]:
         os.umask(before)
 
 
-def _sync_folder(folder: Path) -> None:
+def _existing(folder: Path) -> Path:
+    return next((place for place in (folder, *folder.parents) if place.exists()), folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """See the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -97,6 +97,10 @@ class Layout:
         """Overlay mosaic."""
         return self._file(case, "desc-infarct_qa.png")
 
+    def thumbnail(self, case: Case) -> Path:
+        """Smaller copy of the mosaic, which the QA page holds."""
+        return self._file(case, "desc-infarct_qa.webp")
+
     def reads(self) -> tuple[Path, ...]:
         """Every automatic read under OUT, sorted."""
         return tuple(sorted(self.root.glob("sub-*/ses-*/sub-*_desc-infarct_read.json")))

@@ -31,7 +31,9 @@ __all__ = ["MosaicRequest", "Panel", "draw_mosaic", "mosaic_thumbnail"]
 
 WEBP_COMFORTABLE_BYTES = 120_000
 
-_WEBP_STEPS = ((1.0, 80), (0.8, 65), (0.7, 50))
+# Scale, quality, and the size that comes of it beside a quick try at full scale.
+_WEBP_STEPS = ((1.0, 80, 0.93), (0.8, 65, 0.57), (0.7, 50, 0.0))
+_WEBP_QUICK, _WEBP_GOOD = 0, 2
 _WEBP_MAX_SIDE_PX = 16383
 
 _SCALE_BAR_MM = 50.0
@@ -92,22 +94,28 @@ def _put(pixels: NDArray[np.uint8], part: Image.Image, corner: tuple[int, int]) 
 def mosaic_thumbnail(png: bytes) -> bytes:
     """Recompress a mosaic as WebP for the QA page.
 
-    The first that is small enough, so that a page holds a batch: as large as it is, 80 %
-    of its width, 70 % at a lower quality. The last is taken whatever its size.
+    The first that will be small enough, so that a page holds a batch: as large as it is, 80 %
+    of its width, 70 % at a lower quality. The last is taken whatever its size. A quick try tells
+    which: each full one costs as much as a tenth of a case.
     """
     with Image.open(io.BytesIO(png)) as opened:
         picture = opened.convert("RGB")
-    content = b""
-    for factor, quality in _WEBP_STEPS:
-        size = (max(1, int(picture.width * factor)), max(1, int(picture.height * factor)))
-        stream = io.BytesIO()
-        picture.resize(_bounded(size), Image.Resampling.LANCZOS).save(
-            stream, format="WEBP", quality=quality, method=4
-        )
-        content = stream.getvalue()
-        if len(content) <= WEBP_COMFORTABLE_BYTES:
-            break
-    return content
+    quick = len(_webp(picture, 1.0, _WEBP_STEPS[0][1], method=_WEBP_QUICK))
+    factor, quality = next(
+        (factor, quality)
+        for factor, quality, share in _WEBP_STEPS
+        if quick * share <= WEBP_COMFORTABLE_BYTES
+    )
+    return _webp(picture, factor, quality, method=_WEBP_GOOD)
+
+
+def _webp(picture: Image.Image, factor: float, quality: int, *, method: int) -> bytes:
+    size = (max(1, int(picture.width * factor)), max(1, int(picture.height * factor)))
+    stream = io.BytesIO()
+    picture.resize(_bounded(size), Image.Resampling.LANCZOS).save(
+        stream, format="WEBP", quality=quality, method=method
+    )
+    return stream.getvalue()
 
 
 def _bounded(size: tuple[int, int]) -> tuple[int, int]:

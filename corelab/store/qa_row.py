@@ -32,6 +32,8 @@ class QaRow:
         Number and infarct volume of each earlier version of the read, the first one first.
     mosaic_webp
         Overlay mosaic, see ``picture.mosaic_thumbnail``.
+    mosaic_link
+        Where it lies, from the page's folder; shown where the page holds no picture of it.
     """
 
     subject_code: str
@@ -49,6 +51,7 @@ class QaRow:
     message: str = ""
     earlier_ml: tuple[tuple[int, float], ...] = ()
     mosaic_webp: bytes | None = None
+    mosaic_link: str = ""
 
     def __post_init__(self) -> None:
         """Check that a failure has not become a number."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from corelab.errors import StoreError
-from corelab.store.files import write_bytes
+from corelab.store.files import read_bytes, write_bytes
 from corelab.vocab import Read
 
 _READ = TypeAdapter(Read)
@@ -27,7 +27,7 @@ def load_read(path: Path) -> Read:
         When the file is absent or is not a read.
     """
     try:
-        return _READ.validate_json(path.read_bytes())
+        return _READ.validate_json(read_bytes(path))
     except FileNotFoundError as error:
         raise StoreError(f"{path.name} is absent") from error
     except ValidationError as error:

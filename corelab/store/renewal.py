@@ -58,19 +58,12 @@ def renew(layout: Layout, work: Path) -> None:
         ) from error
 
 
-def restore(layout: Layout, work: Path) -> bool:
-    """Put back what an interrupted renewal had taken out of its place.
-
-    Returns
-    -------
-    bool
-        Whether there was one, so that it is still to be done.
-    """
+def restore(layout: Layout, work: Path) -> None:
+    """Put back what an interrupted renewal had taken out of its place."""
     for folder in (work / _OLD).glob("sub-*"):
         place = layout.root / folder.name
         if not place.exists():
             folder.rename(place)
-    return work.exists()
 
 
 def _copy_folder(folder: Path, target: Path) -> _State:

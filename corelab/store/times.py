@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from corelab.errors import StoreError
+from corelab.errors import DiskError, StoreError
 
 SETTLED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 """Says nothing of any scan or run; every file system and archive holds it in any time zone."""
-_STAMPS_S = (SETTLED_AT.timestamp(), SETTLED_AT.timestamp())
+_STAMPS_NS = (10**9 * int(SETTLED_AT.timestamp()),) * 2
 
 
 def settle(folder: Path) -> None:
@@ -28,7 +28,7 @@ def settle(folder: Path) -> None:
     """
     for parent, folders, files in os.walk(folder, topdown=False):
         for name in (*files, *folders):
-            settle_one(Path(parent, name))
+            _settle(os.path.join(parent, name))  # noqa: PTH118 - a Path for each costs more than all
     settle_one(folder)
 
 
@@ -37,8 +37,11 @@ def settled(folder: Path) -> Iterator[None]:
     """Context after which a folder is settled, also when it ends early."""
     try:
         yield
-    finally:
-        settle(folder)
+    except BaseException:
+        with suppress(StoreError):  # what ended it early is what must be told
+            settle(folder)
+        raise
+    settle(folder)
 
 
 def settle_one(path: Path) -> None:
@@ -49,9 +52,17 @@ def settle_one(path: Path) -> None:
     StoreError
         When that cannot be done; what is gone by now needs no time.
     """
+    _settle(str(path))
+
+
+def _settle(path: str) -> None:
     try:
-        os.utime(path, _STAMPS_S, follow_symlinks=False)
+        state = os.lstat(path)
+        # A time that is set anew counts as a change of the file, which is then searched anew.
+        if (state.st_atime_ns, state.st_mtime_ns) != _STAMPS_NS:
+            os.utime(path, ns=_STAMPS_NS, follow_symlinks=False)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StoreError(f"the time of {path.name} cannot be set: {error.strerror}") from error
+        what = f"the time of {Path(path).name} cannot be set: {error.strerror}"
+        raise DiskError(what, error.errno) from error

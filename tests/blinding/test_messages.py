@@ -222,6 +222,10 @@ ELSEWHERE = {
     R.IMAGE_INVALID: "a blinded file's own numbers",
     R.DEFACE_NOT_PROVED: "numbers of voxels, and what a kernel says behind fixed words",
     R.LEAK_FOUND: "fixed words",
+    R.TIME_LIMIT: "fixed words and minutes",
+    R.MEMORY_LIMIT: "fixed words and megabytes",
+    R.WORKER_DIED: "fixed words",
+    R.DISK_FAILED: "the operating system's words for an error number",
     R.INTERNAL_ERROR: "the type of the exception",
 }
 

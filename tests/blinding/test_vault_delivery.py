@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from corelab.blinding.vault import Vault, open_vault
-from corelab.blinding.vault_delivery import Batch, DeliveredFile, FileFate
+from corelab.blinding.vault_delivery import Batch, DeliveredFile, FileFate, KnownDigests
 from corelab.errors import ReasonCode
 from corelab.series import LooseFile, Outcome, Refusal, SeriesVerdict
 from corelab.vocab import Case, SubjectCode, VisitLabel
@@ -18,6 +18,7 @@ CUT = Refusal(reason=ReasonCode.HEADER_CUT, message="cut")
 WHOSE = Refusal(reason=ReasonCode.SUBJECT_UNKNOWN, message="whose?")
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
 A, B = "aa" * 32, "bb" * 32
+BOTH = KnownDigests(sha256=A, pixels=B)
 
 
 def delivered(root: Path, *names: str, digest: str = A, stamp: str = "1") -> list[DeliveredFile]:
@@ -63,12 +64,13 @@ def test_an_unreadable_file_has_no_digest_and_is_listed(tmp_path: Path) -> None:
         assert [file.sha256 for file in vault.ledger.files_of(1)] == [""]
 
 
-@pytest.mark.parametrize(("stamp", "known"), [("1", {Path("/in/a"): A}), ("2", {})])
+@pytest.mark.parametrize(("stamp", "known"), [("1", {Path("/in/a"): BOTH}), ("2", {})])
 def test_a_digest_is_known_as_long_as_nobody_touched_the_file(
-    tmp_path: Path, stamp: str, known: dict[Path, str]
+    tmp_path: Path, stamp: str, known: dict[Path, KnownDigests]
 ) -> None:
+    (file,) = delivered(Path("/in"), "a")
     with open_vault(tmp_path / "vault") as vault:
-        vault.note_delivery(Path("/in"), delivered(Path("/in"), "a"))
+        vault.note_delivery(Path("/in"), [dataclasses.replace(file, pixels=B)])
         assert vault.digests_known({Path("/in/a"): stamp, Path("/in/new"): "1"}) == known
 
 

@@ -37,6 +37,8 @@ def without_versions(folder: Path) -> None:
     """Make a vault of the layout before versions of it."""
     connection = sqlite3.connect(folder / FILE_NAME)
     connection.execute("DROP TABLE version")
+    connection.execute("DROP TABLE memory")
+    connection.execute("ALTER TABLE file DROP COLUMN pixels")
     connection.execute("PRAGMA user_version = 4")
     connection.commit()
     connection.close()

@@ -11,6 +11,7 @@ from corelab.dicom.index import index
 from corelab.series import CasePlan
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Modality
+from pipelines.case import CaseTask
 from pipelines.engine import Engine, open_engine
 from pipelines.followup import plan_batch
 
@@ -36,3 +37,9 @@ def dwi_plan(demo_trial: Trial, tmp_path_factory: pytest.TempPathFactory) -> Cas
     with open_vault(tmp_path_factory.mktemp("vault")) as vault:
         plan = plan_batch(index(SAMPLE / "incoming"), demo_trial, crosswalk, vault)
     return next(case for case in plan.cases if case.modality is Modality.DWI)
+
+
+@pytest.fixture
+def dwi_task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
+    """What a worker gets of the DWI case."""
+    return CaseTask(plan=dwi_plan, out=tmp_path, trial=demo_trial, software_version="1")

@@ -25,14 +25,19 @@ B_VALUE_FACTOR = 0.4
 GRAIN = 0.1
 
 
-def write_dim_head(incoming: Path, half_mm: tuple[float, float, float]) -> None:
-    """Write b0, trace and ADC as DICOM; ``half_mm`` are the half axes of the head."""
+def write_dim_head(
+    incoming: Path, half_mm: tuple[float, float, float], *, seed: int = 5
+) -> tuple[str, str]:
+    """Write b0, trace and ADC as DICOM; ``half_mm`` are the half axes of the head.
+
+    Its patient's identifier and its study's come back; the seed makes both.
+    """
     affine = np.diag([*SPACING_MM, 1.0])
     affine[:3, 3] = -(np.array(SHAPE) - 1) / 2 * SPACING_MM
     grid = AcquisitionGrid(
         shape=SHAPE, affine=affine, thickness_mm=np.full(SHAPE[2], SPACING_MM[2]), pose=np.eye(4)
     )
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     nothing = PhantomHead(
         fractions={},
         atlas_mm=np.zeros((3, 1, 1, 1), dtype=np.float32),
@@ -56,7 +61,8 @@ def write_dim_head(incoming: Path, half_mm: tuple[float, float, float]) -> None:
         start=datetime(2024, 1, 8),  # noqa: DTZ001 - DICOM times are the site's own
         style=0,
     )
-    write_exam(incoming, owner, exam, number=0, rng=rng)
+    study_uid = write_exam(incoming, owner, exam, number=0, rng=rng)
+    return owner.person.patient_id, study_uid
 
 
 def _values(half_mm: tuple[float, float, float]) -> dict[Role, np.ndarray]:

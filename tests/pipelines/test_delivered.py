@@ -112,13 +112,14 @@ def test_members_of_archives_and_the_archives_have_digests(tmp_path: Path) -> No
     shutil.rmtree(folder / "site")
     shutil.move(archive, folder / "site.zip")
     delivery = index(folder, Here())
-    intake = delivered.intake_of(delivery, ())
     with open_vault(tmp_path / "vault") as vault:
         reader = _Reader()
-        files = delivered.delivered_files(intake, (), vault, reader)  # type: ignore[arg-type]
+        intake = delivered.intake_of(delivery, (), vault)
+        files = delivered.delivered_files(intake, (), reader)  # type: ignore[arg-type]
         vault.note_delivery(folder, files)
         asked = list(reader.asked)
-        delivered.delivered_files(intake, (), vault, reader)  # type: ignore[arg-type]
+        again = delivered.intake_of(delivery, (), vault)
+        delivered.delivered_files(again, (), reader)  # type: ignore[arg-type]
     kept = {file.path.name: (file.sha256, file.fate.value) for file in files}
     assert kept == {
         "site.zip": (digest((folder / "site.zip").read_bytes()), "archive"),

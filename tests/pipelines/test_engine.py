@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from distributed.system import memory_limit
 
 from corelab.errors import StoreError
 from pipelines.dask_settings import SCHEDULER_SETTINGS
 from pipelines.engine import IN_FLIGHT_PER_WORKER, Crash, Engine, default_workers, open_engine
+from tests.conftest import REPOSITORY
 from tests.pipelines.work import die, double, key, memory_bytes, tell, threads, working_folder
 
 
@@ -114,3 +121,30 @@ def test_what_workers_put_aside_is_for_its_owner_alone_and_goes_with_them() -> N
         private = next(p for p in Path(folder).parents if p.name.startswith("corelab-"))
         assert private.stat().st_mode & 0o077 == 0
     assert not private.exists()
+
+
+CLIENT = """
+import sys
+from pipelines.engine import open_engine
+from tests.pipelines.work import keep_the_interpreter
+if __name__ == "__main__":
+    with open_engine(n_workers=1) as running:
+        list(running.over(keep_the_interpreter, [sys.argv[1]]))
+"""
+
+
+def test_a_worker_ends_with_its_client_whatever_it_computes(tmp_path: Path) -> None:
+    script, told = tmp_path / "client.py", tmp_path / "worker"
+    script.write_text(CLIENT)
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen([sys.executable, script, told], env=environment) as client:
+        while not (told.exists() and told.read_text()):
+            assert client.poll() is None
+            time.sleep(0.01)
+        worker = psutil.Process(int(told.read_text()))
+        client.send_signal(signal.SIGKILL)
+        client.wait()
+        end = time.monotonic() + 30
+        while worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < end
+            time.sleep(0.01)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from corelab.blinding.audit import audit
-from corelab.blinding.vault import hold_for_a_run, open_vault
+from corelab.blinding.vault import open_vault
+from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.errors import ConfigError, ReasonCode, StoreError
 from corelab.store.layout import Layout
 from corelab.store.manifest import lock_out

@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from typer.testing import CliRunner, Result
 
-from corelab.blinding.vault import hold_for_a_run
+from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.store.layout import Layout
 from corelab.store.manifest import lock_out
 from corelab.store.table import write_tables

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from corelab.stages import publish as publishing
 from corelab.stages.publish import Publication, publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.record import save_read
@@ -53,3 +57,23 @@ def test_an_out_of_an_older_version_has_no_growth_and_its_other_tables(tmp_path:
     publish(layout, [], publication_from(layout))
     assert not layout.growth_csv.exists()
     assert layout.volumes_csv.exists()
+
+
+def test_a_page_of_too_many_cases_for_pictures_links_to_each_mosaic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = out_of_two_modalities(tmp_path)
+    cases = [replace(READ.case, visit=VisitLabel(visit)) for visit in ("baseline", "fu24h")]
+    for case in cases:
+        layout.mosaic(case).write_bytes(b"mosaic")
+        layout.thumbnail(case).write_bytes(b"smaller copy")
+    publish(layout, [], PUBLICATION)
+    page = layout.qa_page.read_text("utf-8")
+    assert page.count("data:image/webp") == len(cases)
+    monkeypatch.setattr(publishing, "MOST_PICTURES", 1)
+    publish(layout, [], PUBLICATION)
+    page = layout.qa_page.read_text("utf-8")
+    assert "data:image/webp" not in page
+    targets = re.findall(r'<a href="([^"]+)">overlay</a>', page)
+    found = [(layout.qa_page.parent / target).resolve() for target in targets]
+    assert found == [layout.mosaic(case).resolve() for case in cases]
