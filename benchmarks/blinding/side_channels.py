@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.accuracy.page import REPOSITORY, write_blocks
 from benchmarks.blinding.side_channel_auc import Auc, Told, auc_of, told_of
 from benchmarks.blinding.side_channel_features import (
     Channel,
@@ -43,15 +44,21 @@ from benchmarks.blinding.side_channel_trial import (
 from corelab.blinding.code import new_code
 from corelab.blinding.vault import open_vault
 
-REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs" / "blinding.md"
 TRIAL = REPOSITORY / "configs" / "demo.toml"
 CORELAB = Path(sys.executable).with_name("corelab")
-BEGIN, END = "<!-- side channels: begin -->", "<!-- side channels: end -->"
+BLOCK = "side_channels"
 N_PER_ARM = 200
 SEED = 20260101
 N_DEALT = 39
 """One in twenty trials that tell nothing lies outside the range of so many others."""
+HEADS = (
+    "channel",
+    "arm, from what sites sent",
+    "arm, from OUT, codes generated",
+    "arm, from OUT, codes of the trial",
+    "site, from OUT",
+)
 EXIT_PROBLEMS = 1
 
 
@@ -71,7 +78,7 @@ def main() -> int:
     print(table)
     print(f"{time.monotonic() - started:.0f} s")
     if asked.write:
-        _write(table)
+        write_blocks(PAGE, {BLOCK: table})
     return 0 if is_blind else EXIT_PROBLEMS
 
 
@@ -163,14 +170,7 @@ def _joined(of_case: Seen) -> Features:
 
 
 def _table(columns: Sequence[Mapping[Channel, Auc | Told]], n_subjects: int) -> str:
-    heads = (
-        "channel",
-        "arm, from what sites sent",
-        "arm, from OUT, codes generated",
-        "arm, from OUT, codes of the trial",
-        "site, from OUT",
-    )
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    lines = ["| " + " | ".join(HEADS) + " |", "|" + " --- |" * len(HEADS)]
     for channel in Channel:
         cells = [_cell(column[channel]) for column in columns]
         lines.append("| " + " | ".join((channel.value, *cells)) + " |")
@@ -188,12 +188,6 @@ def _cell(found: Auc | Told) -> str:
     else:
         auc, dealt = found, ""
     return f"{auc.value:.3f}{dealt} [{auc.n_telling} of {auc.n_features}]"
-
-
-def _write(table: str) -> None:
-    before, rest = PAGE.read_text("utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

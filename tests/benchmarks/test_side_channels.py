@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.accuracy.page import read_blocks
 from benchmarks.blinding.side_channel_auc import Told, area, auc_of, told_of
-from benchmarks.blinding.side_channel_features import Features
+from benchmarks.blinding.side_channel_features import Channel, Features
 from benchmarks.blinding.side_channel_trial import SITES, Arm, deal, draw_trial
-from benchmarks.blinding.side_channels import BEGIN, END, PAGE
+from benchmarks.blinding.side_channels import BLOCK, HEADS, PAGE
 
 N_SUBJECTS = 160
 SITE = np.arange(N_SUBJECTS) % len(SITES) == 1
@@ -77,6 +79,14 @@ def test_arms_dealt_anew_are_other_arms() -> None:
     assert len({tuple(dealt(rng)) for _ in range(9)}) == 9
 
 
-def test_the_page_has_a_place_for_the_table() -> None:
-    page = PAGE.read_text("utf-8")
-    assert page.index(BEGIN) < page.index(END)
+def test_the_page_shows_every_channel_and_no_arm_that_is_told_better_than_by_chance() -> None:
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in read_blocks(PAGE)[BLOCK].splitlines()
+        if line.startswith("|")
+    ]
+    assert tuple(head) == HEADS
+    assert [row[0] for row in rows] == [channel.value for channel in Channel]
+    for cell in rows[-1][2:4]:
+        value, _, high = re.findall(r"\d\.\d{3}", cell)
+        assert value <= high
