@@ -144,22 +144,29 @@ def draw_trial(n_per_arm: int, seed: int) -> list[Subject]:
         Source of the allotment and of the heads.
     """
     rng = np.random.default_rng(seed)
-    queues: list[list[Arm]] = [[], []]
-    subjects = []
-    for number in range(2 * n_per_arm):
-        place = number % len(SITES)
-        if not queues[place]:
-            queues[place] = [Arm(arm) for arm in rng.permutation(list(Arm) * (_BLOCK // 2))]
-        subjects.append(
-            Subject(
-                number=number,
-                arm=queues[place].pop(),
-                site=SITES[place],
-                scanner=SCANNERS[place],
-                head=int(rng.integers(2**31)),
-            )
+    arms = deal(2 * n_per_arm, rng)
+    return [
+        Subject(
+            number=number,
+            arm=arm,
+            site=SITES[number % len(SITES)],
+            scanner=SCANNERS[number % len(SITES)],
+            head=int(rng.integers(2**31)),
         )
-    return subjects
+        for number, arm in enumerate(arms)
+    ]
+
+
+def deal(n_subjects: int, rng: np.random.Generator) -> list[Arm]:
+    """Arms in the order of enrolment, at random in blocks within each site."""
+    queues: list[list[Arm]] = [[] for _ in SITES]
+    arms = []
+    for number in range(n_subjects):
+        queue = queues[number % len(SITES)]
+        if not queue:
+            queue.extend(Arm(arm) for arm in rng.permutation(list(Arm) * (_BLOCK // 2)))
+        arms.append(queue.pop())
+    return arms
 
 
 def twin_of(subject: Subject, n_subjects: int) -> Subject:
