@@ -28,7 +28,7 @@ demo: $(VENV)/.demo-ready
 	@echo "Open the QA page: $(CURDIR)/$(DEMO)/out/qa/index.html"
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check .

@@ -73,6 +73,7 @@ def _task(number: int, trial: Trial) -> CaseTask:
         settings=settings_of(trial, plan),
         config_digest=trial.digest,
         software_version="0",
+        case_minutes=20.0,
     )
 
 

@@ -84,6 +84,7 @@ def _measure(folder: Path, out: Path) -> None:
         settings=settings_of(trial, plan),
         config_digest=trial.digest,
         software_version=version("corelab"),
+        case_minutes=trial.limits.case_minutes,
     )
     outcome = run_case(task)
     if outcome.problem or not outcome.read or not outcome.read.measurement.infarct_volume_ml:

@@ -20,7 +20,6 @@ from corelab.settings_file import load_settings
 from corelab.vocab import Modality, VisitLabel
 
 DIGEST_LENGTH = 16
-CASE_MINUTES = 20.0
 _MINUTES_A_DAY = 1440
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -108,7 +107,7 @@ class Limits(_Settings):
     lossy_pixels_allowed: Annotated[bool, Field(strict=True)] = False
     case_minutes: Annotated[
         float, Field(gt=0, le=_MINUTES_A_DAY, allow_inf_nan=False, strict=True, exclude=True)
-    ] = CASE_MINUTES
+    ] = 20.0
 
 
 class Methods(_Settings):

@@ -9,12 +9,10 @@ from errno import EAGAIN, EBUSY, EINTR, EIO, ENOMEM, ESTALE, ETIMEDOUT
 from pathlib import Path
 from typing import TypeVar
 
-import psutil
-
 from corelab.errors import DiskError, ReasonCode, UnfitDataError
 from corelab.store.files import FULL
 from pipelines.engine import memory_limit_bytes
-from pipelines.limits import Budget, bounded_memory, bounded_time
+from pipelines.limits import Budget, bounded_memory, bounded_time, resident_bytes
 
 Result = TypeVar("Result")
 
@@ -102,5 +100,5 @@ def _is_short_of_memory(error: Exception) -> bool:
 
 def _budget(limit_bytes: int) -> Budget:
     """Memory for a case: what its worker may take, less what it has."""
-    free = int(limit_bytes * _MEMORY_SHARE) - psutil.Process().memory_info().rss
+    free = int(limit_bytes * _MEMORY_SHARE) - resident_bytes()
     return Budget(memory_bytes=max(0, free), cpu_s=0)

@@ -26,7 +26,6 @@ from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
 from corelab.store.times import settle_one
 from corelab.store.versions import carry_versions, standing_read
-from corelab.trial import CASE_MINUTES
 from corelab.vocab import (
     Case,
     Contrast,
@@ -77,13 +76,13 @@ class CaseTask:
     settings: CaseSettings
     config_digest: str
     software_version: str
+    case_minutes: float
     known: tuple[SourceVersion, ...] = ()
     last_key: CaseKey | None = None
     past: Past = NO_PAST
     face: Face = Face.KEPT
     digests: tuple[tuple[Path, FileDigest], ...] = ()
     redo: Redo = Redo.CHANGED
-    case_minutes: float = CASE_MINUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

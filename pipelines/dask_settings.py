@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def dask_settings(dashboard: Dashboard, port: int) -> AbstractContextManager[obj
         }
     )
     return settings
+
+
+def quiet_dask() -> None:
+    """Keep Dask's log off the terminal, for good: what outlives a cluster speaks too."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
 
 
 def security_in(folder: Path) -> Security:

@@ -32,7 +32,7 @@ from distributed.system import MEMORY_LIMIT
 
 from corelab.errors import StoreError
 from pipelines.dashboard import LOOPBACK, Dashboard, free_port, refuse_absent_dashboard
-from pipelines.dask_settings import dask_settings
+from pipelines.dask_settings import dask_settings, quiet_dask
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,6 +86,21 @@ class Engine:
     def dashboard_link(self) -> str:
         """Address of the scheduler's dashboard; empty where none is served."""
         return self._dashboard_link
+
+    def wait_for_workers(self) -> None:
+        """Wait until all workers are there.
+
+        Raises
+        ------
+        StoreError
+            When none comes.
+        """
+        try:
+            self._client.wait_for_workers(self._n_workers, timeout=FIRST_WORKER_S)
+        except TimeoutError as error:
+            if not self._client.nthreads():
+                found = f"no worker of {self._n_workers} has started within {FIRST_WORKER_S} s"
+                raise StoreError(f"{found}: is the machine short of memory?") from error
 
     def over(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -212,6 +227,7 @@ def open_engine(
     StoreError
         When no scheduler answers there, or no dashboard can be served.
     """
+    quiet_dask()
     if scheduler is not None:
         with _client_of(scheduler) as client:
             link = "" if dashboard is Dashboard.OFF else _link_told_by(client)
@@ -223,11 +239,12 @@ def open_engine(
         dask_settings(dashboard, port),
         # A worker that is being killed may still write there: that must not hide an interrupt.
         TemporaryDirectory(prefix="corelab-", ignore_cleanup_errors=True) as scratch,
-        _local_workers(count, scratch, dashboard, port) as cluster,
+        _local_cluster(count, scratch, dashboard, port) as cluster,
         engine_of(cluster, count, dashboard) as engine,
         _ended_on_error(cluster),
         _kept_up(cluster, count),
     ):
+        engine.wait_for_workers()
         yield engine
 
 
@@ -251,7 +268,6 @@ def _client_of(scheduler: str) -> Iterator[Client]:
     StoreError
         When nobody answers, or the scheduler has no worker.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, set_as_default=False, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
@@ -274,19 +290,19 @@ def _link_told_by(client: Client) -> str:
     return ""
 
 
-def _local_workers(count: int, scratch: str, dashboard: Dashboard, port: int) -> LocalCluster:
-    """Start workers that leave an interrupt from the keyboard to the client.
+def _local_cluster(count: int, scratch: str, dashboard: Dashboard, port: int) -> LocalCluster:
+    """Make a cluster without workers; those that it starts leave an interrupt to the client.
 
     What does not fit into memory is put into ``scratch``, which only its owner may open and
     which goes with the engine: it may hold headers.
 
-    A process that is started while the signal is blocked never gets it; otherwise every worker
-    would print a traceback of its own. This process gets it as soon as they are started.
+    Threads and processes that are started by one in which the signal is blocked never get it;
+    otherwise every worker would print a traceback of its own.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return LocalCluster(
-            n_workers=count,
+            n_workers=0,
             threads_per_worker=1,
             memory_limit=MEMORY_LIMIT // count,
             host=LOOPBACK,
@@ -301,16 +317,18 @@ def _local_workers(count: int, scratch: str, dashboard: Dashboard, port: int) ->
 
 @contextmanager
 def _kept_up(cluster: LocalCluster, count: int) -> Iterator[None]:
-    """Start workers in place of those that Dask has given up.
+    """Start workers, and others in place of those that Dask gives up.
 
-    It does so with one that dies while it is started again, or is slow to start: without
-    workers a batch would wait for ever.
+    It does so with one that dies while it is started, or is slow to start: without workers a
+    batch would wait for ever.
     """
     is_over = threading.Event()
 
     def keep() -> None:
         while not is_over.wait(_LOOK_S):
             cluster.scale(count)
+
+    cluster.scale(count)
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()

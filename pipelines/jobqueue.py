@@ -19,6 +19,7 @@ from pipelines.dask_settings import (
     WORKER_ENVIRONMENT,
     WORKER_SETTINGS,
     dask_settings,
+    quiet_dask,
     security_in,
 )
 from pipelines.engine import Engine, engine_of
@@ -94,6 +95,7 @@ def cluster_of(
         QueueSystem.SGE: dask_jobqueue.SGECluster,
         QueueSystem.HTCONDOR: dask_jobqueue.HTCondorCluster,
     }
+    quiet_dask()
     try:
         return classes[system](
             **_job_options(settings),

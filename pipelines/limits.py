@@ -81,7 +81,15 @@ def _held(wanted: dict[int, int]) -> Iterator[None]:
             resource.setrlimit(kind, limits)
 
 
+def resident_bytes() -> int:
+    """Memory that this process has taken."""
+    return _pages(1) * resource.getpagesize()
+
+
 def _address_space_bytes() -> int:
+    return _pages(0) * resource.getpagesize()
+
+
+def _pages(column: int) -> int:
     with Path("/proc/self/statm").open("rb", buffering=0) as stream:
-        pages = int(stream.read(64).split()[0])
-    return pages * resource.getpagesize()
+        return int(stream.read(64).split()[column])

@@ -14,6 +14,7 @@ from pipelines.cases import STAGE
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.closing import BatchResult
 from pipelines.cluster import refuse_unfit_workers
+from pipelines.dashboard import refuse_absent_dashboard
 from pipelines.followup import plan_delivery, run_batch
 from pipelines.holding import hold_out
 from pipelines.incident import incidents_kept
@@ -38,6 +39,8 @@ def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
     load_inputs(request)
     request = _for_workers(request, workers)
+    if not workers.are_elsewhere:
+        refuse_absent_dashboard(workers.dashboard)
     make_folder(request.out)
     with incidents_kept(request.vault), hold_out(request.out, "run"):
         result = unchanged_result(request) or _run_with(request, workers)

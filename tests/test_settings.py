@@ -144,7 +144,7 @@ def test_a_worker_gets_no_other_setting_than_those_of_its_case() -> None:
     hints = typing.get_type_hints(CaseTask)
     assert hints["settings"] is CaseSettings
     known = {"plan", "out", "settings", "config_digest", "software_version", "known", "last_key"}
-    assert set(hints) == known | {"past", "face", "redo"}
+    assert set(hints) == known | {"past", "face", "digests", "redo", "case_minutes"}
     sources = [REPOSITORY / "corelab" / "stages" / f"{name}.py" for name in STAGES_OF_A_CASE]
     for path in [*sources, REPOSITORY / "pipelines" / "case.py"]:
         names = {

@@ -14,7 +14,7 @@ def test_pinned_decoder_is_installed(uid: str) -> None:
     assert version(syntax.DECODERS[uid])
 
 
-@pytest.mark.parametrize("uid", READ)
+@pytest.mark.parametrize("uid", sorted(READ))
 def test_every_syntax_of_the_list_is_read(uid: str) -> None:
     assert syntax.is_readable(uid)
 

@@ -9,6 +9,7 @@ from corelab.blinding.subjects import load_subjects
 from corelab.blinding.vault import open_vault
 from corelab.dicom.index import index
 from corelab.series import CasePlan
+from corelab.settings import settings_of
 from corelab.trial import Trial, load_trial
 from corelab.vocab import Modality
 from pipelines.case import CaseTask
@@ -42,4 +43,11 @@ def dwi_plan(demo_trial: Trial, tmp_path_factory: pytest.TempPathFactory) -> Cas
 @pytest.fixture
 def dwi_task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
     """What a worker gets of the DWI case."""
-    return CaseTask(plan=dwi_plan, out=tmp_path, trial=demo_trial, software_version="1")
+    return CaseTask(
+        plan=dwi_plan,
+        out=tmp_path,
+        settings=settings_of(demo_trial, dwi_plan),
+        config_digest=demo_trial.digest,
+        software_version="1",
+        case_minutes=20.0,
+    )

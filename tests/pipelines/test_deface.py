@@ -166,6 +166,7 @@ def task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
         settings=settings_of(demo_trial, dwi_plan),
         config_digest=demo_trial.digest,
         software_version="1",
+        case_minutes=20.0,
         face=Face.REMOVED,
     )
 

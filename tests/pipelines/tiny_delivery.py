@@ -75,7 +75,7 @@ def _assert_complete(path: Path) -> None:
             pq.read_table(path)
         case ".gz":
             assert gzip.decompress(path.read_bytes())
-        case ".png":
+        case ".png" | ".webp":
             Image.open(path).load()
         case ".html":
             assert path.read_text("utf-8").rstrip().endswith("</html>")

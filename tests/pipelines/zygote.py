@@ -15,8 +15,6 @@ from pathlib import Path
 
 import dask
 
-import pipelines.command
-import pipelines.followup  # noqa: F401 - imported for the runs
 from pipelines.cli import app
 from pipelines.engine import die_with_client
 
