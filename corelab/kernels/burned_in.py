@@ -28,6 +28,7 @@ from corelab.kernels.strokes import (
     grown,
     strokes_in,
 )
+from corelab.kernels.windows import SIDE, corners, fit_in, grown_twice, medians, windows
 
 LARGEST_SHARE = 0.25
 """A value that fills a larger share of the slice is padding or background."""
@@ -198,17 +199,65 @@ def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[Shape]:
 def _clean_shapes(values: Plane, pieces: Pieces, blur: Mask, value: float) -> list[Shape]:
     """Thin shapes of which the pixels right outside of ``blur`` do not approach the value."""
     local, near = values[pieces.place], grown(blur)
-    clean = []
-    for number, shape in pieces.thin:
+    around = Around(local, pieces.labels, blur, near, value)
+    rows, columns = pieces.place
+    shares = around.shares_of(pieces.thin)
+    return [
+        shape.moved(rows.start, columns.start)._replace(clean=share)
+        for (_, shape), share in zip(pieces.thin, shares, strict=True)
+        if share >= CLEAN_IN_ROW
+    ]
+
+
+class Around(NamedTuple):
+    """What lies around the shapes of a part of a plane, each array of that part's size."""
+
+    values: Plane
+    labels: NDArray[np.int32]
+    blur: Mask
+    near: Mask
+    value: float
+
+    def shares_of(self, thin: Sequence[tuple[int, Shape]]) -> list[float]:
+        """Share of each shape's edge that does not approach it; small shapes all at once."""
+        largest = SIDE - 2 * SURROUNDINGS
+        are_cut = fit_in(self.values.shape)
+        small = [
+            (n, shape) for n, shape in thin if are_cut and max(shape.height, shape.width) <= largest
+        ]
+        shares = dict(zip([n for n, _ in small], self._shares_of_small(small), strict=True))
+        return [shares[n] if n in shares else self.share_of(n, shape) for n, shape in thin]
+
+    def share_of(self, number: int, shape: Shape) -> float:
+        """Share of one shape's edge."""
         box = shape.around(SURROUNDINGS)
-        own = grown(grown(pieces.labels[box] == number))
-        edge = own & near[box] & ~blur[box]
-        beyond = grown(grown(own)) & ~near[box]
-        share = _clean_share(local[box], edge, beyond, value)
-        if share >= CLEAN_IN_ROW:
-            rows, columns = pieces.place
-            clean.append(shape.moved(rows.start, columns.start)._replace(clean=share))
-    return clean
+        own = grown(grown(self.labels[box] == number))
+        edge = own & self.near[box] & ~self.blur[box]
+        beyond = grown(grown(own)) & ~self.near[box]
+        return _clean_share(self.values[box], edge, beyond, self.value)
+
+    def _shares_of_small(self, small: Sequence[tuple[int, Shape]]) -> list[float]:
+        if not small:
+            return []
+        at = corners([(shape.top, shape.left) for _, shape in small], SURROUNDINGS)
+        values, blur, near = (
+            windows(self.values, at),
+            windows(self.blur, at),
+            windows(self.near, at),
+        )
+        numbers = np.array([number for number, _ in small])
+        own = grown_twice(windows(self.labels, at) == numbers[:, None, None])
+        edge = own & near & ~blur
+        beyond = grown_twice(own) & ~near
+        is_open = np.asarray(beyond.any(axis=(1, 2)))
+        ground = medians(values, np.where(is_open[:, None, None], beyond, edge))
+        limit = ground + APPROACH * (self.value - ground)
+        if not np.issubdtype(values.dtype, np.integer):
+            limit = limit.astype(values.dtype)
+        low = edge & np.asarray(values <= limit[:, None, None])
+        sizes = edge.sum(axis=(1, 2))
+        shares = low.sum(axis=(1, 2)) / np.maximum(sizes, 1)
+        return [float(share) for share in shares]
 
 
 def _clean_share(values: Plane, edge: Mask, beyond: Mask, value: float) -> float:

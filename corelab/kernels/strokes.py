@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from corelab.kernels.windows import SIDE, corners, fit_in, stroke_widths, windows
 
 SMALLEST_SIZE = 5
 LARGEST_SIZE = 120
@@ -43,9 +46,14 @@ class Shape(NamedTuple):
         return self.bottom - self.top
 
     @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.right - self.left
+
+    @property
     def fill(self) -> float:
         """Share of the box that the shape fills."""
-        return self.n_pixels / (self.height * (self.right - self.left))
+        return self.n_pixels / (self.height * self.width)
 
     def around(self, margin: int) -> tuple[slice, slice]:
         """Box of the shape, so many pixels wider on every side, inside the plane."""
@@ -126,18 +134,41 @@ def _thin_shapes(
     labels: NDArray[np.int32], sizes: NDArray[np.intp], cores: NDArray[np.intp]
 ) -> Iterator[tuple[int, Shape]]:
     """Pieces of a letter's size that are strokes, by their number."""
-    found, places = 0, ndimage.find_objects(labels)
-    for number in np.flatnonzero(sizes >= FEWEST_PIXELS):
-        rows, columns = place = places[number - 1]
-        extent = max(rows.stop - rows.start, columns.stop - columns.start)
-        if not SMALLEST_SIZE <= extent <= LARGEST_SIZE:
-            continue
-        found += 1
-        if found > MOST_SHAPES:
-            return
-        if extent >= SLENDERNESS * stroke_pixels(labels[place] == number):
+    pieces = _of_a_letters_size(labels, sizes)
+    widths = _widths_of(labels, pieces)
+    for number, (rows, columns) in pieces.items():
+        if _extent_of((rows, columns)) >= SLENDERNESS * widths[number]:
             box = rows.start, rows.stop, columns.start, columns.stop
-            yield int(number), Shape(*box, int(sizes[number]), int(cores[number]), clean=1.0)
+            yield number, Shape(*box, int(sizes[number]), int(cores[number]), clean=1.0)
+
+
+def _of_a_letters_size(
+    labels: NDArray[np.int32], sizes: NDArray[np.intp]
+) -> dict[int, tuple[slice, slice]]:
+    """Boxes of the first pieces that may be letters, by their number."""
+    places = ndimage.find_objects(labels)
+    numbered = ((int(n), places[n - 1]) for n in np.flatnonzero(sizes >= FEWEST_PIXELS))
+    fit = ((n, p) for n, p in numbered if SMALLEST_SIZE <= _extent_of(p) <= LARGEST_SIZE)
+    return dict(islice(fit, MOST_SHAPES))
+
+
+def _extent_of(place: tuple[slice, slice]) -> int:
+    rows, columns = place
+    return int(max(rows.stop - rows.start, columns.stop - columns.start))
+
+
+def _widths_of(
+    labels: NDArray[np.int32], pieces: Mapping[int, tuple[slice, slice]]
+) -> dict[int, int]:
+    """Thickest stroke of each piece; small ones all at once."""
+    is_small = {n: fit_in(labels.shape) and _extent_of(p) <= SIDE for n, p in pieces.items()}
+    small = [n for n in pieces if is_small[n]]
+    widths = {n: stroke_pixels(labels[p] == n) for n, p in pieces.items() if not is_small[n]}
+    if small:
+        at = corners([(pieces[n][0].start, pieces[n][1].start) for n in small], margin=0)
+        masks = windows(labels, at) == np.array(small)[:, None, None]
+        widths |= dict(zip(small, stroke_widths(masks).tolist(), strict=True))
+    return widths
 
 
 def stroke_pixels(shape: Mask) -> int:
