@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.accuracy.__main__ import CACHE
 from benchmarks.accuracy.head import TrueHead, load_head
@@ -22,7 +23,8 @@ from benchmarks.accuracy.plan import Half
 from benchmarks.accuracy.real import load_real
 from benchmarks.accuracy.scoring import segment_head
 from benchmarks.contest import table
-from corelab.kernels.head import AIR_HU, head_mask_ct, head_mask_mr
+from corelab.kernels.head import head_mask_ct, head_mask_mr
+from corelab.kernels.hounsfield import AIR_HU
 from corelab.stages.measure import volume_ml
 from corelab.vocab import Contrast, Modality
 from corelab.volume import Volume
@@ -51,14 +53,23 @@ class Cleared:
 
 
 def cleared(head: TrueHead) -> TrueHead:
-    """Return a head with air around it in every image, found on the b0 where there is one."""
+    """Return a head with air around it in every image.
+
+    Images of one grid share an outline: that of the b0, else of the image that is measured on.
+    Another grid, a FLAIR's, has its own.
+    """
     is_ct = head.modality is Modality.NCCT
-    outline = head.images.get(Contrast.B0, head.image)
     find, outside = (head_mask_ct, AIR_HU) if is_ct else (head_mask_mr, 0)
-    mask = find(outline.data, outline.spacing_mm)
+    shown = [i for i in (head.images.get(Contrast.B0), head.image) if i is not None]
+
+    masks: dict[tuple[int, ...], NDArray[np.bool_]] = {}
 
     def clear(image: Volume) -> Volume:
-        return image.with_data(np.where(mask, image.data, image.data.dtype.type(outside)))
+        outline = next((one for one in shown if one.shape == image.shape), image)
+        if outline.shape not in masks:
+            masks[outline.shape] = find(outline.data, outline.spacing_mm)
+        inside = masks[outline.shape]
+        return image.with_data(np.where(inside, image.data, image.data.dtype.type(outside)))
 
     return replace(head, images={contrast: clear(i) for contrast, i in head.images.items()})
 
