@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from bokeh.client import pull_session
 
 from corelab.errors import StoreError
 from pipelines.dashboard import Dashboard
@@ -53,6 +52,14 @@ def listening(process: psutil.Process) -> set[tuple[str, int]]:
     return {(place.laddr.ip, place.laddr.port) for place in found if place.status == "LISTEN"}
 
 
+PULL = """
+import sys
+from bokeh.client import pull_session
+with pull_session(url=sys.argv[1]) as session:
+    print(session.document.to_json())
+"""
+
+
 def shown(base: str) -> str:
     """Give everything that the dashboard tells a browser now, a page of every task with it."""
     pages = [httpx.get(base + page, timeout=_PATIENCE_S) for page in PAGES]
@@ -62,8 +69,11 @@ def shown(base: str) -> str:
     text += "".join(httpx.get(f"{base}/info/{page}", timeout=_PATIENCE_S).text for page in workers)
     tasks = set(re.findall(r"(task/[^\"]+)\"", text))
     text += "".join(httpx.get(f"{base}/info/{page}", timeout=_PATIENCE_S).text for page in tasks)
-    with pull_session(url=f"{base}/status") as session:
-        return text + str(session.document.to_json())
+    # In a process of its own: the run may end meanwhile, and the connection with it.
+    drawn = subprocess.run(
+        [sys.executable, "-c", PULL, f"{base}/status"], capture_output=True, text=True, check=False
+    )
+    return text + drawn.stdout
 
 
 def test_the_dashboard_is_on_loopback_alone_and_shows_neither_codes_nor_names(
@@ -87,6 +97,7 @@ def test_the_dashboard_is_on_loopback_alone_and_shows_neither_codes_nor_names(
             with suppress(httpx.TransportError, OSError):  # the run has just ended
                 seen += shown(base)
     assert process.returncode == 0
+    assert "'roots'" in seen
     assert re.search(r"run_timed_case-\d{6}-[0-9a-f]{8}", seen)
     with (SAMPLE / "subjects.csv").open(newline="") as stream:
         codes = [row["subject_code"] for row in csv.DictReader(stream)]
