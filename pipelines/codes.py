@@ -7,12 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from corelab.blinding.person import person_of
-from corelab.blinding.subjects import (
-    NO_VISIT,
-    NOT_A_VISIT,
-    Crosswalk,
-    visit_shared_by,
-)
+from corelab.blinding.subjects import Crosswalk
 from corelab.series import Refusal, Series, StudyKey
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
@@ -44,7 +39,7 @@ def cases_of(
     cases: dict[StudyKey, Case | Refusal] = {}
     for number, person in enumerate(sorted(people, key=lambda p: _digest(p, people[p])), start=1):
         code = _code(person[0], number, crosswalk, people[person])
-        for key, visit in _visits(people[person], crosswalk).items():
+        for key, visit in _visits(person[0], people[person], crosswalk).items():
             fault = next((found for found in (code, visit) if isinstance(found, Refusal)), None)
             cases[key] = fault or Case(SubjectCode(str(code)), VisitLabel(str(visit)))
     return cases
@@ -63,7 +58,9 @@ def _code(
     return crosswalk.code_for(person_of(patient_id, (part.identity for part in parts)))
 
 
-def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyKey, str | Refusal]:
+def _visits(
+    patient_id: str, parts: Iterable[Series], crosswalk: Crosswalk | None
+) -> dict[StudyKey, str | Refusal]:
     moments: dict[StudyKey, list[str]] = defaultdict(list)
     for part in parts:
         moment = part.identity.acquired_at
@@ -72,17 +69,7 @@ def _visits(parts: Iterable[Series], crosswalk: Crosswalk | None) -> dict[StudyK
     numbers: dict[StudyKey, str | Refusal] = {
         key: f"{number:02}" for number, key in enumerate(ordered, start=1)
     }
-    return numbers | _named_visits(ordered, crosswalk) if crosswalk else numbers
-
-
-def _named_visits(
-    studies: Iterable[StudyKey], crosswalk: Crosswalk
-) -> dict[StudyKey, str | Refusal]:
-    named = {key: visit for key in studies if (visit := crosswalk.visit_of(*key))}
-    general = [k for k, visit in named.items() if visit != NO_VISIT and crosswalk.is_general(*k)]
-    visits: dict[StudyKey, str | Refusal] = {
-        key: NOT_A_VISIT if visit == NO_VISIT else visit for key, visit in named.items()
-    }
-    if len(general) > 1:
-        visits |= dict.fromkeys(general, visit_shared_by(len(general)))
-    return visits
+    if crosswalk is None:
+        return numbers
+    named = crosswalk.named_visits(patient_id, (uid for _, uid in ordered), {})
+    return numbers | {(patient_id, uid): visit for uid, visit in named.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -74,7 +75,33 @@ class Crosswalk:
         general = [row for row in mine if row.study_uid is None]
         return next((row.visit for row in exact + general), None)
 
-    def is_general(self, patient_id: str, study_uid: str) -> bool:
+    def named_visits(
+        self, patient_id: str, study_uids: Iterable[str], known: Mapping[str, VisitLabel]
+    ) -> dict[str, VisitLabel | Refusal]:
+        """Visits of a patient's studies that rows name; one row cannot name that of two at once.
+
+        Parameters
+        ----------
+        patient_id, study_uids
+            Whose studies; those that no row names are left out.
+        known
+            Visits of earlier runs: a study keeps one that is named again, the others are held back.
+        """
+        named = {u: visit for u in study_uids if (visit := self.visit_of(patient_id, u))}
+        general = [
+            uid
+            for uid, visit in named.items()
+            if visit != NO_VISIT and self._is_general(patient_id, uid)
+        ]
+        visits: dict[str, VisitLabel | Refusal] = {
+            uid: NOT_A_VISIT if visit == NO_VISIT else visit for uid, visit in named.items()
+        }
+        if len(general) > 1:
+            new = [uid for uid in general if known.get(uid) != named[uid]]
+            visits |= dict.fromkeys(new, _shared_by(len(general)))
+        return visits
+
+    def _is_general(self, patient_id: str, study_uid: str) -> bool:
         """Whether a study's visit comes from a row that names no study."""
         mine = [row for row in self.rows if row.patient_id == patient_id.strip()]
         return all(row.study_uid != study_uid for row in mine)
@@ -89,7 +116,7 @@ class Crosswalk:
         return frozenset(row.visit for row in self.rows if row.visit) - {NO_VISIT}
 
 
-def visit_shared_by(n_studies: int) -> Refusal:
+def _shared_by(n_studies: int) -> Refusal:
     """Refusal of several studies whose visit one row names for all of them."""
     message = (
         f"{n_studies} studies share one row of the subjects file that names a visit; "

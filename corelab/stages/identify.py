@@ -11,10 +11,7 @@ from corelab.blinding.code import what_it_tells
 from corelab.blinding.person import Person, person_of
 from corelab.blinding.subjects import (
     NO_PATIENT,
-    NO_VISIT,
-    NOT_A_VISIT,
     Crosswalk,
-    visit_shared_by,
 )
 from corelab.blinding.vault import Vault
 from corelab.blinding.visits import (
@@ -120,40 +117,20 @@ def identify(
 
 def _visits(patient: _Patient) -> tuple[_Visits, frozenset[str]]:
     """Visit of each study, and which of them follow from the order alone."""
-    visits = _named_visits(patient)
+    known = patient.vault.visits_of(patient.patient_id)
+    uids = [study.study_uid for study in patient.studies]
+    visits = patient.crosswalk.named_visits(patient.patient_id, uids, known)
     rest = [study for study in patient.studies if study.study_uid not in visits]
     reference = patient.crosswalk.reference_of(patient.patient_id)
     if reference is not None and patient.trial is not None:
         placed = {s.study_uid: visit_by_window(s, reference, patient.trial) for s in rest}
         holders = _holders(patient, visits, placed)
         return visits | without_clashes(placed, rest, holders, patient.hours()), frozenset()
-    known = patient.vault.visits_of(patient.patient_id)
     for study in rest:
         visits[study.study_uid] = known.get(study.study_uid) or _next_number(
             {*known.values(), *visits.values()}
         )
     return visits, frozenset(study.study_uid for study in rest)
-
-
-def _named_visits(patient: _Patient) -> _Visits:
-    """Visits that the subjects file names; one row cannot name that of two studies at once.
-
-    A study that has this visit from an earlier run keeps it: the others are held back.
-    """
-    named = {s.study_uid: visit for s in patient.studies if (visit := patient.named(s.study_uid))}
-    general = [
-        uid
-        for uid, visit in named.items()
-        if visit != NO_VISIT and patient.crosswalk.is_general(patient.patient_id, uid)
-    ]
-    visits: _Visits = {
-        uid: NOT_A_VISIT if visit == NO_VISIT else visit for uid, visit in named.items()
-    }
-    if len(general) > 1:
-        known = patient.vault.visits_of(patient.patient_id)
-        new = [uid for uid in general if known.get(uid) != named[uid]]
-        visits |= dict.fromkeys(new, visit_shared_by(len(general)))
-    return visits
 
 
 def _holders(patient: _Patient, named: _Visits, placed: _Visits) -> list[Holder]:
