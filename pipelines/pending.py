@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corelab.errors import StoreError
-from corelab.store.files import write_text
+from corelab.store.files import write_private
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 _NAME = "pending.jsonl"
-_FILE_MODE = 0o600
 _PLANNED, _MEASURED = "planned", "measured"
 
 
@@ -49,9 +48,8 @@ def write_pending(vault: Path, cases: Iterable[Case]) -> None:
     StoreError
         When the vault cannot be written to.
     """
-    path = vault / _NAME
-    write_text(path, "".join(_line(_PLANNED, case) for case in sorted(cases)))
-    path.chmod(_FILE_MODE)
+    lines = (_line(_PLANNED, case) for case in sorted(cases))
+    write_private(vault / _NAME, "".join(lines))
 
 
 def note_measured(vault: Path, case: Case) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from corelab.blinding.vault_delivery import file_text
 from corelab.blinding.vault_file import make_vault_folder
 from corelab.errors import StoreError
-from corelab.store.files import Json, read_json, write_json
+from corelab.store.files import Json, json_text, private_folder, read_json, write_private
 
 _NAME = "watch.json"
 _LOG = Path("log", "watch.txt")
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+_FILE_MODE = 0o600
 _FAILED_FROM = 2
 """Exit statuses of a run from here on mean that it did not end as a run should."""
 
@@ -71,13 +71,12 @@ class WatchRecord:
             digest: {"status": e.status, "inputs": e.inputs} for digest, e in self._ended.items()
         }
         numbers: dict[str, Json] = dict(self._numbers)
-        write_json(self.vault / _NAME, {"ended": ended, "numbers": numbers})
-        (self.vault / _NAME).chmod(_FILE_MODE)
+        write_private(self.vault / _NAME, json_text({"ended": ended, "numbers": numbers}))
 
     def _write_down(self, number: int, delivery: Path) -> None:
         path = self.vault / _LOG
         try:
-            path.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            private_folder(path.parent)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _FILE_MODE)
             with open(descriptor, "a", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
                 stream.write(f"delivery {number}: {file_text(delivery.absolute())}\n")
