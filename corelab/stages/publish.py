@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from corelab.errors import ReasonCode, StoreError
 from corelab.store.bids import description
 from corelab.store.files import read_bytes, read_json, write_json, write_text
-from corelab.store.growth import with_growth_flags
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
 from corelab.store.qa_row import QaPage, QaRow
-from corelab.store.record import load_read
-from corelab.store.table import write_tables
+from corelab.store.table import Records, write_tables
 from corelab.store.times import settle
 from corelab.vocab import Case, Problem, Read
 
@@ -61,14 +59,12 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     publication
         What is known of unmeasured cases too.
     """
-    write_tables(layout, problems, publication.trial_id, publication.visits)
+    records = write_tables(layout, problems, publication.trial_id, publication.visits)
     name = f"{publication.trial_id}: blinded infarct volumes"
     write_json(layout.dataset_description, description(name, publication.software_version))
-    loaded = [load_read(path) for path in layout.reads()]
-    reads = with_growth_flags(loaded, publication.visits)
     page = QaPage(
         trial_id=publication.trial_id,
-        rows=tuple(_rows(layout, reads, problems)),
+        rows=tuple(_rows(layout, records, problems)),
         software_version=publication.software_version,
         config_digest=publication.config_digest,
     )
@@ -80,9 +76,10 @@ MOST_PICTURES = 1_000
 """Cases that a page shows pictures of: with more it would not open, and links to them instead."""
 
 
-def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) -> Iterable[QaRow]:
+def _rows(layout: Layout, records: Records, problems: Iterable[Problem]) -> Iterable[QaRow]:
+    reads = records.reads
     is_small = len(reads) <= MOST_PICTURES
-    earlier_ml = _earlier_volumes(layout)
+    earlier_ml = _volumes_of(records.earlier)
     for read in reads:
         numbers = read.measurement
         yield QaRow(
@@ -114,11 +111,10 @@ def _rows(layout: Layout, reads: Sequence[Read], problems: Iterable[Problem]) ->
         )
 
 
-def _earlier_volumes(layout: Layout) -> dict[Case, list[tuple[int, float]]]:
-    """Load number and infarct volume of the superseded versions of each case that has any."""
+def _volumes_of(earlier: Iterable[Read]) -> dict[Case, list[tuple[int, float]]]:
+    """Give number and infarct volume of the superseded versions of each case that has any."""
     found: dict[Case, list[tuple[int, float]]] = defaultdict(list)
-    for path in layout.earlier_reads():
-        read = load_read(path)
+    for read in earlier:
         found[read.case].append((read.version, read.measurement.infarct_volume_ml))
     return found
 

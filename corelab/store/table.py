@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,9 +36,24 @@ _SPREADSHEET_FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Reads under OUT: those that stand, with what growth says of them, and earlier versions."""
+
+    reads: tuple[Read, ...]
+    earlier: tuple[Read, ...]
+
+
+def load_records(layout: Layout, visits: Sequence[str]) -> Records:
+    """Load every read under OUT; ``visits`` as for :func:`write_tables`."""
+    reads = with_growth_flags([load_read(path) for path in layout.reads()], visits)
+    earlier = tuple(load_read(path) for path in layout.earlier_reads())
+    return Records(reads=tuple(reads), earlier=earlier)
+
+
 def write_tables(
     layout: Layout, problems: Sequence[Problem], trial_id: str, visits: Sequence[str] = ()
-) -> None:
+) -> Records:
     """Rebuild every table from the reads under OUT and the problems of the batch.
 
     Parameters
@@ -52,13 +67,18 @@ def write_tables(
     visits
         Labels of the trial's visits in the order of their time, the baseline first. Without
         them there is no table of growth.
+
+    Returns
+    -------
+    Records
+        What the tables were made of.
     """
-    reads = with_growth_flags([load_read(path) for path in layout.reads()], visits)
+    records = load_records(layout, visits)
+    reads, earlier = records.reads, records.earlier
     # Two studies without a case may say the same, and are two.
     of_cases = {problem for problem in problems if problem.subject_code}
     others = [problem for problem in problems if not problem.subject_code]
     listed = sorted([*of_cases, *others], key=lambda row: tuple(asdict(row).values()))
-    earlier = [load_read(path) for path in layout.earlier_reads()]
     rows = _volume_rows(reads, listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
     write_text(layout.volumes_csv, to_csv(names, rows))
@@ -71,6 +91,7 @@ def write_tables(
         names = [column.name for column in GROWTH_COLUMNS]
         write_text(layout.growth_csv, to_csv(names, [growth_row(pair) for pair in growth]))
         write_json(layout.growth_dictionary, growth_dictionary(visits))
+    return records
 
 
 def load_problems(layout: Layout) -> tuple[Problem, ...]:
