@@ -37,13 +37,13 @@ from pipelines.workers import Workers, at_work
 @told
 def run_command(request: BatchRequest, workers: Workers) -> int:
     """Run a batch and print its volume table."""
-    load_inputs(request)
+    trial, _ = load_inputs(request)
     request = _for_workers(request, workers)
     if not workers.are_elsewhere:
         refuse_absent_dashboard(workers.dashboard)
     make_folder(request.out)
     with incidents_kept(request.vault), hold_out(request.out, "run"):
-        result = unchanged_result(request) or _run_with(request, workers)
+        result = unchanged_result(request, trial) or _run_with(request, workers)
     _show_result(standard_output(), result, Layout(request.out))
     return EXIT_PROBLEMS if result.problems else 0
 

@@ -34,7 +34,7 @@ from pipelines.case_key import Change
 from pipelines.closing import BatchResult
 from pipelines.delivered import Counts
 from pipelines.pick import EVERY_CASE
-from pipelines.request import BatchRequest, load_inputs
+from pipelines.request import BatchRequest
 from pipelines.stamps import digest_of, stamp_of, stamps_below, text_digest
 
 _NAME = "unchanged.json"
@@ -88,14 +88,13 @@ def look_at(request: BatchRequest, trial: Trial) -> Received:
     )
 
 
-def unchanged_result(request: BatchRequest) -> BatchResult | None:
+def unchanged_result(request: BatchRequest, trial: Trial) -> BatchResult | None:
     """Give the last run's result where nothing has changed since; ``None`` otherwise.
 
     The vault's log and its list of batches say that this run was.
     """
     if request.redo is Redo.ALL or request.pick != EVERY_CASE or not is_current(request.vault):
         return None
-    trial, _ = load_inputs(request)
     if Layout(request.out).lock.exists():
         return None
     with hold_for_a_run(request.vault):

@@ -14,6 +14,7 @@ from corelab.errors import ReasonCode
 from corelab.vocab import Problem, SubjectCode
 from pipelines.case import Redo
 from pipelines.case_key import Change
+from pipelines.closing import BatchResult
 from pipelines.engine import Engine
 from pipelines.followup import run_batch
 from pipelines.pick import Pick
@@ -44,6 +45,12 @@ def request_(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> BatchR
     time.sleep(LONG_AGO_S)
     run_batch(asked, engine, Silent())
     return asked
+
+
+def taken(asked: BatchRequest) -> BatchResult | None:
+    """Result that a run would take from the last one."""
+    trial, _ = load_inputs(asked)
+    return unchanged_result(asked, trial)
 
 
 def first_image(asked: BatchRequest) -> Path:
@@ -106,14 +113,14 @@ CHANGES = (
 def test_whatever_is_off_by_a_byte_a_name_or_a_right_is_seen_and_a_run_settles_it(
     request_: BatchRequest, engine: Engine, change: object
 ) -> None:
-    found = unchanged_result(request_)
+    found = taken(request_)
     assert found is not None
     assert callable(change)
     change(request_)
-    assert unchanged_result(request_) is None
+    assert taken(request_) is None
     time.sleep(LONG_AGO_S)
     done = run_batch(request_, engine, Silent())
-    again = unchanged_result(request_)
+    again = taken(request_)
     assert again is not None
     assert [read.measurement for read in again.reads] == [r.measurement for r in done.reads]
 
@@ -123,7 +130,7 @@ def test_the_result_is_the_one_of_a_whole_run_and_the_vault_lists_the_batch(
 ) -> None:
     whole = run_batch(request_, engine, Silent())
     before = {path: path.lstat().st_ctime_ns for path in request_.out.rglob("*") if path.is_file()}
-    found = unchanged_result(request_)
+    found = taken(request_)
     assert found is not None
     assert found.changes == whole.changes == (Change.UNCHANGED,) * len(whole.reads)
     keyless = [dataclasses.replace(read, case_key="") for read in whole.reads]
@@ -138,10 +145,10 @@ def test_the_result_is_the_one_of_a_whole_run_and_the_vault_lists_the_batch(
 
 
 def test_who_asks_for_all_or_for_some_cases_gets_a_run_of_its_own(request_: BatchRequest) -> None:
-    assert unchanged_result(dataclasses.replace(request_, redo=Redo.ALL)) is None
+    assert taken(dataclasses.replace(request_, redo=Redo.ALL)) is None
     picked = dataclasses.replace(request_, pick=Pick(codes=frozenset({SubjectCode("GYC4D4")})))
-    assert unchanged_result(picked) is None
-    assert unchanged_result(request_) is not None
+    assert taken(picked) is None
+    assert taken(request_) is not None
 
 
 def test_a_problem_that_another_try_may_mend_is_tried_again(
@@ -159,7 +166,7 @@ def test_a_problem_that_another_try_may_mend_is_tried_again(
         with open_vault(request_.vault) as vault:
             failed = dataclasses.replace(result, problems=problems)
             keep_result(received, failed, 1, vault)
-        assert (unchanged_result(request_) is not None) == is_kept
+        assert (taken(request_) is not None) == is_kept
 
 
 def test_what_somebody_else_wrote_into_the_vault_during_a_run_is_not_taken_for_ours(
@@ -170,4 +177,4 @@ def test_what_somebody_else_wrote_into_the_vault_during_a_run_is_not_taken_for_o
     with open_vault(request_.vault) as vault:
         change_vault(request_)
         keep_result(received, result, 1, vault)
-    assert unchanged_result(request_) is None
+    assert taken(request_) is None
