@@ -15,6 +15,8 @@ from corelab.vocab import Modality
 from pipelines.case import CaseTask
 from pipelines.engine import Engine, open_engine
 from pipelines.followup import plan_batch
+from tests.pipelines.runs import Zygote, zygote
+from tests.pipelines.tiny_delivery import write_delivery
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample_data"
@@ -51,3 +53,18 @@ def dwi_task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
         software_version="1",
         case_minutes=20.0,
     )
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tiny cases, and room for what runs make of them."""
+    folder = tmp_path_factory.mktemp("delivery")
+    write_delivery(folder, 2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(delivery: Path) -> Iterator[Zygote]:
+    """Starts runs on them quickly; ``log`` beside them holds what they say."""
+    with zygote(delivery / "log") as running:
+        yield running

@@ -19,15 +19,8 @@ from pipelines.sources import read_sources
 
 
 @pytest.fixture
-def task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
-    return CaseTask(
-        plan=dwi_plan,
-        out=tmp_path,
-        settings=settings_of(demo_trial, dwi_plan),
-        config_digest=demo_trial.digest,
-        software_version="1",
-        case_minutes=20.0,
-    )
+def task(dwi_task: CaseTask) -> CaseTask:
+    return dwi_task
 
 
 def with_trial(task: CaseTask, trial: Trial, **changes: object) -> CaseTask:

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corelab.series import CasePlan
-from corelab.settings import settings_of
 from corelab.stages.deface import Attempt, deface
 from corelab.stages.measure import measure
 from corelab.stages.segment import segment
@@ -159,16 +157,8 @@ def test_the_screen_says_so_and_the_same_command_resumes(runs: Runs) -> None:
 
 
 @pytest.fixture
-def task(dwi_plan: CasePlan, demo_trial: Trial, tmp_path: Path) -> CaseTask:
-    return CaseTask(
-        plan=dwi_plan,
-        out=tmp_path,
-        settings=settings_of(demo_trial, dwi_plan),
-        config_digest=demo_trial.digest,
-        software_version="1",
-        case_minutes=20.0,
-        face=Face.REMOVED,
-    )
+def task(dwi_task: CaseTask) -> CaseTask:
+    return dataclasses.replace(dwi_task, face=Face.REMOVED)
 
 
 def test_the_key_of_a_case_knows_whether_the_face_was_kept(task: CaseTask) -> None:

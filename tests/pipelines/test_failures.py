@@ -27,7 +27,7 @@ from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines.case import CaseTask, run_case
 from pipelines.placing import WORK_FOLDER, begin_work
 from pipelines.withdrawal import withdraw
-from tests.pipelines.runs import PATIENCE_S, Zygote, zygote
+from tests.pipelines.runs import PATIENCE_S, Zygote
 from tests.pipelines.tiny_delivery import (
     CODES,
     REPOSITORY,
@@ -35,24 +35,10 @@ from tests.pipelines.tiny_delivery import (
     arguments,
     assert_whole,
     content,
-    write_delivery,
 )
 
 CORELAB = Path(sys.executable).parent / "corelab"
 _MEMORY_OF_TWO_WORKERS_KB = 600_000
-
-
-@pytest.fixture(scope="module")
-def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("delivery")
-    write_delivery(folder, 2)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def start(delivery: Path) -> Iterator[Zygote]:
-    with zygote(delivery / "log") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -5,31 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from pipelines.placing import WORK_FOLDER
-from tests.pipelines.runs import PATIENCE_S, Zygote, zygote
-from tests.pipelines.tiny_delivery import arguments, assert_whole, write_delivery
+from tests.pipelines.runs import PATIENCE_S, Zygote
+from tests.pipelines.tiny_delivery import arguments, assert_whole
 
 AT_ONCE_S = 15
 """Five seconds are promised; a machine with other work gets some more."""
-
-
-@pytest.fixture(scope="module")
-def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("delivery")
-    write_delivery(folder, 2)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def start(delivery: Path) -> Iterator[Zygote]:
-    with zygote(delivery / "log") as running:
-        yield running
 
 
 def wait_for(folder: Path, names: str, start: Zygote) -> None:

@@ -35,6 +35,7 @@ def test_what_ends_early_is_settled_too(tmp_path: Path) -> None:
 
 def test_what_went_meanwhile_needs_no_time(tmp_path: Path) -> None:
     settle(tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
 
 
 def test_a_time_that_cannot_be_set_is_an_error_in_words(tmp_path: Path) -> None:
