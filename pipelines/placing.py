@@ -143,26 +143,6 @@ def put_in_place(built: Path, final: Path, attempt: Path) -> None:
         raise disk_error(f"{final.name} cannot be put in place", final.parent, error) from error
 
 
-def take_away(case: Case, layout: Layout) -> None:
-    """Remove a case from OUT: no number of it stays.
-
-    Raises
-    ------
-    DiskError
-        When that cannot be.
-    """
-    final = layout.case_folder(case)
-    if not final.exists():
-        return
-    with attempt_at(case, layout.root) as aside:
-        try:
-            _set_aside(final, aside.root)
-            with suppress(OSError):
-                final.parent.rmdir()  # stays where other visits are
-        except OSError as error:
-            raise disk_error(f"{final.name} cannot be taken away", final.parent, error) from error
-
-
 def discard(path: Path, out: Path) -> None:
     """Delete a file or folder under OUT, whose name is gone before anything of it is."""
     work = out / WORK_FOLDER

@@ -14,7 +14,6 @@ from pipelines.placing import (
     begin_work,
     end_work,
     put_in_place,
-    take_away,
     work_emptied,
 )
 
@@ -57,15 +56,6 @@ def test_two_attempts_at_one_case_never_meet(tmp_path: Path) -> None:
         put_in_place(built(again, "2"), final, again.root)
         put_in_place(late, final, lost.root)
     assert (final / "x.json").read_text() == "1"
-
-
-def test_a_case_that_is_taken_away_leaves_no_empty_folder(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    with attempt_at(CASE, tmp_path) as work:
-        put_in_place(built(work, "x"), layout.case_folder(CASE), work.root)
-    take_away(CASE, layout)
-    take_away(CASE, layout)
-    assert [path.name for path in tmp_path.iterdir()] == [WORK_FOLDER]
 
 
 def test_what_a_killed_run_left_is_gone_and_known(tmp_path: Path) -> None:
