@@ -1,13 +1,15 @@
 """Where the files of a case are built, and how they come into OUT: all at one moment.
 
 Every attempt at a case has a folder of its own below ``OUT/.work``, so that an attempt that
-nobody waits for any more never meets the one that took its place. A folder that is replaced or
-taken away leaves its name by one rename and is deleted where nobody looks for results.
+nobody waits for any more never meets the one that took its place. A folder that is replaced
+changes places with the new one at one moment, and is deleted where nobody looks for results.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -26,6 +28,10 @@ RENEWAL = Path(WORK_FOLDER, "renewal")
 _MARK = "attempt"
 _OLD = "replaced"
 _OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST}
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+_HERE, _RENAME_EXCHANGE = -100, 2
+"""Of renameat2(2): paths are as this process sees them, and what is there changes places."""
+_NO_EXCHANGE = {errno.ENOENT, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def begin_work(out: Path) -> bool:
@@ -45,6 +51,7 @@ def begin_work(out: Path) -> bool:
     """
     work = out / WORK_FOLDER
     restore(Layout(out), out / RENEWAL)
+    _put_back(out)
     try:
         is_resumed = work.exists()
         if is_resumed:
@@ -71,6 +78,7 @@ def work_emptied(out: Path) -> Iterator[None]:
     finally:
         restore(Layout(out), out / RENEWAL)
         with suppress(OSError):
+            _put_back(out)
             for path in (out / WORK_FOLDER).iterdir():
                 _remove(path)
 
@@ -129,7 +137,7 @@ def put_in_place(built: Path, final: Path, attempt: Path) -> None:
         final.parent.mkdir(parents=True, exist_ok=True)
         if not (attempt / _MARK).exists():
             raise DiskError("another run began in OUT: this one's attempt is void", errno.ECANCELED)
-        while True:
+        while not _have_changed_places(built, final):
             _set_aside(final, attempt)
             try:
                 built.rename(final)
@@ -161,6 +169,31 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _have_changed_places(built: Path, final: Path) -> bool:
+    """Exchange two folders at one moment; not where one is absent, or the file system cannot."""
+    exchange = getattr(_LIBRARY, "renameat2", None)
+    if exchange is None:
+        return False
+    names = (os.fsencode(built), os.fsencode(final))
+    if exchange(_HERE, names[0], _HERE, names[1], _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number))
+
+
+def _put_back(out: Path) -> None:
+    """Give a case its name again that was set aside by a run which was killed then."""
+    for aside in out.glob(f"{WORK_FOLDER}*/sub-*/{_OLD}.*"):
+        case = aside.parent.name.rpartition(".")[0]
+        final = out.joinpath(*case.split("_", 1))
+        if not final.exists():
+            final.parent.mkdir(exist_ok=True)
+            aside.rename(final)
+
+
 def _set_aside(final: Path, attempt: Path) -> None:
+    """Take a folder's name away; for an instant the case has none."""
     with suppress(FileNotFoundError):
         final.rename(attempt / f"{_OLD}.{secrets.token_hex(4)}")

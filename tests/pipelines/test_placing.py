@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from corelab.errors import DiskError
 from corelab.store.layout import Layout
 from corelab.vocab import Case, SubjectCode, VisitLabel
+from pipelines import placing
 from pipelines.placing import (
     WORK_FOLDER,
     attempt_at,
@@ -34,6 +37,53 @@ def test_a_case_takes_the_place_of_an_older_one_whole(tmp_path: Path) -> None:
             put_in_place(built(work, text), final, work.root)
     assert [path.read_text() for path in final.iterdir()] == ["new"]
     assert list((tmp_path / WORK_FOLDER).iterdir()) == []
+
+
+def test_a_case_that_is_replaced_is_never_without_a_folder(tmp_path: Path) -> None:
+    final = Layout(tmp_path).case_folder(CASE)
+    with attempt_at(CASE, tmp_path) as work:
+        put_in_place(built(work, "0"), final, work.root)
+    other = tmp_path / "other"
+    other.mkdir()
+    if not placing._have_changed_places(other, final):  # noqa: SLF001 - whether it can here
+        pytest.skip("this file system exchanges no folders")
+    placing._have_changed_places(other, final)  # noqa: SLF001 - back again
+    over, absent = threading.Event(), []
+
+    def look() -> None:
+        while not over.is_set():
+            if not os.path.lexists(final / "x.json"):
+                absent.append(1)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for number in range(1, 200):
+        with attempt_at(CASE, tmp_path) as work:
+            put_in_place(built(work, str(number)), final, work.root)
+    over.set()
+    watcher.join()
+    assert absent == []
+    assert (final / "x.json").read_text() == "199"
+
+
+def test_a_case_takes_the_place_of_an_older_one_where_folders_cannot_be_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "_have_changed_places", lambda *_: False)
+    test_a_case_takes_the_place_of_an_older_one_whole(tmp_path)
+
+
+@pytest.mark.parametrize("work", [WORK_FOLDER, f"{WORK_FOLDER}.0a1b2c3d"])
+def test_a_case_that_a_killed_run_had_set_aside_gets_its_name_again(
+    tmp_path: Path, work: str
+) -> None:
+    aside = tmp_path / work / "sub-KX4M7P_ses-fu_late.1a2b3c4d" / "replaced.5e6f7a8b"
+    (aside / "versions" / "v1").mkdir(parents=True)
+    (aside / "x.json").write_text("old")
+    assert begin_work(tmp_path)
+    final = tmp_path / "sub-KX4M7P" / "ses-fu_late"
+    assert (final / "x.json").read_text() == "old"
+    assert (final / "versions" / "v1").is_dir()
 
 
 def test_an_attempt_that_another_run_took_away_puts_nothing_in_place(tmp_path: Path) -> None:
