@@ -10,21 +10,23 @@ nothing of their value around, where saturated noise is everywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.drawn_value import FEWEST_PIXELS_ALONE, drawn_values
+from corelab.kernels.letter_rows import have_company, rows_of
+from corelab.kernels.pieces import pieces_of
 from corelab.kernels.strokes import (
     FEWEST_PIXELS,
     SMALLEST_SIZE,
     SURROUNDINGS,
-    Pieces,
     Shape,
+    Strokes,
     grown,
     strokes_in,
 )
@@ -57,9 +59,6 @@ SOFT_CORE = 0.1
 PLAIN_FILL = 0.75
 """Share of its box that a plain bar fills at least."""
 
-LARGEST_GAP = 1.3
-"""Between two letters of a row, as a share of their height."""
-
 MOST_BESIDE = 0.05
 """Share of the two lines above or below a row that may hold the value: tails of letters."""
 
@@ -75,8 +74,6 @@ MOST_SPECK_PIXELS = 0.15
 MOST_SPECKS = 0.4
 """Share of dots and points in and around a row, by area and by number; noise has more."""
 
-_EIGHT = np.ones((3, 3), dtype=bool)
-_EIGHT.flags.writeable = False
 Plane = NDArray[np.integer | np.floating]
 Mask = NDArray[np.bool_]
 
@@ -159,10 +156,10 @@ def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
         return 0
     outline = _is_at_least(values, ground + SOFT_LEVEL * (value - ground))
     outline &= values <= values.dtype.type(value)
-    pieces = strokes_in(outline, marks, FEWEST_SOFT_IN_ROW)
-    if len(pieces.thin) < FEWEST_SOFT_IN_ROW:
+    strokes = _only(strokes_in(outline, marks, FEWEST_SOFT_IN_ROW), have_company)
+    if len(strokes.thin) < FEWEST_SOFT_IN_ROW:
         return 0
-    shapes = _clean_shapes(values, pieces, grown(outline[pieces.place]), value)
+    shapes = _clean_shapes(values, strokes, grown(outline[strokes.place]), value)
     return _in_rows(shapes, outline, FEWEST_SOFT_IN_ROW)
 
 
@@ -192,19 +189,31 @@ def _is_at_least(values: Plane, level: float) -> Mask:
 
 def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[Shape]:
     """Thin shapes whose neighbours do not approach their value."""
-    pieces = strokes_in(marks, marks, 1)
-    return _clean_shapes(values, pieces, marks[pieces.place], value) if pieces.thin else []
+    strokes = _only(strokes_in(marks, marks, 1), _may_be_letters)
+    return _clean_shapes(values, strokes, marks[strokes.place], value) if strokes.thin else []
 
 
-def _clean_shapes(values: Plane, pieces: Pieces, blur: Mask, value: float) -> list[Shape]:
+def _only(strokes: Strokes, fit: Callable[[Sequence[Shape]], Mask]) -> Strokes:
+    """Leave out shapes that can be no letters, before what is around each is looked at."""
+    are_fit = fit([shape for _, shape in strokes.thin])
+    return strokes._replace(thin=list(compress(strokes.thin, are_fit)))
+
+
+def _may_be_letters(shapes: Sequence[Shape]) -> Mask:
+    """Whether each has another beside it, or is large enough to be a letter alone."""
+    sizes = np.array([shape.n_pixels for shape in shapes])
+    return have_company(shapes) | (sizes >= FEWEST_PIXELS_ALONE)
+
+
+def _clean_shapes(values: Plane, strokes: Strokes, blur: Mask, value: float) -> list[Shape]:
     """Thin shapes of which the pixels right outside of ``blur`` do not approach the value."""
-    local, near = values[pieces.place], grown(blur)
-    around = Around(local, pieces.labels, blur, near, value)
-    rows, columns = pieces.place
-    shares = around.shares_of(pieces.thin)
+    local, near = values[strokes.place], grown(blur)
+    around = Around(local, strokes.labels, blur, near, value)
+    rows, columns = strokes.place
+    shares = around.shares_of(strokes.thin)
     return [
         shape.moved(rows.start, columns.start)._replace(clean=share)
-        for (_, shape), share in zip(pieces.thin, shares, strict=True)
+        for (_, shape), share in zip(strokes.thin, shares, strict=True)
         if share >= CLEAN_IN_ROW
     ]
 
@@ -282,34 +291,12 @@ def _in_rows(shapes: Sequence[Shape], marks: Mask, fewest: int) -> int:
     """Shapes that stand in rows of at least so many, along either axis."""
     if len(shapes) < fewest:
         return 0
-    lying = sum(len(row) for row in _rows(shapes) if len(row) >= fewest and _is_line(row, marks))
+    lying = sum(len(row) for row in rows_of(shapes) if len(row) >= fewest and _is_line(row, marks))
     if lying:
         return lying
     turned = [shape.turned() for shape in shapes]
-    rows = _rows(turned)
+    rows = rows_of(turned)
     return sum(len(row) for row in rows if len(row) >= fewest and _is_line(row, marks.T))
-
-
-def _rows(shapes: Sequence[Shape]) -> list[list[Shape]]:
-    """Shapes joined from left to right where height, level and gap fit."""
-    rows: list[list[Shape]] = []
-    for shape in sorted(shapes, key=lambda shape: shape.left):
-        for row in rows:
-            if _follows(shape, row[-1]) or (len(row) > 1 and _follows(shape, row[-2])):
-                row.append(shape)
-                break
-        else:
-            rows.append([shape])
-    return rows
-
-
-def _follows(shape: Shape, before: Shape) -> bool:
-    if shape.top >= before.bottom or before.top >= shape.bottom:
-        return False
-    low, high = sorted((shape.height, before.height))
-    overlap = min(shape.bottom, before.bottom) - max(shape.top, before.top)
-    gap = shape.left - before.right
-    return 2 * low >= high and 2 * overlap >= low and gap <= LARGEST_GAP * high
 
 
 def _is_line(row: Sequence[Shape], marks: Mask) -> bool:
@@ -337,7 +324,7 @@ def _is_level(ends: Sequence[int], box: Shape) -> bool:
 def _alone(shapes: Sequence[Shape], marks: Mask) -> tuple[Shape, ...]:
     """Letters, one or two, with nothing of their value around them."""
     clean = [shape for shape in shapes if shape.clean >= CLEAN_ALONE]
-    return tuple(shape for row in _rows(clean) if _stands_alone(row, marks) for shape in row)
+    return tuple(shape for row in rows_of(clean) if _stands_alone(row, marks) for shape in row)
 
 
 def _stands_alone(row: Sequence[Shape], marks: Mask) -> bool:
@@ -364,8 +351,7 @@ def _joined(row: Sequence[Shape]) -> Shape:
 
 def _is_speckled(marks: Mask) -> bool:
     """Whether much of what is marked are specks, by area or by number."""
-    labels, count = ndimage.label(marks, _EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    sizes = pieces_of(marks).sizes()
     specks = sizes[sizes <= SPECK_PIXELS]
     return bool(
         specks.sum() > MOST_SPECK_PIXELS * sizes.sum() or specks.size > MOST_SPECKS * sizes.size
