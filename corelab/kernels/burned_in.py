@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.drawn_value import FEWEST_PIXELS_ALONE, drawn_values
-from corelab.kernels.letter_rows import have_company, rows_of
+from corelab.kernels.letter_rows import have_company, may_be_in_threes, rows_of
 from corelab.kernels.pieces import pieces_of
 from corelab.kernels.strokes import (
     FEWEST_PIXELS,
@@ -129,24 +129,44 @@ def _letters(plane: Plane) -> _Letters:
     if not bottom < top:
         return _Letters(0)
     drawn = drawn_values(values)
-    bright = [_bright_letters(values, value) for value in drawn]
-    n_in_rows = max((letters.n_in_rows for letters in bright), default=0)
-    # Lower down, lone shapes of one value are tissue's own too.
     middle = (float(bottom) + float(top)) / 2
-    high = (letters for letters, value in zip(bright, drawn, strict=True) if value > middle)
+    high = [_bright_letters(values, value) for value in drawn if value > middle]
+    low = [_lower_letters(values, value) for value in drawn if not value > middle]
+    n_in_rows = max([*low, *(letters.n_in_rows for letters in high)], default=0)
     alone = tuple(shape for letters in high for shape in letters.alone)
     return _Letters(n_in_rows or (0 if alone else _dark_letters(values, bottom)), alone)
 
 
 def _bright_letters(values: Plane, value: float) -> _Letters:
     marks = values == values.dtype.type(value)
-    share = np.count_nonzero(marks) / marks.size
-    if share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)):
+    if _fills_too_much(marks):
         return _Letters(0)
-    shapes = _sharp_shapes(values, marks, value)
-    sharp = _in_rows(shapes, marks, FEWEST_IN_ROW)
-    alone = () if sharp else _alone(shapes, marks)
-    return _Letters(sharp or (0 if alone else _soft_letters(values, marks, value)), alone)
+    if sharp := _sharp_letters(values, marks, value):
+        return _Letters(sharp)
+    alone = _alone(values, marks, value)
+    return _Letters(0 if alone else _soft_letters(values, marks, value), alone)
+
+
+def _lower_letters(values: Plane, value: float) -> int:
+    """Count those of a value among tissue's own: in rows only, lone shapes may be tissue."""
+    marks = values == values.dtype.type(value)
+    if _fills_too_much(marks):
+        return 0
+    if sharp := _sharp_letters(values, marks, value):
+        return sharp
+    soft = _soft_letters(values, marks, value)
+    return soft if soft and not _alone(values, marks, value) else 0
+
+
+def _fills_too_much(marks: Mask) -> bool:
+    share = np.count_nonzero(marks) / marks.size
+    return bool(share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)))
+
+
+def _sharp_letters(values: Plane, marks: Mask, value: float) -> int:
+    """Letters in rows whose neighbours do not approach their value."""
+    shapes = _sharp_shapes(values, marks, value, may_be_in_threes)
+    return _in_rows(shapes, marks, FEWEST_IN_ROW)
 
 
 def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
@@ -156,7 +176,7 @@ def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
         return 0
     outline = _is_at_least(values, ground + SOFT_LEVEL * (value - ground))
     outline &= values <= values.dtype.type(value)
-    strokes = _only(strokes_in(outline, marks, FEWEST_SOFT_IN_ROW), have_company)
+    strokes = _only(strokes_in(outline, marks, FEWEST_SOFT_IN_ROW), may_be_in_threes)
     if len(strokes.thin) < FEWEST_SOFT_IN_ROW:
         return 0
     shapes = _clean_shapes(values, strokes, grown(outline[strokes.place]), value)
@@ -173,7 +193,7 @@ def _dark_letters(values: Plane, bottom: np.generic) -> int:
     if np.count_nonzero(black) < FEWEST_IN_ROW * FEWEST_PIXELS:
         return 0
     inverse = -values.astype(np.float32)
-    return _in_rows(_sharp_shapes(inverse, marks, -float(bottom)), marks, FEWEST_IN_ROW)
+    return _sharp_letters(inverse, marks, -float(bottom))
 
 
 def _is_above(values: Plane, level: float) -> Mask:
@@ -187,9 +207,11 @@ def _is_at_least(values: Plane, level: float) -> Mask:
     return np.asarray(values >= (math.ceil(level) if is_whole else level))
 
 
-def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[Shape]:
-    """Thin shapes whose neighbours do not approach their value."""
-    strokes = _only(strokes_in(marks, marks, 1), _may_be_letters)
+def _sharp_shapes(
+    values: Plane, marks: Mask, value: float, fit: Callable[[Sequence[Shape]], Mask]
+) -> list[Shape]:
+    """Thin shapes that fit and whose neighbours do not approach their value."""
+    strokes = _only(strokes_in(marks, marks, 1), fit)
     return _clean_shapes(values, strokes, marks[strokes.place], value) if strokes.thin else []
 
 
@@ -199,8 +221,8 @@ def _only(strokes: Strokes, fit: Callable[[Sequence[Shape]], Mask]) -> Strokes:
     return strokes._replace(thin=list(compress(strokes.thin, are_fit)))
 
 
-def _may_be_letters(shapes: Sequence[Shape]) -> Mask:
-    """Whether each has another beside it, or is large enough to be a letter alone."""
+def _may_be_alone(shapes: Sequence[Shape]) -> Mask:
+    """Whether each is large enough to be a letter alone, or has another beside it."""
     sizes = np.array([shape.n_pixels for shape in shapes])
     return have_company(shapes) | (sizes >= FEWEST_PIXELS_ALONE)
 
@@ -321,8 +343,9 @@ def _is_level(ends: Sequence[int], box: Shape) -> bool:
     return bool(np.mean(off <= max(1, LEVEL * box.height)) >= LEVEL_SHARE)
 
 
-def _alone(shapes: Sequence[Shape], marks: Mask) -> tuple[Shape, ...]:
+def _alone(values: Plane, marks: Mask, value: float) -> tuple[Shape, ...]:
     """Letters, one or two, with nothing of their value around them."""
+    shapes = _sharp_shapes(values, marks, value, _may_be_alone)
     clean = [shape for shape in shapes if shape.clean >= CLEAN_ALONE]
     return tuple(shape for row in rows_of(clean) if _stands_alone(row, marks) for shape in row)
 

@@ -80,10 +80,13 @@ def pieces_of(mask: Mask) -> Pieces:
 def runs_of(mask: Mask) -> Runs:
     """Find the runs of a mask of (I, J)."""
     # A column of nothing on both sides ends every run in its row.
-    edged = np.pad(mask, ((0, 0), (1, 1))).ravel()
-    changes = np.flatnonzero(edged[1:] != edged[:-1])
-    row, left = np.divmod(changes[::2], mask.shape[1] + 2)
-    return Runs(row, left, changes[1::2] % (mask.shape[1] + 2))
+    width = mask.shape[1] + 2
+    edged = np.zeros((mask.shape[0], width), dtype=bool)
+    edged[:, 1:-1] = mask
+    flat = edged.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1])
+    row, left = np.divmod(changes[::2], width)
+    return Runs(row, left, changes[1::2] - row * width)
 
 
 def _touching(runs: Runs, width: int) -> tuple[Numbers, Numbers]:

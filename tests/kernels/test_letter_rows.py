@@ -7,7 +7,7 @@ from itertools import compress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corelab.kernels.letter_rows import LARGEST_GAP, have_company, rows_of
+from corelab.kernels.letter_rows import LARGEST_GAP, have_company, may_be_in_threes, rows_of
 from corelab.kernels.strokes import Shape
 
 
@@ -39,20 +39,23 @@ def rows_of_all(shapes: list[Shape]) -> list[list[Shape]]:
     return rows
 
 
+def rows_of_at_least(fewest: int, shapes: list[Shape]) -> list[list[Shape]]:
+    return [row for row in rows_of(shapes) if len(row) >= fewest]
+
+
 @given(SHAPES)
 def test_rows_are_those_that_trying_every_row_finds(shapes: list[Shape]) -> None:
     assert rows_of(shapes) == rows_of_all(shapes)
 
 
 @given(SHAPES)
-def test_leaving_out_what_has_no_company_leaves_the_same_rows(shapes: list[Shape]) -> None:
-    in_company = list(compress(shapes, have_company(shapes)))
-    turned = [shape.turned() for shape in shapes]
-    turned_in_company = [shape.turned() for shape in in_company]
-    for every, left in ((shapes, in_company), (turned, turned_in_company)):
-        assert [row for row in rows_of(every) if len(row) > 1] == [
-            row for row in rows_of(left) if len(row) > 1
-        ]
+def test_leaving_out_what_stands_alone_or_in_twos_leaves_the_same_rows(shapes: list[Shape]) -> None:
+    for judge, fewest in ((have_company, 2), (may_be_in_threes, 3)):
+        kept = list(compress(shapes, judge(shapes)))
+        assert rows_of_at_least(fewest, kept) == rows_of_at_least(fewest, shapes)
+        turned = [shape.turned() for shape in shapes]
+        turned_kept = [shape.turned() for shape in kept]
+        assert rows_of_at_least(fewest, turned_kept) == rows_of_at_least(fewest, turned)
 
 
 @given(SHAPES)
@@ -73,3 +76,10 @@ def test_a_gap_of_a_letter_is_bridged_and_a_wider_one_is_not() -> None:
     letters = [shape(0, 0, 10, 5), shape(0, 18, 10, 5), shape(0, 37, 10, 5)]
     assert [len(row) for row in rows_of(letters)] == [2, 1]
     assert have_company(letters).tolist() == [True, True, False]
+    assert not may_be_in_threes(letters).any()
+
+
+def test_all_of_a_word_and_nothing_of_a_pair_may_be_in_threes() -> None:
+    word = [shape(0, 0, 10, 5), shape(1, 8, 10, 5), shape(0, 16, 10, 5)]
+    pair = [shape(60, 0, 10, 5), shape(60, 8, 10, 5)]
+    assert may_be_in_threes([*word, *pair]).tolist() == [True] * 3 + [False] * 2
