@@ -259,6 +259,33 @@ def audit(
     raise typer.Exit(audit_command(out, vault, vault_key))
 
 
+@app.command("export-dicom")
+def export_dicom(
+    codes: Annotated[
+        list[str], typer.Argument(metavar="CODE...", help="Subjects whose cases are written.")
+    ],
+    out: Annotated[Path, typer.Option("--out", exists=True, help="The blinded output folder.")],
+    vault: Annotated[Path, typer.Option("--vault", exists=True, help="The identified side.")],
+    to: Annotated[
+        Path, typer.Option("--to", file_okay=False, help="Where the files go (identified).")
+    ],
+    visit: Annotated[str | None, typer.Option(help="Only the cases of this visit.")] = None,
+    vault_key: KeyFile = None,
+) -> None:
+    """Write masks and volumes as DICOM SEG and SR (unblinded; needs the extra named dicom-out)."""
+    from pipelines.dicom_out_command import DicomRequest, export_dicom_command
+    from pipelines.pick import pick_of
+    from pipelines.vault_command import VaultPlace
+
+    request = DicomRequest(
+        out=out,
+        vault=VaultPlace(folder=vault, key_file=vault_key),
+        folder=to,
+        pick=pick_of(",".join(codes), visit),
+    )
+    raise typer.Exit(export_dicom_command(request))
+
+
 @app.command()
 def review(
     out: Out,
