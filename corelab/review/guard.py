@@ -13,7 +13,7 @@ from starlette.websockets import WebSocketClose
 
 from corelab.review.answers import absent, page
 from corelab.review.gate import Gate
-from corelab.review.refusal import RefusalCode, RefusedError
+from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.throttle import Throttle
 
 CSRF_HEADER = "x-corelab-csrf"
@@ -114,6 +114,6 @@ class OwnPagesOnly:
         told = request.headers.get(CSRF_HEADER, "")
         if secrets.compare_digest(told.encode(), self._csrf().encode()):
             return None
-        return RefusedError(
-            RefusalCode.EARLIER_PAGE, "This page is of an earlier login: load it again."
+        return DeniedError(
+            DenialCode.EARLIER_PAGE, "This page is of an earlier login: load it again."
         ).answer

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.errors import UnfitDataError
-from corelab.review.refusal import RefusalCode, RefusedError
+from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.screen_grid import ScreenGrid, from_screen, screen_volume
 from corelab.store.nifti import unpack_labels
 from corelab.vocab import LABEL_VALUE
@@ -37,15 +37,15 @@ def checked_mask(content: bytes, image: Volume, grid: ScreenGrid) -> NDArray[np.
 
     Raises
     ------
-    RefusedError
+    DeniedError
         When the file is no whole mask of 8-bit labels on this grid.
     """
     try:
         labels = unpack_labels(content, screen_volume(image.data, grid))
     except UnfitDataError as error:
-        raise RefusedError(RefusalCode.MASK_UNFIT, error.message) from error
+        raise DeniedError(DenialCode.MASK_UNFIT, error.message) from error
     highest = int(labels.max())
     if highest > max(LABEL_VALUE.values()):
         message = f"a mask holds 0 (nothing), 1 (infarct) and 2 (blood in it), found {highest}"
-        raise RefusedError(RefusalCode.MASK_UNFIT, message)
+        raise DeniedError(DenialCode.MASK_UNFIT, message)
     return np.ascontiguousarray(from_screen(labels, grid))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.diffusivity import diffusivity
-from corelab.review.refusal import RefusalCode, RefusedError
+from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.screen_grid import ScreenGrid, screen_grid_of, screen_volume
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
@@ -153,7 +153,7 @@ def _flair_panel(case: Case, layout: Layout, dwi: Volume) -> Panel:
         brought = onto_grid(flair, dwi)
         if brought is None:
             message = "The FLAIR of this case cannot be laid on its DWI."
-            raise RefusedError(RefusalCode.NOT_ALIGNED, message)
+            raise DeniedError(DenialCode.NOT_ALIGNED, message)
         return brought
 
     high = float(np.percentile(np.asarray(flair.data), _WHITE_PERCENTILE))

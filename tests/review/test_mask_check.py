@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from corelab.review.mask_check import checked_mask, largest_mask_bytes
-from corelab.review.refusal import RefusalCode, RefusedError
+from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.screen_grid import screen_grid_of
 from corelab.volume import Volume
 
@@ -24,9 +24,9 @@ def file(values: np.ndarray, spacing_mm: tuple[float, float, float] = (0.5, 0.5,
 
 
 def refused(content: bytes) -> str:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(DeniedError) as caught:
         checked_mask(content, IMAGE, GRID)
-    assert caught.value.code is RefusalCode.MASK_UNFIT
+    assert caught.value.code is DenialCode.MASK_UNFIT
     assert caught.value.answer.status_code == 422
     return caught.value.message
 

@@ -10,7 +10,7 @@ from corelab.errors import CorelabError
 from corelab.review.answers import json_reply
 
 
-class RefusalCode(StrEnum):
+class DenialCode(StrEnum):
     """Why something was not done; the page decides by it what to offer."""
 
     SIGN_IN = "sign_in"
@@ -30,24 +30,24 @@ class RefusalCode(StrEnum):
 
 
 STATUS = {
-    RefusalCode.SIGN_IN: 401,
-    RefusalCode.IDLE: 401,
-    RefusalCode.WRONG_PASSPHRASE: 403,
-    RefusalCode.TOO_MANY_ATTEMPTS: 429,
-    RefusalCode.EARLIER_PAGE: 403,
-    RefusalCode.STALE: 409,
-    RefusalCode.STATE: 409,
-    RefusalCode.FAULT: 422,
-    RefusalCode.MASK_UNFIT: 422,
-    RefusalCode.TOO_LARGE: 413,
-    RefusalCode.IMAGE_CHANGED: 409,
-    RefusalCode.NOT_ALIGNED: 422,
-    RefusalCode.OUT_LOCKED: 423,
-    RefusalCode.DISK: 507,
+    DenialCode.SIGN_IN: 401,
+    DenialCode.IDLE: 401,
+    DenialCode.WRONG_PASSPHRASE: 403,
+    DenialCode.TOO_MANY_ATTEMPTS: 429,
+    DenialCode.EARLIER_PAGE: 403,
+    DenialCode.STALE: 409,
+    DenialCode.STATE: 409,
+    DenialCode.FAULT: 422,
+    DenialCode.MASK_UNFIT: 422,
+    DenialCode.TOO_LARGE: 413,
+    DenialCode.IMAGE_CHANGED: 409,
+    DenialCode.NOT_ALIGNED: 422,
+    DenialCode.OUT_LOCKED: 423,
+    DenialCode.DISK: 507,
 }
 
 
-class RefusedError(CorelabError):
+class DeniedError(CorelabError):
     """Something that was asked is not done, and nothing was changed.
 
     Parameters
@@ -61,7 +61,7 @@ class RefusedError(CorelabError):
     """
 
     def __init__(
-        self, code: RefusalCode, message: str, *, retry_after_s: int | None = None
+        self, code: DenialCode, message: str, *, retry_after_s: int | None = None
     ) -> None:
         super().__init__(code, message)
         self.code = code
