@@ -100,4 +100,5 @@ async def body_of(request: Request, *, most_bytes: int) -> bytes:
 
 
 def _unfit(name: str, expected: str) -> DeniedError:
-    return DeniedError(DenialCode.FAULT, f"'{name}' does not fit: expected {expected}.")
+    message = f"'{name}' does not fit: expected {expected}."
+    return DeniedError(DenialCode.FAULT, message, field=name)

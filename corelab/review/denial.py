@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from corelab.errors import CorelabError
 from corelab.review.answers import json_reply
+from corelab.store.files import Json
 
 
 class DenialCode(StrEnum):
@@ -56,16 +57,24 @@ class DeniedError(CorelabError):
         What the page acts on.
     message
         What the user reads: no subject code, visit, date or path.
+    field
+        Which field of the form it is about, where it is about one.
     retry_after_s
         When to ask again, where that helps.
     """
 
     def __init__(
-        self, code: DenialCode, message: str, *, retry_after_s: int | None = None
+        self,
+        code: DenialCode,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
+        self.field = field
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
@@ -75,7 +84,9 @@ class DeniedError(CorelabError):
     @property
     def answer(self) -> Response:
         """What the browser is told."""
-        content = {"error": self.code.value, "message": self.message}
+        content: dict[str, Json] = {"error": self.code.value, "message": self.message}
+        if self.field is not None:
+            content["field"] = self.field
         answer = json_reply(content, status=STATUS[self.code])
         if self.retry_after_s is not None:
             answer.headers["Retry-After"] = str(self.retry_after_s)

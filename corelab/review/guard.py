@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from corelab.review.answers import absent, page
-from corelab.review.gate import Gate
 from corelab.review.denial import DenialCode, DeniedError
+from corelab.review.gate import Gate
 from corelab.review.throttle import Throttle
 
 CSRF_HEADER = "x-corelab-csrf"

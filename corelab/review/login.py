@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from corelab.review.answers import json_reply
 from corelab.review.bodies import form_of
-from corelab.review.passphrase import PassphraseDesk
 from corelab.review.denial import DenialCode, DeniedError
+from corelab.review.passphrase import PassphraseDesk
 from corelab.review.session import Session
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from threading import Lock
 
 from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.throttle import Throttle
@@ -26,6 +27,8 @@ class PassphraseDesk:
         self._ledger = ledger
         self._role = role
         self._throttle = Throttle()
+        # One after the other: many at once would all come before the first failure counts.
+        self._turn = Lock()
 
     def opened(self, name: str, passphrase: str) -> Signer:
         """Open the key of a user.
@@ -36,6 +39,10 @@ class PassphraseDesk:
             When name and passphrase do not belong together or are of another role, which is not
             told apart; or when too many attempts failed just now.
         """
+        with self._turn:
+            return self._judged(name, passphrase)
+
+    def _judged(self, name: str, passphrase: str) -> Signer:
         wait_s = self._throttle.wait_s()
         if wait_s > 0:
             whole_s = math.ceil(wait_s)

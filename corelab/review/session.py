@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from corelab.review.gate import TOKEN_BYTES
 from corelab.review.denial import DenialCode, DeniedError
+from corelab.review.gate import TOKEN_BYTES
 from corelab.store.signing import Signer
 
 IDLE_S = 15 * 60.0

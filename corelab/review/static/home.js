@@ -1,3 +1,4 @@
+import "/static/leave.js";
 import { ask, me } from "/static/talk.js";
 
 const part = (id) => document.getElementById(id);
@@ -66,11 +67,6 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowUp") step(-1);
   else return;
   event.preventDefault();
-});
-
-part("leave").addEventListener("click", async () => {
-  await ask("POST", "/api/logout", {}).catch(() => {});
-  location.reload();
 });
 
 async function begin() {
