@@ -148,7 +148,7 @@ def _checked(file: LedgerFile, expected: Head | None) -> Verdict:
         head, broken = _chain(found)
         faults = [fault for fault in (broken, _missing(found, expected)) if fault]
         needed = _signed_masks(found[: head.sequence])
-        if not broken:  # which draft is the last of its read is not known otherwise
+        if not faults:  # which draft is the last of its read is not known otherwise
             needed += _draft_masks(found)
         faults += _faults_of_masks(rows, needed)
     first = min(faults, key=lambda fault: fault.sequence, default=None)
