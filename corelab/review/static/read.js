@@ -24,7 +24,7 @@ class Reading {
     const me = await this.server.me();
     this.read = await this.server.read();
     const { number, kind } = this.read;
-    const name = kind === "adjudication" ? `Adjudication ${number}` : `Read ${number}`;
+    const name = `${kind === "adjudication" ? "Judgement" : "Read"} ${number}`;
     byId("title").textContent = name;
     document.title = `${name} · corelab`;
     await this._load();
@@ -36,9 +36,8 @@ class Reading {
     const { shape, spacing_mm, slice_volumes_mm3, slice_axis, panels, masks } = this.read;
     this.grid = new Grid(shape, spacing_mm, slice_volumes_mm3, slice_axis);
     const pair = masks.filter(({ name }) => name !== "mask");
-    const own = masks.find(({ name }) => name === "mask");
     const [mask, images, others] = await Promise.all([
-      this.server.mask(own?.url),
+      this.server.mask(),
       Promise.all(panels.map((panel) => this._image(panel))),
       Promise.all(pair.map(async ({ name, url }) => [name, await this._labels(url)])),
     ]);
@@ -51,12 +50,13 @@ class Reading {
   }
 
   async _image({ name, url, low, high, unit }) {
-    const file = await this.server.image(url);
-    const image = this._onGrid(readNifti(file), name);
-    return { name, title: TITLES[name] ?? name, unit, image, file, window: { low, high } };
+    const image = this._onGrid(readNifti(await this.server.image(url)), name);
+    return { name, title: TITLES[name] ?? name, unit, image, window: { low, high } };
   }
 
+  /** Labels of one of the two reads; empty where it found the scan not assessable. */
   async _labels(url) {
+    if (url === null) return new Uint8Array(this.grid.size);
     const { buffer } = await this.server.mask(url);
     return this._onGrid(readNifti(buffer), "mask").values;
   }
@@ -82,6 +82,7 @@ class Reading {
       images: this.images,
       mask: this.mask,
       others: this.others,
+      results: new Map(this.read.masks.map(({ name, result }) => [name, result])),
       edited: () => this.saver.touch(),
       sign: () => this.signing.focus(),
     });
@@ -105,7 +106,7 @@ class Reading {
     for (const id of ["sign", "tools"]) byId(id).hidden = isClosed;
     byId("signed").hidden = state !== "signed";
     byId("amend").hidden = state !== "signed";
-    byId("signed-text").textContent = `Version ${version} is signed and is never overwritten.`;
+    byId("signed-text").textContent = told(this.read.signed, version);
     this._showRange(automatic);
     this._showSaving({ kind: isClosed ? "closed" : "saved", message: "", strokes: 0 });
     this.screen.invalidate();
@@ -199,15 +200,11 @@ class Reading {
 
   // ---- signing
 
-  _signed(answer) {
-    this.read = { ...this.read, state: "signed", version: answer.version ?? this.read.version };
-    if (answer.automatic) this.read.automatic = answer.automatic;
+  async _signed(answer) {
+    const read = await this.server.read().catch(() => null);
+    this.read = read ?? { ...this.read, state: "signed", version: answer.version };
+    this.read.automatic = answer.automatic;
     this._showState();
-    const volume = answer.infarct_volume_ml;
-    byId("signed-text").textContent =
-      volume === null || volume === undefined
-        ? "Signed as not assessable, without a volume."
-        : `Signed with ${volume.toFixed(2)} mL. It is never overwritten.`;
     byId("signed").scrollIntoView({ block: "nearest" });
     byId("signed").querySelector("a").focus();
   }
@@ -225,19 +222,30 @@ class Reading {
     const { main, view } = this.screen;
     const voxel = this.grid.voxel(Math.round(view.cursor.u), Math.round(view.cursor.v), view.slice);
     try {
-      const viewer = await drawPlanes(canvas, {
-        file: this.images.find(({ name }) => name === main.name).file,
+      const end = await drawPlanes(canvas, {
+        image: main.image,
         labels: this.mask.labels,
         shape: this.grid.shape,
+        spacingMm: this.read.spacing_mm,
         window: main.window,
         voxel,
       });
-      this.planes = viewer;
+      dialog.addEventListener("close", end, { once: true });
+      if (!dialog.open) end();
       state.textContent = `${main.title}; click or drag to move the planes.`;
     } catch (error) {
       state.textContent = `The three planes cannot be drawn here: ${error.message}`;
     }
   }
+}
+
+/** What was signed, in words. */
+function told(signed, version) {
+  const kept = "It is never overwritten.";
+  if (!signed) return `Version ${version} is signed. ${kept}`;
+  if (signed.result === "no_infarct") return `Version ${version}: no infarct, 0 mL. ${kept}`;
+  if (signed.result === "not_assessable") return `Version ${version}: not assessable. ${kept}`;
+  return `Version ${version}: infarct, ${signed.infarct_volume_ml.toFixed(2)} mL. ${kept}`;
 }
 
 function toggle(dialog) {

@@ -42,10 +42,11 @@ export class Screen {
    * @param {{name: string, title: string, unit: string, image: object, window: object}[]} what.images
    * @param {Mask} what.mask
    * @param {Map<string, Uint8Array>} what.others masks that are shown beside it, by name
+   * @param {Map<string, string>} what.results what the reads of those masks found
    * @param {() => void} what.edited called after every step
    * @param {() => void} what.sign brings the reader to the signature
    */
-  constructor({ grid, images, mask, others, edited, sign }) {
+  constructor({ grid, images, mask, others, results, edited, sign }) {
     Object.assign(this, { grid, mask, others, _edited: edited, goSign: sign });
     this._own = new Layer(mask.labels, [INFARCT, BLOOD]);
     this._layersOf = new Map(
@@ -74,6 +75,7 @@ export class Screen {
     });
     this.main = this.panels[0];
     this._build();
+    this._buildPair(results);
     this.resize();
   }
 
@@ -107,15 +109,17 @@ export class Screen {
     byId("limit-image").append(...this.panels.map((panel) => new Option(panel.title, panel.name)));
     byId("limit-image").addEventListener("change", () => this._suggestLimits());
     this._suggestLimits();
-    this._buildPair();
     new ResizeObserver(() => this.resize()).observe(byId("panels"));
     this._useTool("brush");
     this._useLabel(1);
     this._useBrush(this.view.brush);
   }
 
-  _buildPair() {
+  _buildPair(results) {
     byId("pair").hidden = !this.others.size;
+    byId("pair-results").textContent = [...this.others.keys()]
+      .map((name) => `${name}: ${results.get(name).replaceAll("_", " ")}`)
+      .join(", ");
     byId("pair-views").append(
       ...PAIR_VIEWS.map(([name, shown], n) => {
         const button = document.createElement("button");

@@ -89,7 +89,7 @@ export class Signing {
       passphrase,
       meaning_accepted: true,
     });
-    this._signed(answer);
+    await this._signed(answer);
   }
 
   async _amend() {

@@ -39,7 +39,7 @@ export class Watch {
     if (this._seen > this._told && now - this._told > TELL_S * 1000) {
       this._told = now;
       try {
-        await this._server.me();
+        await this._server.read();
       } catch (error) {
         if (error.code === "idle") this.lock();
       }
