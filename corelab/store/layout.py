@@ -69,6 +69,11 @@ class Layout:
         """Manifest of a locked OUT."""
         return self.root / "lock.json"
 
+    @property
+    def ledger(self) -> Path:
+        """Every event of the reading room."""
+        return self.root / "reads.sqlite"
+
     def case_folder(self, case: Case) -> Path:
         """Folder of one case."""
         return self.root / f"sub-{case.subject_code}" / f"ses-{case.visit}"

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from corelab.review.mask_check import checked_mask, largest_mask_bytes
 from corelab.review.denial import DenialCode, DeniedError
+from corelab.review.mask_check import checked_mask, largest_mask_bytes
 from corelab.review.screen_grid import screen_grid_of
 from corelab.volume import Volume
 
