@@ -109,15 +109,6 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
 
 
 @_told
-def review_command(out: Path, port: int) -> int:
-    """Serve OUT until interrupted."""
-    from corelab.review.server import serve  # noqa: PLC0415 - the web framework loads here only
-
-    serve(out, port=port)
-    return 0
-
-
-@_told
 def tables_command(out: Path) -> int:
     """Rebuild tables and QA page."""
     layout = Layout(out)
