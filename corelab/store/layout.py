@@ -65,6 +65,11 @@ class Layout:
         return self.root / "qa" / "index.html"
 
     @property
+    def agreement(self) -> Path:
+        """Folder of the agreement report."""
+        return self.root / "agreement"
+
+    @property
     def lock(self) -> Path:
         """Manifest of a locked OUT."""
         return self.root / "lock.json"
