@@ -51,9 +51,9 @@ def from_dataset_json(folder: Path, sheet: Sheet) -> list[tuple[Cell, ...]]:
     return [tuple(row) for row in content["rows"]]
 
 
-def from_sqlite(folder: Path, sheet: Sheet) -> list[tuple[Cell, ...]]:
+def from_sqlite(folder: Path, _: Sheet) -> list[tuple[Cell, ...]]:
     with closing(sqlite3.connect(folder / "tables.sqlite")) as connection:
-        return list(connection.execute(f"SELECT * FROM {sheet.form.name} ORDER BY rowid"))
+        return list(connection.execute("SELECT * FROM volumes ORDER BY rowid"))
 
 
 READERS = {
