@@ -41,18 +41,19 @@ def test_half_shared_boxes_have_dice_one_half() -> None:
     first, second = np.zeros((4, 4, 2), bool), np.zeros((4, 4, 2), bool)
     first[:2], second[1:3] = True, True
 
-    assert dice(first, second, np.ones(2)) == pytest.approx(0.5)
+    assert dice(first, second) == pytest.approx(0.5)
 
 
-def test_a_thick_slice_weighs_more_in_dice() -> None:
-    first, second = np.zeros((1, 1, 2), bool), np.zeros((1, 1, 2), bool)
-    first[..., :], second[..., 0] = True, True
+def test_labels_count_as_one_whatever_they_are() -> None:
+    labels = np.zeros((4, 4, 2), np.uint8)
+    labels[:2], labels[1] = 1, 2
 
-    assert dice(first, second, np.array([3.0, 1.0])) == pytest.approx(2 * 3 / (4 + 3))
+    assert dice(labels, labels > 0) == 1
 
 
-def test_dice_of_nothing_and_nothing_is_undefined() -> None:
-    assert np.isnan(dice(box(0, 0), box(0, 0), np.ones(4)))
+def test_two_empty_masks_overlap_wholly_and_one_empty_mask_not_at_all() -> None:
+    assert dice(box(0, 0), box(0, 0)) == 1
+    assert dice(box(0, 0), box(2, 5)) == 0
 
 
 def test_a_shift_along_an_axis_is_its_length_in_mm() -> None:
@@ -87,4 +88,4 @@ def test_an_empty_mask_has_no_distance() -> None:
 
 def test_masks_of_two_grids_are_refused() -> None:
     with pytest.raises(ValueError, match="one grid"):
-        dice(np.zeros((2, 2, 2), bool), np.zeros((2, 2, 3), bool), np.ones(2))
+        dice(np.zeros((2, 2, 2), bool), np.zeros((2, 2, 3), bool))
