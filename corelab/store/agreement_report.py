@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,16 +41,35 @@ class AgreementReport:
     rows: tuple[AgreementRow, ...]
 
 
-def write_agreement(layout: Layout, report: AgreementReport) -> Path:
-    """Write page, document, tables and dictionary; return the folder.
+class _Links:
+    """Ways from the report's folder to the mosaics of an OUT."""
 
-    The same reads give the same bytes.
+    def __init__(self, folder: Path, layout: Layout) -> None:
+        self._folder = folder.resolve()
+        self._layout = Layout(layout.root.resolve())
+
+    def to(self, pair: VolumePair) -> str:
+        """Link to the mosaic of a pair's case."""
+        case = Case(SubjectCode(pair.subject_code), VisitLabel(pair.visit))
+        return os.path.relpath(self._layout.mosaic(case), self._folder)
+
+
+def write_agreement(folder: Path, layout: Layout, report: AgreementReport) -> None:
+    """Write page, document, tables and dictionary; the same pairs give the same bytes.
+
+    Parameters
+    ----------
+    folder
+        Where they go, made where it is absent.
+    layout
+        Of the OUT that the pairs are of: the page links to its mosaics.
+    report
+        What is told.
     """
-    folder = layout.agreement
     make_folder(folder)
     figures = _figures(report)
     forest = forest_figure(report.rows) if report.rows else None
-    write_text(folder / "agreement.html", _page(layout, report, figures, forest))
+    write_text(folder / "agreement.html", _page(_Links(folder, layout), report, figures, forest))
     write_bytes(
         folder / "agreement.pdf", to_pdf([*figures.values(), *([forest] if forest else [])])
     )
@@ -68,7 +88,6 @@ def write_agreement(layout: Layout, report: AgreementReport) -> Path:
         ),
     )
     write_json(folder / "agreement.json", _dictionary())
-    return folder
 
 
 def _dictionary() -> dict[str, Json]:
@@ -90,7 +109,7 @@ def _figures(report: AgreementReport) -> dict[Comparison, Figure]:
 
 
 def _page(
-    layout: Layout,
+    links: _Links,
     report: AgreementReport,
     figures: dict[Comparison, Figure],
     forest: Figure | None,
@@ -102,7 +121,7 @@ def _page(
         .render(
             trial_id=report.trial_id,
             software_version=report.software_version,
-            parts=[_part(layout, report, kind, figure) for kind, figure in figures.items()],
+            parts=[_part(links, report, kind, figure) for kind, figure in figures.items()],
             forest=_uri(forest) if forest else "",
             style=style,
             policy=still_policy(style),
@@ -111,7 +130,7 @@ def _page(
 
 
 def _part(
-    layout: Layout, report: AgreementReport, comparison: Comparison, figure: Figure
+    links: _Links, report: AgreementReport, comparison: Comparison, figure: Figure
 ) -> dict[str, object]:
     pairs = [pair for pair in report.pairs if pair.comparison is comparison]
     rows = [row for row in report.rows if row.group.comparison is comparison]
@@ -123,7 +142,7 @@ def _part(
         "rows": [{"name": _group_name(row), "cells": _row_cells(row)} for row in rows],
         "picture": _uri(figure),
         "largest": [
-            {"name": f"{p.subject_code} {p.visit}", "link": _link(layout, p), "cells": _cells(p)}
+            {"name": f"{p.subject_code} {p.visit}", "link": links.to(p), "cells": _cells(p)}
             for p in largest[:MOST_LISTED]
         ],
     }
@@ -177,12 +196,6 @@ def _cells(pair: VolumePair) -> list[str]:
         f"{pair.difference_ml:+.1f}",
         "-" if pair.dice is None else f"{pair.dice:.2f}",
     ]
-
-
-def _link(layout: Layout, pair: VolumePair) -> str:
-    case = Case(SubjectCode(pair.subject_code), VisitLabel(pair.visit))
-    mosaic = layout.mosaic(case)
-    return "/".join(("..", *mosaic.parts[-3:]))
 
 
 def _uri(figure: Figure) -> str:

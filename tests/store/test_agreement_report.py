@@ -39,7 +39,9 @@ REPORT = AgreementReport(trial_id="NCT0", software_version="0.1.0", pairs=PAIRS,
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_agreement(Layout(tmp_path_factory.mktemp("out")), REPORT)
+    layout = Layout(tmp_path_factory.mktemp("out"))
+    write_agreement(layout.agreement, layout, REPORT)
+    return layout.agreement
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -78,7 +80,8 @@ def test_the_page_needs_nothing_and_runs_nothing(folder: Path) -> None:
 
 
 def test_the_same_pairs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    again = write_agreement(Layout(tmp_path), REPORT)
+    again = Layout(tmp_path).agreement
+    write_agreement(again, Layout(tmp_path), REPORT)
 
     for path in sorted(folder.iterdir()):
         assert (again / path.name).read_bytes() == path.read_bytes(), path.name
