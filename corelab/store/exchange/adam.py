@@ -7,12 +7,13 @@ USUBJID, after the lock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from corelab.store.column import Cell, CellType
-from corelab.store.exchange.sheet import Sheet, SheetForm, Variable, sheet_of
+from corelab.store.column import Cell
+from corelab.store.exchange.sheet import Sheet, SheetForm, sheet_of
+from corelab.store.exchange.standard import number_variable, text_variable
 
 FORM = SheetForm(
     name="adinf",
@@ -34,61 +35,48 @@ INFARCT_VOLUME = Parameter(code="INFVOL", words="Infarct Volume (mL)")
 CUBE_ROOT = Parameter(code="INFVOLCR", words="Cube Root of Infarct Volume (mL^(1/3))")
 
 
-def _text(
-    name: str, label: str, definition: str, *, key: int = 0, allowed: Sequence[str] = ()
-) -> Variable:
-    return Variable(
-        name=name,
-        short=name,
-        label=label,
-        short_label=label,
-        type=CellType.TEXT,
-        definition=definition,
-        key=key,
-        allowed=tuple(allowed),
-    )
-
-
-def _number(name: str, label: str, definition: str) -> Variable:
-    return replace(_text(name, label, definition), type=CellType.NUMBER)
-
-
 VARIABLES = (
-    _text("STUDYID", "Study Identifier", "trial_id of volumes.", key=1),
-    _text(
+    text_variable("STUDYID", "Study Identifier", "trial_id of volumes.", key=1),
+    text_variable(
         "USUBJID",
         "Unique Subject Identifier",
         "subject_code of volumes: unique in the trial, tells nothing of the site.",
         key=2,
     ),
-    _text("PARAMCD", "Parameter Code", "What AVAL is.", key=3, allowed=("INFVOL", "INFVOLCR")),
-    _text("PARAM", "Parameter", "PARAMCD in words, with the unit."),
-    _text("AVISIT", "Analysis Visit", "visit of volumes.", key=4),
-    _number("AVISITN", "Analysis Visit (N)", "Place of the visit in the trial file, from 0."),
-    _number(
+    text_variable(
+        "PARAMCD", "Parameter Code", "What AVAL is.", key=3, allowed=("INFVOL", "INFVOLCR")
+    ),
+    text_variable("PARAM", "Parameter", "PARAMCD in words, with the unit."),
+    text_variable("AVISIT", "Analysis Visit", "visit of volumes.", key=4),
+    number_variable(
+        "AVISITN", "Analysis Visit (N)", "Place of the visit in the trial file, from 0."
+    ),
+    number_variable(
         "AVAL",
         "Analysis Value",
         "infarct_volume_ml of volumes, or its cube root; missing where nothing was measured: "
         "0 is a measured value.",
     ),
-    _number("BASE", "Baseline Value", "AVAL of the record with ABLFL Y of the same parameter."),
-    _number("CHG", "Change from Baseline", "AVAL - BASE, after the baseline."),
-    _text("ABLFL", "Baseline Record Flag", "Y at the trial's first visit.", allowed=("Y",)),
-    _text(
+    number_variable(
+        "BASE", "Baseline Value", "AVAL of the record with ABLFL Y of the same parameter."
+    ),
+    number_variable("CHG", "Change from Baseline", "AVAL - BASE, after the baseline."),
+    text_variable("ABLFL", "Baseline Record Flag", "Y at the trial's first visit.", allowed=("Y",)),
+    text_variable(
         "ANL01FL",
         "Analysis Flag 01",
         "Y where the volume may enter the endpoint: endpoint_eligible is yes and AVAL is there.",
         allowed=("Y",),
     ),
-    _text(
+    text_variable(
         "DTYPE",
         "Derivation Type",
         "AVERAGE where AVAL is of the mean of two agreeing readers.",
         allowed=("AVERAGE",),
     ),
-    _text("MODALITY", "Modality Measured On", "modality of volumes."),
-    _text("READSTAT", "Read Status", "read_status of volumes: who stands behind AVAL."),
-    _number("ARELTM", "Hours from the Reference Time", "hours_from_reference of volumes."),
+    text_variable("MODALITY", "Modality Measured On", "modality of volumes."),
+    text_variable("READSTAT", "Read Status", "read_status of volumes: who stands behind AVAL."),
+    number_variable("ARELTM", "Hours from the Reference Time", "hours_from_reference of volumes."),
 )
 
 
