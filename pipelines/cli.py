@@ -350,14 +350,18 @@ def tables(out: Out) -> None:
 def agreement(
     out: Out,
     reference: Annotated[
-        Path, typer.Option("--reference", exists=True, help="subject_code,visit,infarct_volume_ml")
-    ],
+        Path | None,
+        typer.Option("--reference", exists=True, help="subject_code,visit,infarct_volume_ml"),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Bland-Altman plot, PNG.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder of the report; OUT/agreement.")
+    ] = None,
 ) -> None:
-    """Compare measured volumes with reference volumes: bias, limits of agreement, ICC."""
-    from pipelines.command import agreement_command
+    """Compare readers, and measured with reference volumes: bias, limits, ICC, a report."""
+    from pipelines.agreement_command import agreement_command
 
-    raise typer.Exit(agreement_command(out, reference, plot))
+    raise typer.Exit(agreement_command(out, reference, plot, report))
 
 
 @app.command()
