@@ -23,9 +23,11 @@ DOORS = {
     "tarfile": ("corelab/dicom/tarfiles.py", "corelab/blinding/audit/reading/packed.py"),
     "resource": "pipelines/limits.py",
     "isal": ("corelab/store/nifti.py", "corelab/blinding/audit/reading/packed.py"),
-    "pyarrow": ("corelab/store/table.py", "corelab/blinding/audit/reading/tables.py"),
+    "pyarrow": ("corelab/store/exchange/parquet.py", "corelab/blinding/audit/reading/tables.py"),
     "PIL": "corelab/store/",
-    "jinja2": "corelab/store/",
+    "pyreadstat": "corelab/store/exchange/xpt.py",
+    "pandas": "corelab/store/exchange/xpt.py",
+    "jinja2": ("corelab/store/pages.py", "corelab/store/qa_page.py"),
     "distributed": (
         "pipelines/engine.py",
         "pipelines/dashboard.py",
@@ -35,7 +37,11 @@ DOORS = {
     "dask_jobqueue": "pipelines/jobqueue.py",
     "starlette": "corelab/review/",
     "uvicorn": "corelab/review/",
-    "sqlite3": ("corelab/blinding/", "corelab/store/ledger_file.py"),
+    "sqlite3": (
+        "corelab/blinding/",
+        "corelab/store/ledger_file.py",
+        "corelab/store/exchange/sqlite.py",
+    ),
     "cryptography": ("corelab/blinding/cipher.py", "corelab/store/signing.py"),
     "nilearn": "corelab/phantom/",
     "typer": (
