@@ -47,7 +47,7 @@ def publication_from(layout: Layout) -> Publication:
     )
 
 
-def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> None:
+def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> Records:
     """Rebuild tables, dictionary and QA page from the records under OUT.
 
     Parameters
@@ -58,6 +58,11 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
         Every case and series that was not measured.
     publication
         What is known of unmeasured cases too.
+
+    Returns
+    -------
+    Records
+        What all of it was made of.
     """
     records = write_tables(layout, problems, publication.trial_id, publication.visits)
     name = f"{publication.trial_id}: blinded infarct volumes"
@@ -70,6 +75,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     )
     write_text(layout.qa_page, render_qa_page(page))
     settle(layout.root)
+    return records
 
 
 MOST_PICTURES = 1_000

@@ -79,12 +79,15 @@ def write_tables(
     of_cases = {problem for problem in problems if problem.subject_code}
     others = [problem for problem in problems if not problem.subject_code]
     listed = sorted([*of_cases, *others], key=lambda row: tuple(asdict(row).values()))
-    rows = _volume_rows(reads, listed, trial_id)
+    rows_of_reads = [row_of(read) for read in reads]
+    rows = _volume_rows(rows_of_reads, listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
     write_text(layout.volumes_csv, to_csv(names, rows))
     write_bytes(layout.volumes_parquet, _to_parquet(rows))
     write_json(layout.volumes_dictionary, data_dictionary())
-    write_text(layout.reads_csv, to_csv(["reader", *names, "stands"], _read_rows(reads, earlier)))
+    standing = zip(reads, rows_of_reads, strict=True)
+    listed_reads = _read_rows(standing, ((read, row_of(read)) for read in earlier))
+    write_text(layout.reads_csv, to_csv(["reader", *names, "stands"], listed_reads))
     write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, [asdict(problem) for problem in listed]))
     if visits:
         growth = growth_of(reads, listed, visits, trial_id)
@@ -136,9 +139,9 @@ def read_csv(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _volume_rows(
-    reads: Sequence[Read], problems: Sequence[Problem], trial_id: str
+    reads: Iterable[dict[str, Cell]], problems: Sequence[Problem], trial_id: str
 ) -> list[dict[str, Cell]]:
-    rows = {(str(read.subject_code), str(read.visit)): row_of(read) for read in reads}
+    rows = {(str(row["subject_code"]), str(row["visit"])): row for row in reads}
     for problem in problems:
         if problem.subject_code and problem.visit:
             key = (problem.subject_code, problem.visit)
@@ -146,11 +149,15 @@ def _volume_rows(
     return [rows[key] for key in sorted(rows)]
 
 
-def _read_rows(reads: Iterable[Read], earlier: Iterable[Read]) -> list[dict[str, Cell]]:
+def _read_rows(
+    standing: Iterable[tuple[Read, dict[str, Cell]]],
+    earlier: Iterable[tuple[Read, dict[str, Cell]]],
+) -> list[dict[str, Cell]]:
     """One row a version of each read, those that stand after those that they superseded."""
-    listed = [(read, "yes") for read in reads] + [(read, "no") for read in earlier]
-    listed.sort(key=lambda pair: (pair[0].case, pair[0].version))
-    return [{"reader": read.reader, **row_of(read), "stands": stands} for read, stands in listed]
+    listed = [(read, row, "yes") for read, row in standing]
+    listed += [(read, row, "no") for read, row in earlier]
+    listed.sort(key=lambda each: (each[0].case, each[0].version))
+    return [{"reader": read.reader, **row, "stands": stands} for read, row, stands in listed]
 
 
 def _csv_cell(value: Cell) -> str:
