@@ -341,7 +341,7 @@ def status(
 @app.command()
 def tables(out: Out) -> None:
     """Rebuild every table and the QA page from the cases' records."""
-    from pipelines.command import tables_command
+    from pipelines.tables_command import tables_command
 
     raise typer.Exit(tables_command(out))
 

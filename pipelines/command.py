@@ -9,10 +9,9 @@ from rich.console import Console
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
 from corelab.errors import StoreError, UnfitDataError
-from corelab.stages.publish import publication_from, publish
+from corelab.stages.publish import publication_from
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences
-from corelab.store.table import load_problems
 from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
@@ -104,21 +103,6 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
     report = audit(out, identifiers, own=own)
     show_audit(report, standard_output())
     return 0 if report.is_clean else EXIT_PROBLEMS
-
-
-@_told
-def tables_command(out: Path) -> int:
-    """Rebuild tables and QA page."""
-    layout = Layout(out)
-    if layout.lock.exists():
-        raise StoreError("OUT is locked; its tables stay as they are")
-    if not layout.problems_csv.exists():
-        raise StoreError(f"{out} holds no results of a run")
-    with hold_out(out, "tables"):
-        problems = load_problems(layout)
-        publish(layout, problems, publication_from(layout))
-    standard_output().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
-    return EXIT_PROBLEMS if problems else 0
 
 
 @_told

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -16,7 +17,9 @@ from rich.table import Table
 from corelab.dicom.files import printable
 from corelab.series import LooseFile, Outcome, SeriesVerdict
 from corelab.vocab import Read
-from pipelines.delivered import Counts
+
+if TYPE_CHECKING:  # it imports all that a case needs
+    from pipelines.delivered import Counts
 
 NARROW = 120
 """Columns of a terminal below which a table drops what can be read elsewhere."""

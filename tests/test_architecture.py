@@ -139,3 +139,12 @@ def test_help_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_rebuilding_tables_loads_nothing_that_measuring_needs() -> None:
+    code = (
+        "import sys, pipelines.tables_command;"
+        "print({'scipy', 'pydicom', 'distributed', 'cryptography'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -51,7 +51,7 @@ def publication_from(layout: Layout) -> Publication:
     )
 
 
-def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> None:
+def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> Records:
     """Rebuild tables, dictionary and QA page from the records under OUT.
 
     Parameters
@@ -62,6 +62,11 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
         Every case and series that was not measured.
     publication
         What is known of unmeasured cases too.
+
+    Returns
+    -------
+    Records
+        What all of it was made of.
     """
     people = _people(layout)
     records = write_tables(
@@ -77,6 +82,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     )
     write_text(layout.qa_page, render_qa_page(page))
     settle(layout.root)
+    return records
 
 
 def _people(layout: Layout) -> People:

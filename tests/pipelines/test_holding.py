@@ -13,10 +13,11 @@ import pytest
 
 from corelab.errors import StoreError
 from pipelines.cli import EXIT_USAGE
-from pipelines.command import lock_command, tables_command
+from pipelines.command import lock_command
 from pipelines.holding import hold_out
 from pipelines.request import BatchRequest
 from pipelines.run_command import run_command
+from pipelines.tables_command import tables_command
 from pipelines.workers import Workers
 from tests.conftest import REPOSITORY
 

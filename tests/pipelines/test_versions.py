@@ -14,8 +14,8 @@ from corelab.store.manifest import differences, lock_out
 from corelab.store.record import load_read
 from corelab.vocab import Case, QcFlag, SubjectCode, VisitLabel
 from pipelines.closing import BatchResult
-from pipelines.command import tables_command
 from pipelines.engine import Engine
+from pipelines.tables_command import tables_command
 from tests.pipelines.second_study import (
     CODE,
     OTHER_CT,
