@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from corelab.errors import StoreError
 from corelab.kernels.agreement import Agreement, agreement
+from corelab.store.csv_table import read_csv
 from corelab.store.files import write_bytes
 from corelab.store.layout import Layout
 from corelab.store.plot import bland_altman_png
-from corelab.store.table import read_csv
 
 _KEYS = ("subject_code", "visit", "infarct_volume_ml")
 _FEWEST_CASES = 3

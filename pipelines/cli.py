@@ -46,6 +46,17 @@ class StatusFormat(StrEnum):
     JSON = "json"
 
 
+class TableForm(StrEnum):
+    """Forms of tables that ``corelab tables`` writes."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    XPT = "xpt"
+    DATASET_JSON = "dataset-json"
+    SQLITE = "sqlite"
+    ALL = "all"
+
+
 class ReviewRole(StrEnum):
     """Whose room ``corelab review`` opens; a data manager works on the command line."""
 
@@ -339,11 +350,17 @@ def status(
 
 
 @app.command()
-def tables(out: Out) -> None:
+def tables(
+    out: Out,
+    form: Annotated[
+        TableForm | None,
+        typer.Option("--format", help="Write OUT/tables in this form too, with a dictionary."),
+    ] = None,
+) -> None:
     """Rebuild every table and the QA page from the cases' records."""
     from pipelines.tables_command import tables_command
 
-    raise typer.Exit(tables_command(out))
+    raise typer.Exit(tables_command(out, form))
 
 
 @app.command()

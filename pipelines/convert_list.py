@@ -8,8 +8,8 @@ from pathlib import Path
 from corelab.dicom.files import printable
 from corelab.series import LooseFile, Outcome
 from corelab.store.column import Cell
+from corelab.store.csv_table import to_csv
 from corelab.store.files import write_private
-from corelab.store.table import to_csv
 from pipelines.convert import ConvertRequest, ConvertResult, PartFate
 
 LIST_COLUMNS = (

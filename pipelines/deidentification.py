@@ -14,8 +14,8 @@ from corelab.blinding.allowlist import allow_list
 from corelab.dicom.attribute import keyword_of
 from corelab.series import Attribute, Delivery, Outcome, SeriesVerdict, StudyKey
 from corelab.store.column import Cell
+from corelab.store.csv_table import to_csv
 from corelab.store.files import private_folder, write_private
-from corelab.store.table import to_csv
 from corelab.vocab import Case
 from pipelines.numbering import study_numbers
 

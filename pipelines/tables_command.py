@@ -9,25 +9,40 @@ from __future__ import annotations
 from pathlib import Path
 
 from corelab.errors import StoreError
-from corelab.stages.publish import publication_from, publish
+from corelab.stages.publish import export_tables, publication_from, publish
+from corelab.store.exchange.files import TableFormat
 from corelab.store.layout import Layout
 from corelab.store.table import load_problems
-from pipelines.cli import EXIT_PROBLEMS
+from pipelines.cli import EXIT_PROBLEMS, TableForm
 from pipelines.holding import hold_out
 from pipelines.screen import standard_output
 from pipelines.telling import told
 
 
 @told
-def tables_command(out: Path) -> int:
-    """Rebuild tables and QA page."""
-    layout = Layout(out)
+def tables_command(out: Path, form: TableForm | None = None) -> int:
+    """Rebuild tables and QA page, and write the tables in further forms."""
+    layout, formats = Layout(out), _formats(form)
     if layout.lock.exists():
         raise StoreError("OUT is locked; its tables stay as they are")
     if not layout.problems_csv.exists():
         raise StoreError(f"{out} holds no results of a run")
     with hold_out(out, "tables"):
         problems = load_problems(layout)
-        records = publish(layout, problems, publication_from(layout))
-    standard_output().print(f"tables and QA page rebuilt from {len(records.reads)} reads")
+        publication = publication_from(layout)
+        tables = publish(layout, problems, publication)
+        if formats:
+            export_tables(layout, tables, publication, formats)
+    console = standard_output()
+    n_reads = len(tables.records.reads)
+    console.print(f"tables and QA page rebuilt from {n_reads} reads")
+    if formats:
+        told = ", ".join(formats)
+        console.print(f"tables as {told}  {layout.tables}", highlight=False, soft_wrap=True)
     return EXIT_PROBLEMS if problems else 0
+
+
+def _formats(form: TableForm | None) -> tuple[TableFormat, ...]:
+    if form is None:
+        return ()
+    return tuple(TableFormat) if form is TableForm.ALL else (TableFormat(form.value),)

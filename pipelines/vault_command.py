@@ -14,8 +14,8 @@ from corelab.blinding.vault import open_vault
 from corelab.blinding.vault_file import has_vault
 from corelab.blinding.vault_ledger import Ledger
 from corelab.errors import StoreError
+from corelab.store.csv_table import to_csv
 from corelab.store.files import write_private
-from corelab.store.table import to_csv
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.screen import counted, show_plain
 from pipelines.telling import told

@@ -11,13 +11,19 @@ from corelab.reading.fold import fold
 from corelab.reading.people import people_of
 from corelab.store.accepted import write_accepted_masks
 from corelab.store.bids import description
+from corelab.store.exchange.adam import analysis_sheet
+from corelab.store.exchange.define_xml import Study
+from corelab.store.exchange.files import Export, TableFormat, remove_export, write_export
+from corelab.store.exchange.findings import averaged_cases, findings_of
+from corelab.store.exchange.nv import findings_sheet
+from corelab.store.exchange.sheets import growth_sheet, reads_sheet, volume_sheet
 from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.ledger import read_ledger
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
 from corelab.store.qa_row import QaPage, QaRow
-from corelab.store.table import NOBODY, Records, write_tables
+from corelab.store.table import NOBODY, Records, Tables, write_tables
 from corelab.store.times import settle
 from corelab.vocab import Case, People, Problem, Read
 
@@ -51,8 +57,10 @@ def publication_from(layout: Layout) -> Publication:
     )
 
 
-def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> Records:
+def publish(layout: Layout, problems: Sequence[Problem], publication: Publication) -> Tables:
     """Rebuild tables, dictionary and QA page from the records under OUT.
+
+    Tables in further forms are of an earlier state then, and go: see :func:`export_tables`.
 
     Parameters
     ----------
@@ -65,24 +73,57 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
 
     Returns
     -------
-    Records
-        What all of it was made of.
+    Tables
+        What the tables hold.
     """
     people = _people(layout)
-    records = write_tables(
-        layout, problems, publication.trial_id, publication.visits, people=people
-    )
+    remove_export(layout)
+    tables = write_tables(layout, problems, publication.trial_id, publication.visits, people=people)
     name = f"{publication.trial_id}: blinded infarct volumes"
     write_json(layout.dataset_description, description(name, publication.software_version))
     page = QaPage(
         trial_id=publication.trial_id,
-        rows=tuple(_rows(layout, records, problems)),
+        rows=tuple(_rows(layout, tables.records, problems)),
         software_version=publication.software_version,
         config_digest=publication.config_digest,
     )
     write_text(layout.qa_page, render_qa_page(page))
     settle(layout.root)
-    return records
+    return tables
+
+
+def export_tables(
+    layout: Layout, tables: Tables, publication: Publication, formats: Iterable[TableFormat]
+) -> None:
+    """Write every table in further forms, with a dictionary, below ``OUT/tables``.
+
+    Parameters
+    ----------
+    layout
+        Where OUT lies.
+    tables
+        As they were just rebuilt.
+    publication
+        What they say of the trial.
+    formats
+        Which forms.
+
+    Raises
+    ------
+    StoreError
+        When a table does not fit a form.
+    """
+    rows, visits = tables.rows, publication.visits
+    sheets = (
+        volume_sheet(rows.volumes),
+        reads_sheet(rows.reads),
+        growth_sheet(rows.growth),
+        findings_sheet(findings_of(rows.volumes, rows.reads, rows.problems), visits),
+        analysis_sheet(rows.volumes, visits, averaged_cases(rows.reads)),
+    )
+    study = Study(trial_id=publication.trial_id, software_version=publication.software_version)
+    write_export(layout, Export(study=study, sheets=sheets), formats)
+    settle(layout.root)
 
 
 def _people(layout: Layout) -> People:

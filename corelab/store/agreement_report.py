@@ -21,10 +21,10 @@ from corelab.store.comparison import (
     Comparison,
     VolumePair,
 )
+from corelab.store.csv_table import to_csv
 from corelab.store.files import Json, make_folder, write_bytes, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.pages import still_policy, template_text, templates
-from corelab.store.table import to_csv
 from corelab.vocab import Case, SubjectCode, VisitLabel
 
 MOST_LISTED = 10

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from corelab.errors import StoreError
-from corelab.store.column import Cell, CellType
+from corelab.store.column import Cell
+from corelab.store.csv_table import read_csv, to_csv
+from corelab.store.exchange.parquet import to_parquet
+from corelab.store.exchange.sheets import volume_sheet
 from corelab.store.files import write_bytes, write_json, write_text
 from corelab.store.growth import (
     GROWTH_COLUMNS,
@@ -34,13 +30,6 @@ from corelab.store.schema import (
 )
 from corelab.vocab import CaseReading, EndpointReason, People, Problem, Read
 
-_ARROW_TYPE = {
-    CellType.TEXT: pa.string(),
-    CellType.NUMBER: pa.float64(),
-    CellType.INTEGER: pa.int64(),
-}
-# The last four are the wide forms of the first, which some spreadsheets take for them.
-_SPREADSHEET_FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 _READ_NAMES = (
     "reader",
@@ -48,6 +37,8 @@ _READ_NAMES = (
     "stands",
     *(column.name for column in READ_COLUMNS),
 )
+_VOLUME_NAMES = tuple(column.name for column in VOLUME_COLUMNS)
+_GROWTH_NAMES = tuple(column.name for column in GROWTH_COLUMNS)
 NOBODY = People()
 """Nobody has read anything."""
 
@@ -58,6 +49,24 @@ class Records:
 
     reads: tuple[Read, ...]
     earlier: tuple[Read, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRows:
+    """Rows of every table, by the names of their cells, in the order that they are written."""
+
+    volumes: list[dict[str, Cell]]
+    reads: list[dict[str, Cell]]
+    problems: list[dict[str, Cell]]
+    growth: list[dict[str, Cell]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """Every table, and the records that it was made of."""
+
+    records: Records
+    rows: TableRows
 
 
 def load_records(layout: Layout, visits: Sequence[str]) -> Records:
@@ -74,7 +83,7 @@ def write_tables(
     visits: Sequence[str] = (),
     *,
     people: People = NOBODY,
-) -> Records:
+) -> Tables:
     """Rebuild every table from the reads under OUT and the problems of the batch.
 
     Parameters
@@ -93,28 +102,43 @@ def write_tables(
 
     Returns
     -------
-    Records
-        What the tables were made of.
+    Tables
+        What was written, and what it was made of.
     """
     records = load_records(layout, visits)
+    rows = rows_of(records, problems, trial_id, visits, people=people)
+    write_text(layout.volumes_csv, to_csv(_VOLUME_NAMES, rows.volumes))
+    write_bytes(layout.volumes_parquet, to_parquet(volume_sheet(rows.volumes)))
+    write_json(layout.volumes_dictionary, data_dictionary())
+    write_text(layout.reads_csv, to_csv(_READ_NAMES, rows.reads))
+    write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, rows.problems))
+    if visits:
+        write_text(layout.growth_csv, to_csv(_GROWTH_NAMES, rows.growth))
+        write_json(layout.growth_dictionary, growth_dictionary(visits))
+    return Tables(records=records, rows=rows)
+
+
+def rows_of(
+    records: Records,
+    problems: Sequence[Problem],
+    trial_id: str,
+    visits: Sequence[str] = (),
+    *,
+    people: People = NOBODY,
+) -> TableRows:
+    """Rows of every table; parameters as for :func:`write_tables`."""
     reads, readings = records.reads, {reading.case: reading for reading in people.readings}
     measured = {read.case: row_of(read, readings.get(read.case)) for read in reads}
     unassessable = [_unassessable(readings[case]) for case in measured if _is_lost(measured[case])]
     listed = _listed([*problems, *unassessable])
-    rows = _volume_rows(measured.values(), listed, trial_id)
-    names = [column.name for column in VOLUME_COLUMNS]
-    write_text(layout.volumes_csv, to_csv(names, rows))
-    write_bytes(layout.volumes_parquet, _to_parquet(rows))
-    write_json(layout.volumes_dictionary, data_dictionary())
-    write_text(layout.reads_csv, to_csv(_READ_NAMES, _read_rows(records, people, trial_id)))
-    write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, [asdict(problem) for problem in listed]))
-    if visits:
-        standing = [as_it_stands(read, measured[read.case]) for read in reads]
-        growth = growth_of([read for read in standing if read], listed, visits, trial_id)
-        names = [column.name for column in GROWTH_COLUMNS]
-        write_text(layout.growth_csv, to_csv(names, [growth_row(pair) for pair in growth]))
-        write_json(layout.growth_dictionary, growth_dictionary(visits))
-    return records
+    standing = (as_it_stands(read, measured[read.case]) for read in reads)
+    growth = growth_of([read for read in standing if read], listed, visits, trial_id)
+    return TableRows(
+        volumes=_volume_rows(measured.values(), listed, trial_id),
+        reads=_read_rows(records, people, trial_id),
+        problems=[asdict(problem) for problem in listed],
+        growth=[growth_row(pair) for pair in growth],
+    )
 
 
 def load_problems(layout: Layout) -> tuple[Problem, ...]:
@@ -134,32 +158,6 @@ def load_visits(layout: Layout) -> frozenset[str]:
         return frozenset()
     rows = read_csv(layout.growth_csv, ("baseline_visit", "visit"))
     return frozenset(visit for row in rows for visit in row.values())
-
-
-def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
-    """Rows as CSV: dot decimals, empty for missing, text that a spreadsheet would run defused."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_csv_cell(row[name]) for name in names])
-    return stream.getvalue()
-
-
-def read_csv(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file that has at least these columns.
-
-    Raises
-    ------
-    StoreError
-        When a column is absent.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        absent = [name for name in names if name not in (reader.fieldnames or [])]
-        if absent:
-            raise StoreError(f"{path.name} lacks the columns {', '.join(absent)}")
-        return [{name: row[name] or "" for name in names} for row in reader]
 
 
 def as_it_stands(read: Read, row: Mapping[str, Cell]) -> Read | None:
@@ -219,23 +217,3 @@ def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str
     rows += [human_row(version, trial_id) for version in people.versions]
     # Sorting keeps the order of rows of one case.
     return sorted(rows, key=lambda row: (str(row["subject_code"]), str(row["visit"])))
-
-
-def _csv_cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(_SPREADSHEET_FORMULA_STARTS):
-        return "'" + value
-    return str(value)
-
-
-def _to_parquet(rows: Sequence[Mapping[str, Cell]]) -> bytes:
-    schema = pa.schema([(column.name, _ARROW_TYPE[column.type]) for column in VOLUME_COLUMNS])
-    arrays = [
-        pa.array([row[column.name] for row in rows], type=_ARROW_TYPE[column.type])
-        for column in VOLUME_COLUMNS
-    ]
-    sink = io.BytesIO()
-    # Uncompressed: the leak audit must be able to read every byte.
-    pq.write_table(pa.table(arrays, schema=schema), sink, compression="none", use_dictionary=False)
-    return sink.getvalue()

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from corelab.errors import StoreError
+from corelab.store.csv_table import read_csv, to_csv
 from corelab.store.layout import Layout
 from corelab.store.record import load_read, save_read
 from corelab.store.schema import VOLUME_COLUMNS
-from corelab.store.table import load_problems, read_csv, to_csv, write_tables
+from corelab.store.table import load_problems, write_tables
 from corelab.vocab import Absence, Problem, QcFlag, Read, Swelling
 
 CONTRACT = [

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from corelab.stages.publish import Publication, publish
+from corelab.store.csv_table import read_csv
 from corelab.store.layout import Layout
 from corelab.store.record import load_read, save_read
-from corelab.store.table import read_csv
 from corelab.store.versions import carry_versions, promote, standing_read, version_numbers
 from corelab.vocab import Read
 

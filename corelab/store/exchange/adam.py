@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corelab.store.column import Cell
+from corelab.store.exchange.findings import CaseKey
 from corelab.store.exchange.sheet import Sheet, SheetForm, sheet_of
 from corelab.store.exchange.standard import number_variable, text_variable
 
@@ -81,7 +82,7 @@ VARIABLES = (
 
 
 def analysis_sheet(
-    volumes: Sequence[Mapping[str, Cell]], visits: Sequence[str], averaged: frozenset[str]
+    volumes: Sequence[Mapping[str, Cell]], visits: Sequence[str], averaged: frozenset[CaseKey]
 ) -> Sheet:
     """Sheet of every case at both parameters, cases without a volume included.
 
@@ -92,7 +93,7 @@ def analysis_sheet(
     visits
         Labels of the trial's visits in the order of their time, the baseline first.
     averaged
-        Values of ``read_status`` whose volume is a mean of readers.
+        Cases whose volume is a mean of readers.
     """
     rows = [
         _row(row, parameter, visits, averaged)
@@ -109,7 +110,7 @@ def _row(
     volume: Mapping[str, Cell],
     parameter: Parameter,
     visits: Sequence[str],
-    averaged: frozenset[str],
+    averaged: frozenset[CaseKey],
 ) -> dict[str, Cell]:
     visit, measured_ml = str(volume["visit"]), volume["infarct_volume_ml"]
     is_counted = volume["endpoint_eligible"] == "yes" and measured_ml is not None
@@ -125,7 +126,7 @@ def _row(
         "CHG": None,
         "ABLFL": "Y" if visits and visit == visits[0] else None,
         "ANL01FL": "Y" if is_counted else None,
-        "DTYPE": "AVERAGE" if volume["read_status"] in averaged else None,
+        "DTYPE": "AVERAGE" if (str(volume["subject_code"]), visit) in averaged else None,
         "MODALITY": volume["modality"],
         "READSTAT": volume["read_status"],
         "ARELTM": volume["hours_from_reference"],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from corelab.store.column import Cell
+from corelab.store.csv_table import to_csv
 from corelab.store.exchange.dataset_json import to_dataset_json
 from corelab.store.exchange.define_xml import Study, to_define_xml
 from corelab.store.exchange.parquet import to_parquet
@@ -16,7 +18,6 @@ from corelab.store.exchange.sqlite import to_sqlite
 from corelab.store.exchange.xpt import to_xpt
 from corelab.store.files import make_folder, write_bytes
 from corelab.store.layout import Layout
-from corelab.store.table import to_csv
 
 
 class TableFormat(StrEnum):
@@ -65,13 +66,9 @@ def write_export(layout: Layout, export: Export, formats: Iterable[TableFormat])
     write_bytes(layout.tables / _DICTIONARY, dictionary)
 
 
-def formats_in(layout: Layout) -> tuple[TableFormat, ...]:
-    """Return the forms that OUT holds tables in, which go stale with the next batch."""
-    names = [path.suffix for path in layout.tables.glob("volumes.*")]
-    found = [form for form, ending in _ENDING.items() if ending in names]
-    if (layout.tables / _DATABASE).exists():
-        found.append(TableFormat.SQLITE)
-    return tuple(found)
+def remove_export(layout: Layout) -> None:
+    """Take away tables in further forms; nothing where there are none."""
+    shutil.rmtree(layout.tables, ignore_errors=True)
 
 
 def _contents(folder: Path, export: Export, form: TableFormat) -> dict[Path, bytes]:

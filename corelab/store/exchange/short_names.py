@@ -42,7 +42,18 @@ SHORT_NAMES: dict[str, tuple[str, str]] = {
     "baseline_infarct_volume_ml": ("BLINFVOL", "Infarct volume at baseline, mL"),
     "growth_ml": ("GROWTH", "Infarct growth, mL"),
     "missing_reason": ("MISSWHY", ""),
+    "endpoint_reason": ("ENDWHY", ""),
+    "automatic_infarct_volume_ml": ("AUTOVOL", "Infarct volume, automatic, mL"),
+    "purpose": ("PURPOSE", ""),
+    "result": ("RESULT", ""),
+    "result_reasons": ("RESULTWY", ""),
+    "accepted": ("ACCEPTED", "Accepted volume rests on it"),
+    "read_id": ("READID", ""),
+    "image_sha256": ("IMAGESHA", ""),
+    "mask_sha256": ("MASKSHA", ""),
 }
 
-LISTS = frozenset({"qc_flags", "secondary_missing", "missing_reason"})
+LISTS = frozenset(
+    {"qc_flags", "secondary_missing", "missing_reason", "endpoint_reason", "result_reasons"}
+)
 """Columns that hold several words joined by a separator, so that no code list names their cells."""

@@ -27,7 +27,7 @@ def volume(code: str, visit: str, measured_ml: float | None, **more: Cell) -> di
 
 
 def sheet(*volumes: Mapping[str, Cell]) -> Sheet:
-    return analysis_sheet(volumes, VISITS, frozenset({"double"}))
+    return analysis_sheet(volumes, VISITS, frozenset({("MM3NN4", "fu24h")}))
 
 
 def record(found: Sheet, code: str, visit: str, parameter: str = "INFVOL") -> dict[str, Cell]:
@@ -73,9 +73,13 @@ def test_what_may_not_enter_the_endpoint_is_not_flagged_for_the_analysis() -> No
 
 
 def test_a_mean_of_two_readers_is_told_as_an_average() -> None:
-    found = sheet(volume("KX4M7P", "fu24h", 9.0, read_status="double"))
+    found = sheet(
+        volume("MM3NN4", "fu24h", 9.0, read_status="double"),
+        volume("KX4M7P", "fu24h", 9.0, read_status="double"),
+    )
 
-    assert record(found, "KX4M7P", "fu24h")["DTYPE"] == "AVERAGE"
+    assert record(found, "MM3NN4", "fu24h")["DTYPE"] == "AVERAGE"
+    assert record(found, "KX4M7P", "fu24h")["DTYPE"] is None
 
 
 def test_it_fits_sas_transport() -> None:

@@ -14,7 +14,7 @@ import pytest
 from corelab.errors import StoreError
 from corelab.store.column import Cell, CellType
 from corelab.store.exchange.define_xml import Study
-from corelab.store.exchange.files import Export, TableFormat, formats_in, write_export
+from corelab.store.exchange.files import Export, TableFormat, remove_export, write_export
 from corelab.store.exchange.sheet import Sheet
 from corelab.store.layout import Layout
 
@@ -80,7 +80,16 @@ def test_the_same_tables_give_the_same_bytes(sheet: Sheet, tmp_path: Path) -> No
 
     for path in sorted(first.tables.iterdir()):
         assert (second.tables / path.name).read_bytes() == path.read_bytes(), path.name
-    assert set(formats_in(first)) == set(TableFormat)
+
+
+def test_what_is_of_an_earlier_state_can_be_taken_away(sheet: Sheet, tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    write_export(layout, Export(study=STUDY, sheets=(sheet,)), [TableFormat.CSV])
+
+    remove_export(layout)
+    remove_export(layout)
+
+    assert not layout.tables.exists()
 
 
 def test_a_table_that_does_not_fit_leaves_nothing_behind(sheet: Sheet, tmp_path: Path) -> None:
