@@ -282,6 +282,23 @@ def test_a_delivered_file_whose_pixels_changed_is_refused(
     assert list((tmp_path / "dicom").iterdir()) == []
 
 
+def test_slices_that_a_header_puts_elsewhere_now_are_refused(
+    batch: Batch, dicom: Path, tmp_path: Path
+) -> None:
+    path = source_file_of(batch, dicom, "GYC4D4")  # one multi-frame object
+    whole = path.read_bytes()
+    moved = pydicom.dcmread(path)
+    for frame in moved.PerFrameFunctionalGroupsSequence:
+        frame.PlanePositionSequence[0].ImagePositionPatient[2] += 3
+    try:
+        moved.save_as(path)
+        done = export(batch, tmp_path / "dicom", "GYC4D4")
+    finally:
+        path.write_bytes(whole)
+    assert done.exit_code == 1
+    assert "does not lie where" in done.output
+
+
 def test_a_delivered_file_that_is_gone_is_named(batch: Batch, dicom: Path, tmp_path: Path) -> None:
     path = source_file_of(batch, dicom, "GYC4D4")
     away = path.rename(tmp_path / "away")
