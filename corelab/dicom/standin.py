@@ -19,6 +19,7 @@ from corelab.dicom.element import Elements
 from corelab.dicom.frame import Plane
 from corelab.dicom.guard import guarded
 from corelab.dicom.header import FileHeader, read_header
+from corelab.dicom.lossy import LOSSY, NOT_LOSSY
 from corelab.dicom.parse import parse
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Grid, Series
@@ -27,13 +28,8 @@ _UNUSUAL = "its header is against the rules in what a DICOM object would repeat"
 _CLASSIC = frozenset({"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"})
 _CHARACTER_SET = "ISO_IR 192"
 _TEXTS = ("PatientID", "PatientName", "AccessionNumber", "StudyID", "ReferringPhysicianName")
-_OPTIONAL_TEXTS = (
-    "IssuerOfPatientID",
-    "StudyDescription",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
-)
+_OPTIONAL_TEXTS = ("IssuerOfPatientID", "StudyDescription")
+_OF_LOSS = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
 _DATES = ("PatientBirthDate", "StudyDate")
 _TIMES = ("StudyTime",)
 _SEXES = frozenset({"M", "F", "O"})
@@ -96,7 +92,7 @@ def stand_in_for(series: Series) -> StandIn:
         for header, frame in zip(described, series.frames, strict=True)
     ]
     with guarded(ReasonCode.UNSUPPORTED_LAYOUT, _UNUSUAL):
-        common = _common(series.frames[0].path, described[0])
+        common = _common(series, described[0])
         measures = _measures(planes, grid)
         if described[0].sop_class_uid in _CLASSIC:
             pairs = zip(described, planes, strict=True)
@@ -127,9 +123,9 @@ def _check_layout(series: Series, headers: Sequence[FileHeader]) -> None:
     _refuse(f"its slices lie in {len(headers)} objects; one multi-frame object or one a slice fit")
 
 
-def _common(path: Path, header: FileHeader) -> Dataset:
+def _common(series: Series, header: FileHeader) -> Dataset:
     """Say what all stand-ins of a series do, texts in UTF-8 whatever they were written in."""
-    elements = Elements(parse(path).dataset)
+    elements = Elements(parse(header.path).dataset)
     owner = header.owner
     image = Dataset()
     keywords = (*_TEXTS, *filter(elements.has, _OPTIONAL_TEXTS))
@@ -144,6 +140,9 @@ def _common(path: Path, header: FileHeader) -> Dataset:
         setattr(image, keyword, _valid(TM, elements.text(keyword)))
     sex = elements.text("PatientSex").upper()
     image.PatientSex = sex if sex in _SEXES else ""
+    image.LossyImageCompression = LOSSY if series.is_lossy else NOT_LOSSY
+    for keyword in filter(elements.has, _OF_LOSS):
+        setattr(image, keyword, list(elements.words(keyword)))
     image.Modality = header.modality
     image.StudyInstanceUID, image.SeriesInstanceUID = owner.study_uid, owner.series_uid
     image.FrameOfReferenceUID = owner.frame_of_reference_uid

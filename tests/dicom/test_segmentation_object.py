@@ -240,6 +240,32 @@ def test_a_date_that_is_none_is_left_empty(tmp_path: Path) -> None:
     assert dataset_of(objects.segmentation).StudyDate == ""
 
 
+def test_what_was_ever_compressed_with_loss_stays_so(tmp_path: Path) -> None:
+    def lossy(slice_: Dataset, _: int) -> None:
+        slice_.LossyImageCompression = "01"
+        slice_.LossyImageCompressionRatio = ["10", "2.5"]
+        slice_.LossyImageCompressionMethod = ["ISO_10918_1", "ISO_15444_1"]
+
+    write_stack(tmp_path / "lossy", change=lossy)
+    infarct, _ = patches((4, 6, 5))
+    objects = made(only(index(tmp_path / "lossy")), infarct)
+    segmentation = dataset_of(objects.segmentation)
+    assert segmentation.LossyImageCompression == "01"
+    assert list(segmentation.LossyImageCompressionRatio) == [10, 2.5]
+    exact = dataset_of(made(tiny_ct(tmp_path / "exact"), infarct).segmentation)
+    assert exact.LossyImageCompression == "00"
+    assert "Error" not in check_with("dciodvfy", objects.segmentation, tmp_path)
+
+
+def test_a_source_inside_an_archive_is_referred_to_as_any_other(tmp_path: Path) -> None:
+    write_stack(tmp_path / "sent")
+    (tmp_path / "packed").mkdir()
+    archive = shutil.make_archive(str(tmp_path / "packed" / "site"), "zip", tmp_path / "sent")
+    infarct, blood = patches((4, 6, 5))
+    packed = only(index(Path(archive).parent))
+    assert made(packed, infarct, blood) == made(only(index(tmp_path / "sent")), infarct, blood)
+
+
 def test_the_same_finding_gives_the_same_bytes(tmp_path: Path) -> None:
     source, (infarct, blood) = tiny_ct(tmp_path), patches((4, 6, 5))
     assert made(source, infarct, blood) == made(source, infarct, blood)
