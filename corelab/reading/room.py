@@ -37,6 +37,9 @@ _BLOCKING = {
 }
 
 
+_UNSIGNED = frozenset({ReadState.ASSIGNED, ReadState.OPENED, ReadState.DRAFT})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """State of the reading room after ``sequence`` entries of its ledger; never stored.
@@ -80,21 +83,31 @@ class Room:
         return tuple(read for read in self.reads_of(reader) if read.is_live)
 
     def next_of(self, reader: str, kind: ReadKind) -> HumanRead | None:
-        """Return the first read of a kind that the person has not opened yet."""
+        """Return the first read of a kind that the person has not signed yet, begun or not."""
         return next(
             (
                 read
                 for read in self.worklist(reader)
-                if read.kind is kind and read.state is ReadState.ASSIGNED
+                if read.kind is kind and read.state in _UNSIGNED and self.is_readable(read)
             ),
             None,
         )
 
     def may_open(self, read: HumanRead) -> bool:
-        """Whether its reader may look at it now: it is begun, signed or the next of its kind."""
+        """Whether its reader may look at it now: it is begun, signed or the next of its kind.
+
+        Reads are signed one after another: a repeat that could be looked at before the first
+        read is signed would be no repeat, and a rule for repeats alone would give them away.
+        """
         if read.state is ReadState.ASSIGNED:
             return read == self.next_of(read.reader, read.kind)
         return read.is_live
+
+    def is_readable(self, read: HumanRead) -> bool:
+        """Whether a read's case still counts, with the image that the read is of."""
+        offered = self.cases.get(read.case)
+        is_current = offered is not None and offered.image_sha256 == read.image_sha256
+        return is_current and read.case not in self.exclusions and self.is_released(read.case)
 
     def reads_of_case(self, case: Case) -> tuple[HumanRead, ...]:
         """Live reads of the image that counts, in the order that they were assigned."""

@@ -71,8 +71,13 @@ class Layout:
 
     @property
     def ledger(self) -> Path:
-        """Every event of the reading room."""
+        """The ledger of reads."""
         return self.root / "reads.sqlite"
+
+    @property
+    def order_seed(self) -> Path:
+        """Return the secret that the order of every reader is drawn from."""
+        return self.root / "reads.seed"
 
     def case_folder(self, case: Case) -> Path:
         """Folder of one case."""
