@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from corelab.kernels.measure import mask_volume_ml
 from corelab.stages.overlay import overlay, panels_of, request_of
 from corelab.store.image import save_image
-from corelab.store.nifti import save_volume
 from corelab.store.layout import Layout
 from corelab.store.mosaic import MosaicRequest
+from corelab.store.nifti import save_volume
 from corelab.vocab import Acquisition, Contrast
 from corelab.volume import Volume
 from tests.store.conftest import READ
