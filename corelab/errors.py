@@ -6,7 +6,8 @@
     ├── UnfitDataError      the data cannot be measured: held back with a reason code
     ├── ConfigError         a trial or subjects file is wrong: every fault at once
     └── StoreError          OUT or VAULT cannot be used as asked
-        └── DiskError       a disk does not take or give what is asked of it
+        ├── DiskError       a disk does not take or give what is asked of it
+        └── LedgerError     the ledger of reads is not whole, or does not take what is asked of it
 
 Anything else that is raised is a bug in corelab and is never caught inside the library.
 """
@@ -178,3 +179,7 @@ class DiskError(StoreError):
     def __reduce__(self) -> tuple[object, ...]:
         """Survive the way back from a worker process."""
         return DiskError, (self.message, self.errno)
+
+
+class LedgerError(StoreError):
+    """The ledger of reads is not whole, or does not take what is asked of it."""

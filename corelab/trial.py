@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,8 @@ _MINUTES_A_DAY = 1440
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Hours = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+UserName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,19}$")]
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,19}$")]
 
 
@@ -117,12 +120,56 @@ class Methods(_Settings):
     ncct: CtParameters = CtParameters()
 
 
+class Agreeing(StrEnum):
+    """What is accepted where the readers of a case agree."""
+
+    MEAN = "mean"
+    FIRST = "first"
+
+
+class AutomaticVolume(StrEnum):
+    """Whether a reader sees the automatic volume before signing."""
+
+    HIDDEN = "hidden"
+    SHOWN = "shown"
+
+
 class Reads(_Settings):
-    """How many readers, and when two of them disagree."""
+    """How many independent reads a case gets, who reads, and when two of them disagree.
+
+    ``readers`` is the number of reads; ``names`` are the people among whom they are dealt. None
+    but the first three are part of a digest: they change no automatic measurement, and the
+    ledger of reads keeps all of them.
+    """
 
     readers: Annotated[int, Field(ge=1, le=5)]
     discrepancy_ml: NotNegative
-    discrepancy_share: Annotated[float, Field(ge=0, le=1)]
+    discrepancy_share: Share
+    names: Annotated[tuple[UserName, ...], Field(exclude=True)] = ()
+    adjudicators: Annotated[tuple[UserName, ...], Field(exclude=True)] = ()
+    repeat_share: Annotated[Share, Field(exclude=True)] = 0.10
+    discrepancy_dice: Annotated[Share, Field(exclude=True)] = 0.6
+    discrepancy_dice_above_ml: Annotated[NotNegative, Field(exclude=True)] = 5.0
+    agreeing: Annotated[Agreeing, Field(exclude=True)] = Agreeing.MEAN
+    automatic_volume: Annotated[AutomaticVolume, Field(exclude=True)] = AutomaticVolume.HIDDEN
+    needs_release: Annotated[bool, Field(strict=True, exclude=True)] = False
+
+    @model_validator(mode="after")
+    def _people_suffice(self) -> Reads:
+        for key, people in (("names", self.names), ("adjudicators", self.adjudicators)):
+            if len(set(people)) != len(people):
+                raise ValueError(f"{key} with each person once")
+        if self.names and len(self.names) < self.readers:
+            raise ValueError(f"at least {self.readers} names, one for each independent read")
+        if self.adjudicators and not self.names:
+            raise ValueError("names where there are adjudicators")
+        reads_all = self.readers > 1 and len(self.names) == self.readers
+        both = sorted({*self.names} & {*self.adjudicators})
+        if reads_all and both:
+            raise ValueError(
+                f"adjudicators that do not read every case themselves, as {', '.join(both)} would"
+            )
+        return self
 
 
 class Trial(_Settings):

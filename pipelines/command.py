@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -111,9 +112,10 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
 @_told
 def review_command(out: Path, port: int) -> int:
     """Serve OUT until interrupted."""
-    from corelab.review.server import serve  # noqa: PLC0415 - the web framework loads here only
+    from corelab.review.app import look_app  # noqa: PLC0415 - the web framework loads here only
+    from corelab.review.serve import serve  # noqa: PLC0415
 
-    serve(out, port=port)
+    serve(partial(look_app, out), port=port)
     return 0
 
 

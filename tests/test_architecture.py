@@ -34,10 +34,15 @@ DOORS = {
     "dask_jobqueue": "pipelines/jobqueue.py",
     "starlette": "corelab/review/",
     "uvicorn": "corelab/review/",
-    "sqlite3": "corelab/blinding/",
-    "cryptography": "corelab/blinding/cipher.py",
+    "sqlite3": ("corelab/blinding/", "corelab/store/ledger_file.py"),
+    "cryptography": ("corelab/blinding/cipher.py", "corelab/store/signing.py"),
     "nilearn": "corelab/phantom/",
-    "typer": ("pipelines/cli.py", "pipelines/vault_cli.py"),
+    "typer": (
+        "pipelines/cli.py",
+        "pipelines/vault_cli.py",
+        "pipelines/users_cli.py",
+        "pipelines/ledger_cli.py",
+    ),
 }
 KERNEL_LIBRARIES = {"numpy", "scipy", "skimage", "corelab", "__future__"}
 STANDARD_FOR_KERNELS = {

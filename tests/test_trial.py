@@ -52,6 +52,69 @@ def test_readers_disagree_by_5_ml_or_20_percent(trial: Trial) -> None:
     assert trial.reads.discrepancy_share == 0.2
 
 
+READERS = 'names = ["ada", "ben"]\nadjudicators = ["cleo"]'
+
+
+def with_reads(tmp_path: Path, *lines: str) -> Path:
+    """The trial with nothing but its three old keys and these lines under [reads]."""
+    before, _, _ = TRIAL.read_text("utf-8").partition("[reads]")
+    old = "[reads]\nreaders = 2\ndiscrepancy_ml = 5.0\ndiscrepancy_share = 0.2\n"
+    path = tmp_path / "reads.toml"
+    path.write_text(before + old + "\n".join(lines), "utf-8")
+    return path
+
+
+def test_a_trial_file_of_before_the_reading_room_stays_valid_with_its_digest(
+    trial: Trial, tmp_path: Path
+) -> None:
+    old = load_trial(with_reads(tmp_path))
+    assert old == trial
+    assert old.digest == trial.digest
+    reads = old.reads
+    assert (reads.names, reads.adjudicators, reads.repeat_share) == ((), (), 0.10)
+    assert (reads.discrepancy_dice, reads.discrepancy_dice_above_ml) == (0.6, 5.0)
+    assert (reads.agreeing, reads.automatic_volume) == ("mean", "hidden")
+    assert reads.needs_release is False
+
+
+def test_how_cases_are_read_changes_no_digest(trial: Trial, tmp_path: Path) -> None:
+    path = with_reads(tmp_path, READERS, "repeat_share = 0.2", 'agreeing = "first"')
+    assert load_trial(path).digest == trial.digest
+    assert load_trial(path).reads.names == ("ada", "ben")
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "expected"),
+    [
+        ("names = ['ada']", "reads", "at least 2 names"),
+        ("names = ['ada', 'ada']", "reads", "names with each person once"),
+        (f"{READERS.replace('cleo', 'ben')}", "reads", "as ben would"),
+        ("adjudicators = ['cleo']", "reads", "names where there are adjudicators"),
+        ("names = ['Ada B.', 'ben']", "reads.names.0", "pattern"),
+        ("repeat_share = 1.1", "reads.repeat_share", "less than or equal to 1"),
+        ("discrepancy_dice = -0.1", "reads.discrepancy_dice", "greater than or equal to 0"),
+        ("discrepancy_dice_above_ml = nan", "reads.discrepancy_dice_above_ml", "finite"),
+        ("agreeing = 'median'", "reads.agreeing", "'mean' or 'first'"),
+        ("automatic_volume = 'later'", "reads.automatic_volume", "'hidden' or 'shown'"),
+        ("needs_release = 1", "reads.needs_release", "boolean"),
+        ("adjudicator = ['cleo']", "reads.adjudicator", "did you mean 'adjudicators'"),
+    ],
+)
+def test_a_fault_in_the_reading_rules_is_named(
+    tmp_path: Path, lines: str, key: str, expected: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_trial(with_reads(tmp_path, lines))
+    (fault,) = caught.value.faults
+    assert fault.key == key
+    assert expected in str(fault)
+
+
+def test_an_adjudicator_may_read_where_others_can_read_the_rest(tmp_path: Path) -> None:
+    path = with_reads(tmp_path, 'names = ["ada", "ben", "cleo"]', 'adjudicators = ["cleo"]')
+    assert load_trial(path).reads.adjudicators == ("cleo",)
+
+
 def test_how_long_a_case_may_take_is_bounded_and_changes_no_digest(
     trial: Trial, tmp_path: Path
 ) -> None:

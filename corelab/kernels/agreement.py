@@ -86,3 +86,16 @@ def icc_2_1(ratings: NDArray[np.float64]) -> float:
     error = (residue**2).sum() / ((n - 1) * (r - 1))
     denominator = between + (r - 1) * error + r * (readers - error) / n
     return float((between - error) / denominator) if denominator else float("nan")
+
+
+def dice(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
+    """Overlap of two masks: twice the voxels of both over the voxels of each, 0 to 1.
+
+    Parameters
+    ----------
+    first, second : (I, J, K) arrays
+        On one grid; what is not 0 counts. Two empty masks overlap wholly.
+    """
+    one, other = first != 0, second != 0
+    total = int(np.count_nonzero(one)) + int(np.count_nonzero(other))
+    return 2 * int(np.count_nonzero(one & other)) / total if total else 1.0

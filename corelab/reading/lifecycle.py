@@ -14,6 +14,7 @@ class ReadState(StrEnum):
     OPENED = "opened"
     DRAFT = "draft"
     SIGNED = "signed"
+    AMENDING = "amending"
     SUPERSEDED = "superseded"
 
 
@@ -24,6 +25,7 @@ class ReadEvent(StrEnum):
     EDIT = "edit"
     SIGN = "sign"
     AMEND = "amend"
+    SUPERSEDE = "supersede"
 
 
 class TransitionError(CorelabError):
@@ -32,15 +34,24 @@ class TransitionError(CorelabError):
 
 TRANSITIONS: dict[tuple[ReadState, ReadEvent], ReadState] = {
     (ReadState.ASSIGNED, ReadEvent.OPEN): ReadState.OPENED,
+    (ReadState.ASSIGNED, ReadEvent.SUPERSEDE): ReadState.SUPERSEDED,
     (ReadState.OPENED, ReadEvent.OPEN): ReadState.OPENED,
     (ReadState.OPENED, ReadEvent.EDIT): ReadState.DRAFT,
     # Accepting the automatic mask unchanged is a read too.
     (ReadState.OPENED, ReadEvent.SIGN): ReadState.SIGNED,
+    (ReadState.OPENED, ReadEvent.SUPERSEDE): ReadState.SUPERSEDED,
     (ReadState.DRAFT, ReadEvent.OPEN): ReadState.DRAFT,
     (ReadState.DRAFT, ReadEvent.EDIT): ReadState.DRAFT,
     (ReadState.DRAFT, ReadEvent.SIGN): ReadState.SIGNED,
-    # A signed read is never changed: an amendment is a new version that supersedes it.
-    (ReadState.SIGNED, ReadEvent.AMEND): ReadState.SUPERSEDED,
+    (ReadState.DRAFT, ReadEvent.SUPERSEDE): ReadState.SUPERSEDED,
+    # A signed version is never changed: it is looked at, or followed by a new one with a reason.
+    (ReadState.SIGNED, ReadEvent.OPEN): ReadState.SIGNED,
+    (ReadState.SIGNED, ReadEvent.AMEND): ReadState.AMENDING,
+    (ReadState.SIGNED, ReadEvent.SUPERSEDE): ReadState.SUPERSEDED,
+    (ReadState.AMENDING, ReadEvent.OPEN): ReadState.AMENDING,
+    (ReadState.AMENDING, ReadEvent.EDIT): ReadState.AMENDING,
+    (ReadState.AMENDING, ReadEvent.SIGN): ReadState.SIGNED,
+    (ReadState.AMENDING, ReadEvent.SUPERSEDE): ReadState.SUPERSEDED,
 }
 
 

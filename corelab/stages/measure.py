@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,16 @@ from corelab.volume import Volume
 
 VOLUME_DECIMALS = 4
 _SMALLEST, _INFARCT, _LARGEST = 3, 2, 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfarctNumbers:
+    """What an infarct mask says by itself, whoever drew it; volumes rounded to 0.0001 mL."""
+
+    infarct_volume_ml: float
+    haemorrhage_in_infarct_ml: float
+    components: tuple[Component, ...]
+    slice_areas_cm2: tuple[float, ...]
 
 
 def volume_ml(mask: Volume) -> float:
@@ -150,17 +160,35 @@ def measurement_of(*, labels: Volume, nested: Volume, brain: Volume) -> Measurem
     brain
         Brain mask on the same grid.
     """
-    each_mm3 = labels.voxel_volumes_mm3
-    infarct, levels = np.asarray(labels.data) != 0, np.asarray(nested.data)
-    blood = np.asarray(labels.data) == LABEL_VALUE[Label.BLOOD_IN_INFARCT]
+    each_mm3, levels = labels.voxel_volumes_mm3, np.asarray(nested.data)
+    numbers = infarct_numbers(labels)
     return Measurement(
-        infarct_volume_ml=_rounded(mask_volume_ml(infarct, each_mm3)),
+        infarct_volume_ml=numbers.infarct_volume_ml,
         infarct_volume_low_ml=_rounded(mask_volume_ml(levels >= _SMALLEST, each_mm3)),
         infarct_volume_high_ml=_rounded(mask_volume_ml(levels >= _LARGEST, each_mm3)),
-        haemorrhage_in_infarct_ml=_rounded(mask_volume_ml(blood, each_mm3)),
+        haemorrhage_in_infarct_ml=numbers.haemorrhage_in_infarct_ml,
         brain_volume_ml=_rounded(mask_volume_ml(np.asarray(brain.data) != 0, each_mm3)),
         voxel_volume_mm3=round(float(np.median(each_mm3)), 6),
         slice_spacing_mm=round(labels.spacing_mm[2], 4),
+        components=numbers.components,
+        slice_areas_cm2=numbers.slice_areas_cm2,
+    )
+
+
+def infarct_numbers(labels: Volume) -> InfarctNumbers:
+    """Measure an infarct mask alone.
+
+    Parameters
+    ----------
+    labels
+        1 infarct, 2 blood inside it.
+    """
+    each_mm3 = labels.voxel_volumes_mm3
+    infarct = np.asarray(labels.data) != 0
+    blood = np.asarray(labels.data) == LABEL_VALUE[Label.BLOOD_IN_INFARCT]
+    return InfarctNumbers(
+        infarct_volume_ml=_rounded(mask_volume_ml(infarct, each_mm3)),
+        haemorrhage_in_infarct_ml=_rounded(mask_volume_ml(blood, each_mm3)),
         components=_components(labels, infarct),
         slice_areas_cm2=tuple(
             round(float(area), VOLUME_DECIMALS)

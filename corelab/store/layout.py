@@ -69,6 +69,16 @@ class Layout:
         """Manifest of a locked OUT."""
         return self.root / "lock.json"
 
+    @property
+    def ledger(self) -> Path:
+        """The ledger of reads."""
+        return self.root / "reads.sqlite"
+
+    @property
+    def order_seed(self) -> Path:
+        """Return the secret that the order of every reader is drawn from."""
+        return self.root / "reads.seed"
+
     def case_folder(self, case: Case) -> Path:
         """Folder of one case."""
         return self.root / f"sub-{case.subject_code}" / f"ses-{case.visit}"

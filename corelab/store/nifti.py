@@ -8,10 +8,12 @@ refused.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -54,6 +56,11 @@ def save_volume(path: Path, volume: Volume) -> None:
     write_chunks(path, _packed(volume))
 
 
+def pack_volume(volume: Volume) -> bytes:
+    """Return what :func:`save_volume` writes, for another way than a file."""
+    return b"".join(_packed(volume))
+
+
 def load_volume(path: Path, slice_positions_mm: NDArray[np.float64] | None = None) -> Volume:
     """Read a volume: integers as stored, anything scaled or floating as float32.
 
@@ -82,16 +89,47 @@ def load_mask(path: Path, like: Volume) -> NDArray[np.uint8]:
     """
     header, stored = _read(path)
     if (header.slope, header.intercept) != (1.0, 0.0):
-        message = f"a mask must not be scaled, found {header.slope:g} x + {header.intercept:g}"
-        raise UnfitDataError(ReasonCode.IMAGE_INVALID, message)
+        _refuse_scale(header)
     positions = like.slice_positions_mm
     mask = Volume(data=stored, affine=header.affine, slice_positions_mm=positions)
     if not mask.same_grid(like):
-        raise UnfitDataError(
-            ReasonCode.GRIDS_DIFFER,
-            f"mask {mask.shape} lies on another grid than image {like.shape}",
-        )
+        _refuse_grid(f"mask {mask.shape} lies on another grid than image {like.shape}")
     return _labels(stored)
+
+
+def unpack_labels(content: bytes, like: Volume) -> NDArray[np.uint8]:
+    """Read a mask that somebody sent: its header must fit before a voxel is unpacked.
+
+    Parameters
+    ----------
+    content
+        A NIfTI-1 file, packed with gzip or not.
+    like
+        Whose grid it must have.
+
+    Raises
+    ------
+    UnfitDataError
+        ``grids_differ`` when it lies elsewhere, ``image_invalid`` when it is no complete image
+        of unscaled 8-bit labels.
+    """
+    stream: IO[bytes] = io.BytesIO(content)
+    if content.startswith(_GZIP_START):
+        stream = igzip.IGzipFile(fileobj=stream)
+    header, stored = _contents(stream, lambda header: _check_mask_header(header, like))
+    mask = Volume(data=stored, affine=header.affine, slice_positions_mm=like.slice_positions_mm)
+    if not mask.same_grid(like):
+        _refuse_grid("the mask lies elsewhere than its image")
+    return _labels(stored)
+
+
+def _check_mask_header(header: ImageHeader, like: Volume) -> None:
+    if header.dtype != np.uint8:
+        _refuse(f"a mask holds 8-bit labels without sign, found {header.dtype.name}")
+    if (header.slope, header.intercept) != (1.0, 0.0):
+        _refuse_scale(header)
+    if header.shape != like.shape:
+        _refuse_grid(f"the mask has {header.shape} voxels, its image {like.shape}")
 
 
 def _labels(stored: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -160,16 +198,20 @@ def _read(path: Path) -> _Content:
 
 
 def _unpack(path: Path) -> _Content:
-    """Header and stored voxels; never more is unpacked than the header declares."""
+    with path.open("rb") as start:
+        is_packed = start.read(len(_GZIP_START)) == _GZIP_START
+    with igzip.open(path, "rb") if is_packed else path.open("rb") as stream:
+        return _contents(stream, _check_size)
+
+
+def _contents(stream: IO[bytes], check: Callable[[ImageHeader], None]) -> _Content:
+    """Header and stored voxels; never more is unpacked than the checked header declares."""
     try:
-        with path.open("rb") as start:
-            is_packed = start.read(len(_GZIP_START)) == _GZIP_START
-        with igzip.open(path, "rb") if is_packed else path.open("rb") as stream:
-            header = read_header(stream.read(HEADER_BYTES))
-            _check_size(header)
-            stream.read(header.offset - HEADER_BYTES)
-            content = stream.read(header.voxel_bytes)
-            surplus = stream.read(1)
+        header = read_header(stream.read(HEADER_BYTES))
+        check(header)
+        stream.read(header.offset - HEADER_BYTES)
+        content = stream.read(header.voxel_bytes)
+        surplus = stream.read(1)
     except (
         EOFError,
         gzip.BadGzipFile,
@@ -212,6 +254,14 @@ def _rescaled(stored: NDArray[np.generic], header: ImageHeader) -> NDArray[np.ge
 
 def _refuse(message: str) -> None:
     raise UnfitDataError(ReasonCode.IMAGE_INVALID, message)
+
+
+def _refuse_grid(message: str) -> None:
+    raise UnfitDataError(ReasonCode.GRIDS_DIFFER, message)
+
+
+def _refuse_scale(header: ImageHeader) -> None:
+    _refuse(f"a mask must not be scaled, found {header.slope:g} x + {header.intercept:g}")
 
 
 def _refuse_labels() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,8 @@ from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
 from corelab.errors import ConfigError, StoreError
-from corelab.review.server import create_app, serve
+from corelab.review.app import look_app
+from corelab.review.serve import Place, serve
 from corelab.store.layout import Layout
 from corelab.store.qa_page import QaPage, QaRow, render_qa_page
 from corelab.vocab import Case, SubjectCode, VisitLabel
@@ -73,7 +75,7 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(out: Path) -> Starlette:
-    return create_app(out, host="127.0.0.1", port=8765)
+    return look_app(out, Place("127.0.0.1", 8765))
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_no_cookie_works_before_the_link_was_opened(stranger: Browser) -> None:
 
 
 def test_two_starts_do_not_share_a_token(out: Path) -> None:
-    urls = {create_app(out, host="127.0.0.1", port=8765).state.start_url for _ in range(2)}
+    urls = {look_app(out, Place("127.0.0.1", 8765)).state.start_url for _ in range(2)}
     assert len(urls) == 2
     assert all(len(url.split("token=")[1]) >= 43 for url in urls)
 
@@ -246,23 +248,24 @@ def test_web_sockets_are_closed(app: Starlette) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org", ""])  # noqa: S104 - must be refused
 def test_other_addresses_than_this_machine_are_refused(out: Path, host: str) -> None:
     with pytest.raises(ConfigError, match=r"127\.0\.0\.1"):
-        create_app(out, host=host, port=8765)
+        look_app(out, Place(host, 8765))
 
 
 def test_the_six_byte_loopback_address_stands_in_brackets(out: Path) -> None:
-    url = create_app(out, host="::1", port=8765).state.start_url
+    url = look_app(out, Place("::1", 8765)).state.start_url
     assert url.startswith("http://[::1]:8765/?token=")
 
 
 def test_out_without_a_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no QA page"):
-        create_app(tmp_path, host="127.0.0.1", port=8765)
+        look_app(tmp_path, Place("127.0.0.1", 8765))
 
 
 def test_a_real_server_serves_until_interrupted_and_logs_no_token(out: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from corelab.review.server import serve; "
-        "serve(Path(sys.argv[1]), port=0)"
+        "import sys; from functools import partial; from pathlib import Path; "
+        "from corelab.review.app import look_app; from corelab.review.serve import serve; "
+        "serve(partial(look_app, Path(sys.argv[1])), port=0)"
     )
     repository = Path(__file__).parents[2]
     with subprocess.Popen(
@@ -292,4 +295,4 @@ def test_a_taken_port_is_a_fault_of_the_command(out: Path) -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(ConfigError, match="a free port"),
     ):
-        serve(out, port=taken.getsockname()[1])
+        serve(partial(look_app, out), port=taken.getsockname()[1])

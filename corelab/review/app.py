@@ -1,0 +1,179 @@
+"""The applications: a look at OUT without a role, and a room for each role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from corelab.reading.roles import Role
+from corelab.review.faults import handlers
+from corelab.review.gate import Gate
+from corelab.review.guard import Guard, OwnPagesOnly
+from corelab.review.incidents import Incidents
+from corelab.review.keeper import RoomKeeper
+from corelab.review.login import Login
+from corelab.review.look import look_routes
+from corelab.review.passphrase import PassphraseDesk
+from corelab.review.reader import Reader
+from corelab.review.reads_routes import ReadsRoutes
+from corelab.review.serve import Place
+from corelab.review.session import IDLE_S, Presence, Session
+from corelab.review.static_files import StaticFiles
+from corelab.review.tables import Tables
+from corelab.store.layout import Layout
+from corelab.store.ledger import Ledger
+
+_IDLE_CHECKS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What every role's routes are made of."""
+
+    layout: Layout
+    keeper: RoomKeeper
+    session: Session
+    desk: PassphraseDesk
+    static: StaticFiles
+
+
+def look_app(out: Path, place: Place) -> Starlette:
+    """Application that shows OUT; ``app.state.start_url`` is the link that opens it once.
+
+    Parameters
+    ----------
+    out
+        Output folder of a batch, with its QA page.
+    place
+        Where it is served.
+
+    Raises
+    ------
+    StoreError
+        When OUT has no QA page.
+    """
+    layout = Layout(out)
+    return _guarded(look_routes(layout), layout, place, name="review")
+
+
+def room_app(
+    out: Path, role: Role, ledger: Ledger, place: Place, *, idle_s: float = IDLE_S
+) -> Starlette:
+    """Application of one role; ``app.state.start_url`` is the link that opens it once.
+
+    Parameters
+    ----------
+    out
+        Output folder of a batch.
+    role
+        Whose users may sign in.
+    ledger
+        Of the reads of OUT, open.
+    place
+        Where it is served.
+    idle_s
+        Seconds without work after which the passphrase is asked again.
+
+    Raises
+    ------
+    LedgerError
+        When the ledger holds what the rules do not allow.
+    """
+    layout = Layout(out)
+    keeper = RoomKeeper(ledger)
+    keeper.room()
+    session = Session(idle_s=idle_s)
+    rooms = Rooms(
+        layout=layout,
+        keeper=keeper,
+        session=session,
+        desk=PassphraseDesk(ledger, role),
+        static=StaticFiles(),
+    )
+    routes = [
+        *Login(session, rooms.desk, role).routes,
+        rooms.static.route,
+        *_ROUTES[role](rooms),
+    ]
+    own_pages = Middleware(OwnPagesOnly, csrf=lambda: session.csrf)
+    return _guarded(routes, layout, place, name=role, inner=[own_pages], session=session)
+
+
+def _reader_routes(rooms: Rooms) -> list[Route]:
+    reader = Reader(rooms.layout, rooms.keeper)
+    reads = ReadsRoutes(reader, session=rooms.session, desk=rooms.desk, layout=rooms.layout)
+    return [
+        Route("/", _behind_login(rooms, lambda: rooms.static.page("home"))),
+        Route("/read/{read_id}", _behind_login(rooms, lambda: rooms.static.page("read"))),
+        *reads.routes,
+    ]
+
+
+def _statistician_routes(rooms: Rooms) -> list[Route]:
+    tables = Tables(rooms.layout, rooms.session)
+    return [Route("/", _behind_login(rooms, tables.page)), *tables.routes]
+
+
+_ROUTES: dict[Role, Callable[[Rooms], list[Route]]] = {
+    Role.READER: _reader_routes,
+    Role.STATISTICIAN: _statistician_routes,
+}
+
+
+def _behind_login(rooms: Rooms, show: Callable[[], Response]) -> Callable[[Request], Response]:
+    """Page that only shows who is signed in; the login stands in its place until then."""
+
+    def answer(_: Request) -> Response:
+        is_in = rooms.session.presence is Presence.SIGNED_IN
+        return show() if is_in else rooms.static.page("login")
+
+    return answer
+
+
+def _guarded(
+    routes: Sequence[Route],
+    layout: Layout,
+    place: Place,
+    *,
+    name: str,
+    inner: Sequence[Middleware] = (),
+    session: Session | None = None,
+) -> Starlette:
+    gate = Gate()
+    cookie = f"corelab_{name}_{place.port}"
+    guard = Middleware(Guard, gate=gate, hosts=place.hosts, cookie=cookie)
+    app = Starlette(
+        routes=list(routes),
+        middleware=[Middleware(Incidents), guard, *inner],
+        exception_handlers=dict(handlers(layout)),
+        lifespan=_watching(session) if session else None,
+    )
+    app.router.redirect_slashes = False
+    app.state.start_url = place.link(gate.token)
+    return app
+
+
+def _watching(session: Session) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Drop the key of somebody who went away, also when no request comes any more."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(session.idle_s / _IDLE_CHECKS)
+            session.lock_if_idle()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(watch())
+        yield
+        task.cancel()
+
+    return lifespan

@@ -1,0 +1,100 @@
+"""Who sits before the one browser that is let in: signed in, idle or nobody."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from corelab.review.denial import DenialCode, DeniedError
+from corelab.review.gate import TOKEN_BYTES
+from corelab.store.signing import Signer
+
+IDLE_S = 15 * 60.0
+
+
+class Presence(StrEnum):
+    """Whether somebody is signed in, and still there."""
+
+    SIGNED_OUT = "signed_out"
+    SIGNED_IN = "signed_in"
+    IDLE = "idle"
+
+
+class Session:
+    """The person who is signed in, with the key that the passphrase opened.
+
+    The key is dropped at leaving and after a while without work; the name stays then, so that
+    the page of the same person goes on after the passphrase.
+
+    Parameters
+    ----------
+    idle_s
+        Seconds without work after which the key is dropped.
+    clock
+        Seconds that never go back.
+    """
+
+    def __init__(
+        self, *, idle_s: float = IDLE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.idle_s = idle_s
+        self._clock = clock
+        self._name: str | None = None
+        self._signer: Signer | None = None
+        self._active_at = clock()
+        self._csrf = secrets.token_urlsafe(TOKEN_BYTES)
+
+    @property
+    def csrf(self) -> str:
+        """What pages of the present login know, and no other page."""
+        return self._csrf
+
+    @property
+    def name(self) -> str | None:
+        """Who is signed in, or was until the idle lock."""
+        return self._name
+
+    @property
+    def presence(self) -> Presence:
+        """Whether somebody is signed in, as it is now."""
+        self.lock_if_idle()
+        if self._name is None:
+            return Presence.SIGNED_OUT
+        return Presence.IDLE if self._signer is None else Presence.SIGNED_IN
+
+    def enter(self, signer: Signer) -> None:
+        """Let a person in: pages of anybody else who was here end."""
+        if signer.name != self._name:
+            self._csrf = secrets.token_urlsafe(TOKEN_BYTES)
+        self._name, self._signer = signer.name, signer
+        self._active_at = self._clock()
+
+    def leave(self) -> None:
+        """Sign out."""
+        self._name = self._signer = None
+        self._csrf = secrets.token_urlsafe(TOKEN_BYTES)
+
+    def lock_if_idle(self) -> None:
+        """Drop the key of somebody who has done nothing for long."""
+        if self._clock() - self._active_at >= self.idle_s:
+            self._signer = None
+
+    def signer(self) -> Signer:
+        """Return the key of whoever works here, and note that they do.
+
+        Raises
+        ------
+        DeniedError
+            When nobody is signed in, or the idle lock has closed.
+        """
+        self.lock_if_idle()
+        signer = self._signer
+        if signer is not None:
+            self._active_at = self._clock()
+            return signer
+        if self._name is None:
+            raise DeniedError(DenialCode.SIGN_IN, "Sign in first.")
+        message = "Locked because nothing was done for a while: give your passphrase to go on."
+        raise DeniedError(DenialCode.IDLE, message)
