@@ -325,6 +325,10 @@ class Read:
         """The case that was read."""
         return Case(self.subject_code, self.visit)
 
+    def sha256_of(self, role: str) -> str:
+        """SHA-256 of a file that the read rests on; empty where the record does not say."""
+        return next((digest.sha256 for digest in self.digests if digest.role == role), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

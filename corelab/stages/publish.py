@@ -96,8 +96,8 @@ def _rows(layout: Layout, records: Records, problems: Iterable[Problem]) -> Iter
             is_endpoint_eligible=read.is_endpoint_eligible,
             earlier_ml=tuple(sorted(earlier_ml.get(read.case, ()))),
             method=read.method,
-            image_sha256=_digest_of(read, read.modality.contrast),
-            mask_sha256=_digest_of(read, "infarct_mask"),
+            image_sha256=read.sha256_of(read.modality.contrast),
+            mask_sha256=read.sha256_of("infarct_mask"),
             mosaic_webp=_thumbnail(layout, read.case) if is_small else None,
             lines_png=_lines(layout, read.case) if is_small else None,
             mosaic_link=_mosaic_link(layout, read.case),
@@ -135,11 +135,6 @@ def _lines(layout: Layout, case: Case) -> bytes | None:
     """Lines of a mosaic; none where there is no infarct or an earlier version drew them in."""
     lines = layout.outline(case)
     return read_bytes(lines) if lines.exists() else None
-
-
-def _digest_of(read: Read, role: str) -> str:
-    """Digest of a file that a read rests on; empty where its record does not say."""
-    return next((digest.sha256 for digest in read.digests if digest.role == role), "")
 
 
 def _mosaic_link(layout: Layout, case: Case) -> str:
