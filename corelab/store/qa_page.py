@@ -17,7 +17,7 @@ from corelab.store.qa_ratings import REASON_CHOICES, VERDICT_CHOICES
 from corelab.store.qa_row import QaCount, QaPage, QaRow
 from corelab.store.standout import flag_words, stand_outs
 
-__all__ = ["QaCount", "QaPage", "QaRow", "policy_of", "render_qa_page"]
+__all__ = ["QaCount", "QaPage", "QaRow", "policy_of", "render_qa_page", "served_page"]
 
 _DIGEST_FORM = r"sha256-[A-Za-z0-9+/]{43}="
 _POLICY = (
@@ -28,6 +28,7 @@ _POLICY_FORM = re.compile(
     re.escape(_POLICY).replace(r"\{style\}", _DIGEST_FORM).replace(r"\{script\}", _DIGEST_FORM)
 )
 _POLICY_TAG = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_BODY = "<body"
 _TEMPLATES = Path(__file__).parent / "templates"
 # One script: a part uses what the parts before it name.
 _SCRIPTS = (
@@ -121,6 +122,19 @@ def policy_of(page_html: str) -> str | None:
     tag = _POLICY_TAG.search(page_html)
     policy = html.unescape(tag.group(1)) if tag else ""
     return policy if _POLICY_FORM.fullmatch(policy) else None
+
+
+def served_page(page_html: str) -> tuple[str, str] | None:
+    """QA page as a reading room serves it, and its policy: it may talk to its own server.
+
+    ``None`` where the page's policy is not of :func:`policy_of`'s form.
+    """
+    policy = policy_of(page_html)
+    if policy is None:
+        return None
+    opened = f"{policy}; connect-src 'self'"
+    text = page_html.replace(html.escape(policy), html.escape(opened), 1)
+    return text.replace(_BODY, f'{_BODY} data-room=""', 1), opened
 
 
 def _environment() -> Environment:

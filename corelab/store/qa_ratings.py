@@ -169,7 +169,8 @@ def from_json(text: str, source: str) -> tuple[QaRating, ...]:
         raise ConfigError(source, (_fault("format", _shown(found), FORMAT),))
     if not isinstance(rows, list):
         raise ConfigError(source, (_fault("ratings", _shown(rows), "a list"),))
-    return _checked(map(_of_json, count(1), rows), source)
+    places = (f"rating {number}" for number in count(1))
+    return _checked(map(_of_json, rows, places), source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +189,18 @@ class _Raw:
     texts: Mapping[str, str]
     reasons: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+
+
+def rating_of(row: Json, place: str) -> QaRating:
+    """Rating of one JSON object, as :func:`from_json` takes each.
+
+    Raises
+    ------
+    ConfigError
+        With every fault.
+    """
+    (rating,) = _checked([_of_json(row, place)], place)
+    return rating
 
 
 def _csv_rows(text: str, source: str) -> Iterator[_Row]:
@@ -216,8 +229,7 @@ def _of_csv(row: _Row) -> _Raw:
     return _Raw(place=place, texts=texts, reasons=reasons)
 
 
-def _of_json(number: int, row: Json) -> _Raw:
-    place = f"rating {number}"
+def _of_json(row: Json, place: str) -> _Raw:
     if not isinstance(row, dict) or set(row) != set(COLUMNS):
         found = ", ".join(row) if isinstance(row, dict) else _shown(row)
         return _Raw(place=place, texts={}, faults=(_fault(place, found, ", ".join(COLUMNS)),))

@@ -34,7 +34,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   if (isTyping(event.target)) {
     // Out of the box, and not out of the picture as well.
-    if (event.key === "Escape" && viewer.open) {
+    if (event.key === "Escape" && viewer.contains(event.target)) {
       event.preventDefault();
       stage.focus();
     }
@@ -98,6 +98,13 @@ byId("clear-surely").addEventListener("click", () => {
 byId("ask").addEventListener("click", async () => {
   const box = byId("query");
   if (await tell(() => store.query(current, box.value.trim()), "Asked.")) box.value = "";
+});
+byId("unlock").addEventListener("submit", (event) => {
+  event.preventDefault();
+  unlock();
+});
+byId("leave").addEventListener("click", async () => {
+  if (await tell(() => store.leave(), "")) location.reload();
 });
 for (const button of document.querySelectorAll("dialog.plain .close")) {
   button.addEventListener("click", () => button.closest("dialog").close());

@@ -30,6 +30,7 @@ async function load() {
     ({ ratings, queries } = await store.load());
   } catch (error) {
     say(`Ratings cannot be read: ${error.message}`);
+    if (error instanceof Locked) askForPassphrase();
     return false;
   }
   byCase = grouped(ratings);
@@ -146,6 +147,7 @@ async function tell(act, done) {
   } catch (error) {
     if (!(error instanceof NotSaved)) throw error;
     say(`NOT SAVED: ${error.message}`);
+    if (error instanceof Locked) askForPassphrase();
     return false;
   }
   if (await load()) say(done);
@@ -208,6 +210,26 @@ function askForRater() {
   say("Who rates? Give a name first.");
 }
 
+function askForPassphrase() {
+  byId("passphrase").value = "";
+  byId("locked").showModal();
+}
+
+// What was not saved is still on the page: after the passphrase it is one key away.
+async function unlock() {
+  try {
+    await store.unlock(byId("passphrase").value);
+  } catch (error) {
+    if (!(error instanceof NotSaved)) throw error;
+    byId("passphrase").value = "";
+    byId("lock-said").textContent = error.message;
+    return;
+  }
+  byId("locked").close();
+  await load();
+  say("Unlocked. What was not saved is still here: give the verdict again.");
+}
+
 function setRater() {
   const name = byId("rater").value.trim();
   const [form, expected] = FORMS.rater;
@@ -228,7 +250,7 @@ async function importFiles(files) {
     }
   }
   const before = ratings.length;
-  if (!(await tell(() => store.add(added), ""))) return;
+  if (!(await tell(() => store.take(added), ""))) return;
   say(`${ratings.length - before} new of ${added.length} ratings.`);
 }
 

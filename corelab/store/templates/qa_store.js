@@ -2,6 +2,9 @@
 
 class NotSaved extends Error {}
 
+// Nothing was done for a while: the passphrase is wanted again.
+class Locked extends NotSaved {}
+
 // One entry an image: a rerun keeps the ratings of what it left as it was.
 class BrowserStore {
   #prefix = `corelab-qa/${page.trial}/`;
@@ -35,6 +38,10 @@ class BrowserStore {
       const known = JSON.parse(localStorage.getItem(key) ?? "[]");
       this.#write(key, JSON.stringify(joined(known, [rating])));
     }
+  }
+
+  async take(ratings) {
+    await this.add(ratings);
   }
 
   async clear() {
@@ -102,12 +109,28 @@ class LedgerStore {
     }
   }
 
+  async take(ratings) {
+    await this.#post("/api/qa/import", { format: FORMAT, ratings });
+  }
+
   async query(row, text) {
     await this.#post(`/api/qa/${row.dataset.code}-${row.dataset.visit}/query`, { text });
   }
 
   async answer(queryId, text) {
     await this.#post(`/api/queries/${queryId}/answer`, { text });
+  }
+
+  overlay(row) {
+    return `/api/qa/${row.dataset.code}-${row.dataset.visit}/overlay`;
+  }
+
+  async unlock(passphrase) {
+    this.#me = await this.#post("/api/unlock", { passphrase });
+  }
+
+  async leave() {
+    await this.#post("/api/logout", {});
   }
 
   #post(path, content) {
@@ -123,8 +146,9 @@ class LedgerStore {
       throw new NotSaved("the reading room does not answer");
     }
     const content = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new NotSaved(content.message ?? `the reading room refused it (${answer.status})`);
-    return content;
+    if (answer.ok) return content;
+    const why = content.message ?? `the reading room refused it (${answer.status})`;
+    throw content.error === "idle" ? new Locked(why) : new NotSaved(why);
   }
 }
 

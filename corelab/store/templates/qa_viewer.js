@@ -28,8 +28,8 @@ function show(row) {
     modality, volume && `infarct ${volume} mL${range && ` (${range})`}`,
     pieces && `pieces: ${pieces}`, side, why, `${place + 1} of ${sequence.length}`,
   ].filter(Boolean).join(" \u00b7 ");
-  byId("full").href = row.dataset.mosaic;
-  byId("full").hidden = isServed || row.dataset.mosaic === "";
+  byId("full").href = isServed ? store.overlay(row) : row.dataset.mosaic;
+  byId("full").hidden = row.dataset.mosaic === "";
   byId("previous").disabled = place <= 0;
   byId("next").disabled = place >= sequence.length - 1;
   byId("made").textContent = row.dataset.image
