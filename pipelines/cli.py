@@ -12,8 +12,10 @@ from typing import Annotated
 
 import typer
 
+from pipelines.ledger_cli import ledger_app
 from pipelines.log import LogFormat, log_as
 from pipelines.queueing import QueueSystem
+from pipelines.users_cli import users_app
 from pipelines.vault_cli import KeyFile, vault_app
 
 app = typer.Typer(
@@ -25,6 +27,8 @@ app = typer.Typer(
 )
 
 app.add_typer(vault_app, name="vault")
+app.add_typer(users_app, name="users")
+app.add_typer(ledger_app, name="ledger")
 
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2

@@ -24,12 +24,21 @@ from corelab.store.ledger_entry import (
     payload_of,
     text_of,
 )
-from corelab.store.ledger_file import LedgerFile, Rows, create_file, open_file
+from corelab.store.ledger_file import LedgerFile, Rows, create_file, open_file, open_to_read
 from corelab.store.ledger_keys import Keyring
 from corelab.store.ledger_mask import name_of
 from corelab.store.signing import Signer
 
-__all__ = ["Entry", "Head", "Ledger", "Signer", "StaleError", "create_ledger", "open_ledger"]
+__all__ = [
+    "Entry",
+    "Head",
+    "Ledger",
+    "Signer",
+    "StaleError",
+    "create_ledger",
+    "open_ledger",
+    "read_ledger",
+]
 
 _NO_BLOBS: Mapping[str, bytes] = MappingProxyType({})
 _ALL = (
@@ -199,6 +208,17 @@ def open_ledger(path: Path) -> Ledger:
         When there is none, or it is damaged or not to be used; see :func:`open_file`.
     """
     return Ledger(open_file(path))
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Open a ledger to read, also where it may not be written to.
+
+    Raises
+    ------
+    StoreError
+        When there is none, or it is not to be read; see :func:`open_to_read`.
+    """
+    return Ledger(open_to_read(path))
 
 
 def add_entry(rows: Rows, signer: Signer, kind: str, payload: Mapping[str, Json]) -> Entry:

@@ -148,7 +148,7 @@ def _checked(file: LedgerFile, expected: Head | None) -> Verdict:
         head, broken = _chain(found)
         faults = [fault for fault in (broken, _missing(found, expected)) if fault]
         needed = _signed_masks(found[: head.sequence])
-        if not broken:  # which draft is the last of its read is not known otherwise
+        if not faults:  # which draft is the last of its read is not known otherwise
             needed += _draft_masks(found)
         faults += _faults_of_masks(rows, needed)
     first = min(faults, key=lambda fault: fault.sequence, default=None)
@@ -160,18 +160,28 @@ def _checked(file: LedgerFile, expected: Head | None) -> Verdict:
 def _rows(rows: Rows) -> Iterator[_Row]:
     # Bytes that are no text must show as a changed entry, not as an error.
     rows.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    for sequence, at_utc, author, kind, text, *proof in rows.execute(
+    for sequence, *values in rows.execute(
         f"SELECT {_COLUMNS} FROM entry ORDER BY sequence"  # noqa: S608 - our own columns
     ):
-        content = Content(at_utc=at_utc, author=author, kind=kind, payload_text=text)
-        previous, digest, signature = proof
+        at_utc, author, kind, text = map(_text, values[:4])
+        previous, digest, signature = map(_bytes, values[4:])
         yield _Row(
             sequence=sequence,
-            content=content,
+            content=Content(at_utc=at_utc, author=author, kind=kind, payload_text=text),
             previous=previous,
             digest=digest,
             signature=signature,
         )
+
+
+def _text(value: object) -> str:
+    """Text of a column of texts; what a damaged file has in its place says so."""
+    return value if isinstance(value, str) else f"no text: {value!r}"
+
+
+def _bytes(value: object) -> bytes:
+    """Bytes of a column of bytes; none where a damaged file has something else."""
+    return value if isinstance(value, bytes) else b""
 
 
 def _chain(found: Sequence[_Row]) -> tuple[Head, Fault | None]:
@@ -252,7 +262,7 @@ def _fault_of(rows: Rows, name: str) -> Tampering | None:
     row = rows.execute("SELECT content FROM mask WHERE sha256 = ?", (name,)).fetchone()
     if row is None:
         return Tampering.MASK_MISSING
-    return None if name_of(row[0]) == name else Tampering.MASK_ALTERED
+    return None if name_of(_bytes(row[0])) == name else Tampering.MASK_ALTERED
 
 
 def _head_at(found: Sequence[_Row], sequence: int) -> Head:

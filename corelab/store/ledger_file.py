@@ -234,7 +234,9 @@ def told(path: Path, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except UnicodeDecodeError as error:
+        raise damaged(path, "bytes that are no text") from error
+    except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         number = _DISK_NUMBER.get(code)
         if number:

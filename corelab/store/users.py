@@ -21,8 +21,9 @@ from corelab.store.signing import (
 )
 
 SHORTEST_PASSPHRASE = 12
-_NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
-_LONGEST_REASON = 1000
+_NAME = re.compile(r"[a-z][a-z0-9_-]{1,19}")
+_SHORTEST_REASON, _LONGEST_REASON = 3, 1000
+_PLAIN = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*")
 
 
 class WrongPassphraseError(StoreError):
@@ -65,7 +66,7 @@ def add_user(ledger: Ledger, name: str, role: str, passphrase: str, *, by: Signe
     StoreError
         When the name or passphrase cannot be used, or ``by`` may not add users.
     """
-    _check_name(name)
+    check_name(name)
     check_passphrase(passphrase)
     private_key = new_private_key()
     added = Signer(name, private_key)
@@ -121,10 +122,7 @@ def disable_user(ledger: Ledger, name: str, reason: str, *, by: Signer) -> Entry
         When there is no such user, it is the last data manager, no reason is given, or ``by`` may
         not disable users.
     """
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
-        raise StoreError(
-            f"a reason is needed: found {len(reason)} characters, expected 1 to {_LONGEST_REASON}"
-        )
+    _check_reason(reason)
     with ledger.writing() as rows:
         return add_entry(rows, by, OwnKind.USER_DISABLED, {"name": name, "reason": reason})
 
@@ -144,11 +142,27 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that is no plain word.
+
+    Raises
+    ------
+    StoreError
+        When it is none.
+    """
     if not _NAME.fullmatch(name):
         raise StoreError(
-            f"the user name {name!r} cannot be used: expected 2 to 32 of a-z, 0-9, dot, dash and "
+            f"the user name {name!r} cannot be used: expected 2 to 20 of a-z, 0-9, dash and "
             "underscore, a letter first"
+        )
+
+
+def _check_reason(reason: str) -> None:
+    is_long_enough = len(reason.strip()) >= _SHORTEST_REASON
+    if not is_long_enough or len(reason) > _LONGEST_REASON or not _PLAIN.fullmatch(reason):
+        raise StoreError(
+            f"the reason has {len(reason)} characters, expected {_SHORTEST_REASON} to "
+            f"{_LONGEST_REASON} of plain text"
         )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,19 @@ def out(master: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(master, tmp_path / "out"))
 
 
-@pytest.fixture
-def room(out: Path) -> Iterator[Furnished]:
+@contextmanager
+def opened(out: Path) -> Iterator[Furnished]:
+    """OUT with its ledger open."""
     layout = Layout(out)
     with open_ledger(layout.ledger) as ledger:
         manager = unlock(ledger, "mara", PASSPHRASE)
         yield Furnished(layout=layout, ledger=ledger, keeper=RoomKeeper(ledger), manager=manager)
+
+
+@pytest.fixture
+def room(out: Path) -> Iterator[Furnished]:
+    with opened(out) as room:
+        yield room
 
 
 @pytest.fixture

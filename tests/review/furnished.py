@@ -54,7 +54,15 @@ SHAPE = (24, 30, 8)
 CT_AFFINE = np.array([[-6.0, 0, 0, 70], [0, -6.0, -1.0, 90], [0, 0, 12.0, -40], [0, 0, 0, 1]])
 """Left and back, as scanners count, and sheared by a gantry's tilt."""
 
-MR_AFFINE = np.array([[-6.0, 0, 0, 70], [0, 5.8, -3.1, -90], [0, 0.78, 11.6, -40], [0, 0, 0, 1]])
+_LEAN = np.radians(15.0)
+MR_AFFINE = np.array(
+    [
+        [-6.0, 0, 0, 70],
+        [0, 6 * np.cos(_LEAN), -12 * np.sin(_LEAN), -90],
+        [0, 6 * np.sin(_LEAN), 12 * np.cos(_LEAN), -40],
+        [0, 0, 0, 1],
+    ]
+)
 """Oblique."""
 
 PEOPLE = {

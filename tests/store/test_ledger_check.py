@@ -11,6 +11,7 @@ from corelab.errors import StoreError
 from corelab.store.ledger import open_ledger
 from corelab.store.ledger_check import Tampering, Verdict, head_from, verify
 from corelab.store.ledger_entry import Content
+from corelab.store.ledger_mask import unpack_mask
 from tests.store.ledger_of_reads import ANNA, by_hand, mask, value_of, write, written
 
 N_ENTRIES = 8
@@ -183,8 +184,7 @@ def test_no_flipped_bit_of_the_file_gives_other_entries_that_pass(
     data: st.DataObject, whole: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = Path(shutil.copy(whole, tmp_path_factory.mktemp("flipped") / "reads.sqlite"))
-    with open_ledger(whole) as ledger:
-        entries, blob = ledger.entries(), ledger.blob(mask(2).sha256)
+    before = _told_by(whole)
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(content)
@@ -193,5 +193,23 @@ def test_no_flipped_bit_of_the_file_gives_other_entries_that_pass(
     except StoreError:
         return
     if is_sound:
-        with open_ledger(path) as ledger:
-            assert (ledger.entries(), ledger.blob(mask(2).sha256)) == (entries, blob)
+        assert _told_by(path) == before
+
+
+def test_a_value_of_another_type_is_an_edited_entry(path: Path) -> None:
+    """One bit of a row's head makes bytes of a text, which a strict table never takes."""
+    by_hand(
+        path,
+        "CREATE TABLE loose AS SELECT * FROM entry",
+        "DROP TABLE entry",
+        "ALTER TABLE loose RENAME TO entry",
+        "UPDATE entry SET kind = CAST(kind AS BLOB) WHERE sequence = 5",
+    )
+    assert found(path) == (5, Tampering.EDITED)
+    by_hand(path, "UPDATE entry SET digest = NULL WHERE sequence = 4")
+    assert found(path) == (4, Tampering.EDITED)
+
+
+def _told_by(path: Path) -> tuple[object, bytes]:
+    with open_ledger(path) as ledger:
+        return ledger.entries(), unpack_mask(ledger.blob(mask(2).sha256)).tobytes()

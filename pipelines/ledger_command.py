@@ -1,0 +1,101 @@
+"""The commands over the ledger of reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from corelab.dicom.files import printable
+from corelab.store.files import Json
+from corelab.store.layout import Layout
+from corelab.store.ledger import Entry, read_ledger
+from corelab.store.ledger_check import Verdict, head_from, verify
+from pipelines.cli import EXIT_PROBLEMS
+from pipelines.ledger_cli import ShowFormat
+from pipelines.screen import show_plain, standard_output
+from pipelines.telling import complain, told
+
+_SECONDS = 19
+
+
+@told
+def verify_command(out: Path, expected: str | None) -> int:
+    """Print whether the ledger is as it was written."""
+    noted = head_from(expected) if expected else None
+    verdict = verify(Layout(out).ledger, noted)
+    for line in _lines_of(verdict):
+        show_plain(standard_output(), line)
+    if expected is None and verdict.is_sound:
+        show_plain(
+            standard_output(), "entries cut off its end show only with --expect and a noted head"
+        )
+    return 0 if verdict.is_sound else EXIT_PROBLEMS
+
+
+@told
+def head_command(out: Path) -> int:
+    """Print the head, and nothing that could be taken for one when an entry is at fault."""
+    verdict = verify(Layout(out).ledger)
+    if verdict.fault:
+        complain(f"THE LEDGER IS NOT AS IT WAS WRITTEN: {verdict.fault}")
+        return EXIT_PROBLEMS
+    show_plain(standard_output(), str(verdict.head))
+    return 0
+
+
+@told
+def show_command(out: Path, after: int, form: ShowFormat) -> int:
+    """Print entries."""
+    console = standard_output()
+    with read_ledger(Layout(out).ledger) as ledger:
+        for entry in ledger.entries(after):
+            show_plain(console, _LINE[form](entry))
+    return 0
+
+
+def _lines_of(verdict: Verdict) -> Iterator[str]:
+    if verdict.fault:
+        yield f"THE LEDGER IS NOT AS IT WAS WRITTEN: {verdict.fault}"
+        yield f"sound up to  {verdict.head}"
+    else:
+        count = verdict.head.sequence
+        yield f"{count} entries, none changed, gone or moved; every signature and mask holds"
+        yield f"head  {verdict.head}"
+    if verdict.set_back:
+        places = ", ".join(map(str, verdict.set_back))
+        yield f"a clock was set back before entry {places}: the order holds, times there do not"
+
+
+def _line(entry: Entry) -> str:
+    """One line for people: when, who, what, and each field of it."""
+    said = "; ".join(
+        f"{key} {_text(value)}" for key, value in entry.payload.items() if value not in (None, "")
+    )
+    at_utc = entry.at_utc[:_SECONDS].replace("T", " ")
+    kind = entry.kind.replace("_", " ")
+    return printable(f"{entry.sequence:6}  {at_utc}  {entry.author}  {kind}: {said}")
+
+
+def _json_line(entry: Entry) -> str:
+    content: dict[str, Json] = {
+        "sequence": entry.sequence,
+        "at_utc": entry.at_utc,
+        "author": entry.author,
+        "kind": entry.kind,
+        "payload": entry.payload,
+        "previous": entry.previous.hex(),
+        "digest": entry.digest.hex(),
+        "signature": entry.signature.hex(),
+    }
+    return json.dumps(content, ensure_ascii=True, allow_nan=False)
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_LINE: dict[ShowFormat, Callable[[Entry], str]] = {
+    ShowFormat.TEXT: _line,
+    ShowFormat.JSON: _json_line,
+}
