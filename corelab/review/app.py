@@ -20,6 +20,7 @@ from corelab.review.keeper import RoomKeeper
 from corelab.review.login import Login
 from corelab.review.look import look_routes
 from corelab.review.passphrase import PassphraseDesk
+from corelab.review.qa_routes import qa_routes
 from corelab.review.reader import Reader
 from corelab.review.reads_routes import ReadsRoutes
 from corelab.review.rooms import Rooms
@@ -112,6 +113,7 @@ def _statistician_routes(rooms: Rooms) -> list[Route]:
 
 _ROUTES: dict[Role, Callable[[Rooms], list[Route]]] = {
     Role.READER: _reader_routes,
+    Role.QA: qa_routes,
     Role.STATISTICIAN: _statistician_routes,
 }
 
