@@ -317,3 +317,36 @@ def test_a_step_back_costs_bounded_memory(desk: Desk) -> None:
         "return mask.steps.back;"
     )
     assert kept == 3
+
+
+def test_slices_that_were_not_shown_are_counted_beside_the_result(desk: Desk) -> None:
+    """Of eight, the opened one and slice 3, the same one, were shown."""
+    desk.settle()
+    assert desk.text("#unseen") == "7 slices were not shown yet."
+    desk.press("PageDown", *["ArrowUp"] * 7)
+    for _ in range(8):
+        desk.settle()
+        desk.press("ArrowDown")
+    desk.settle()
+    assert desk.text("#unseen") == ""
+
+
+def test_the_outline_encloses_the_mask_and_nothing_else(desk: Desk) -> None:
+    """Every voxel's centre lies inside the drawn line where its label does, holes included."""
+    wrong = desk.ask(
+        "const { Grid } = await import('/static/grid.js');"
+        "const { outline } = await import('/static/slice.js');"
+        "const grid = new Grid([20, 17, 1], [2, 3, 5], [1]);"
+        "const labels = Uint8Array.from(given[0]);"
+        "const path = outline(labels, grid, 0, (label) => label > 0);"
+        "const context = document.createElement('canvas').getContext('2d');"
+        "let wrong = 0;"
+        "for (let v = 0; v < 17; v++) for (let u = 0; u < 20; u++) {"
+        "  const [x, y] = [(20 - u - 0.5) * 2, (17 - v - 0.5) * 3];"
+        "  const isIn = context.isPointInPath(path, x, y, 'evenodd');"
+        "  if (isIn !== labels[grid.index(u, v, 0)] > 0) wrong++;"
+        "}"
+        "return wrong;",
+        np.random.default_rng(3).integers(0, 2, 20 * 17).tolist(),
+    )
+    assert wrong == 0
