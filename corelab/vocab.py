@@ -199,6 +199,7 @@ class Absence(StrEnum):
     TOO_LITTLE_TISSUE = "too_little_tissue"
     TOO_LITTLE_CSF = "too_little_csf"
     OLDER_VERSION = "older_version"
+    READ_BY_PEOPLE = "read_by_people"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,3 +339,84 @@ class Problem:
     visit: str
     reason_code: str
     message: str
+
+
+class EndpointReason(StrEnum):
+    """Why a volume may not enter the endpoint; what each means stands in ``store.schema``."""
+
+    LOSSY_PIXELS = "lossy_pixels"
+    READS_AWAITED = "reads_awaited"
+    AMENDMENT_AWAITED = "amendment_awaited"
+    COMPARISON_AWAITED = "comparison_awaited"
+    ADJUDICATION_AWAITED = "adjudication_awaited"
+    IMAGE_CHANGED = "image_changed"
+    NOT_ASSESSABLE = "not_assessable"
+    QA_FAIL = "qa_fail"
+    QA_NOT_ASSESSABLE = "qa_not_assessable"
+    QUERY_OPEN = "query_open"
+    NOT_RELEASED = "not_released"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedValue:
+    """What people say of a case, once it is accepted.
+
+    Without a volume the scan is not assessable, and ``why_not`` says why. ``n_components`` and
+    ``hemisphere`` are ``None`` also where a mean is accepted of reads that differ in them.
+    """
+
+    read_status: ReadStatus
+    infarct_volume_ml: float | None
+    haemorrhage_in_infarct_ml: float | None
+    n_components: int | None
+    hemisphere: Hemisphere | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReading:
+    """What people have made of a case so far: a value once one is accepted, and what is open.
+
+    ``image_sha256`` is of the image that they read; ``None`` where none is to be read.
+    """
+
+    case: Case
+    image_sha256: str | None
+    value: AcceptedValue | None
+    reasons: tuple[EndpointReason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanVersion:
+    """One signed version of one person's read, as ``reads.csv`` shows it; no free text.
+
+    ``stands`` where it is the reader's last word on the image that counts, ``is_accepted`` where
+    the accepted value rests on it.
+    """
+
+    read_id: str
+    reader: str
+    purpose: str
+    case: Case
+    modality: Modality
+    version: int
+    stands: bool
+    is_accepted: bool
+    result: str
+    reasons: tuple[str, ...]
+    infarct_volume_ml: float | None
+    haemorrhage_in_infarct_ml: float | None
+    n_components: int | None
+    hemisphere: Hemisphere | None
+    image_sha256: str
+    mask_sha256: str | None
+    software_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """All that people have read, for the tables."""
+
+    readings: tuple[CaseReading, ...] = ()
+    versions: tuple[HumanVersion, ...] = ()

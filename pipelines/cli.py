@@ -16,6 +16,7 @@ from pipelines.ledger_cli import ledger_app
 from pipelines.log import LogFormat, log_as
 from pipelines.qa_cli import qa_app
 from pipelines.queueing import QueueSystem
+from pipelines.reads_cli import reads_app
 from pipelines.users_cli import users_app
 from pipelines.vault_cli import KeyFile, vault_app
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(vault_app, name="vault")
 app.add_typer(users_app, name="users")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(reads_app, name="reads")
 app.add_typer(qa_app, name="qa")
 
 EXIT_PROBLEMS = 1

@@ -12,7 +12,7 @@ from corelab.blinding.vault import open_vault
 from corelab.errors import StoreError, UnfitDataError
 from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
-from corelab.store.manifest import differences, lock_out
+from corelab.store.manifest import differences
 from corelab.store.table import load_problems
 from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
@@ -21,6 +21,7 @@ from pipelines.convert import ConvertRequest, ConvertResult, check_places, conve
 from pipelines.convert_list import write_list
 from pipelines.engine import open_engine
 from pipelines.holding import hold_out
+from pipelines.locking import lock_with_reads
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,
@@ -166,7 +167,7 @@ def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
 def lock_command(out: Path, reason: str) -> int:
     """Write the manifest of OUT."""
     with hold_out(out, "lock"):
-        count = lock_out(Layout(out), reason)
+        count = lock_with_reads(Layout(out), reason)
     standard_output().print(f"locked: {count} files, manifest in lock.json")
     return 0
 

@@ -16,7 +16,6 @@ from corelab.reading.event import (
     CaseReleased,
     Event,
     OrderCommitted,
-    Purpose,
     RulesSet,
 )
 from corelab.reading.lifecycle import ReadState
@@ -41,7 +40,6 @@ class Planned:
     """What a plan wrote, by the kind of its events."""
 
     counts: Counter[str]
-    n_repeats: int
     stranded: tuple[Case, ...]
     gone: tuple[Case, ...]
 
@@ -158,11 +156,9 @@ class Planner:
     def _planned(self, first: int, offers: Iterable[CaseOffered]) -> Planned:
         room = self._keeper.room()
         written = self._ledger.entries(after=first)
-        repeats = (entry.payload.get("purpose") == Purpose.REPEAT for entry in written)
         present = {offer.case for offer in offers}
         return Planned(
             counts=Counter(entry.kind for entry in written),
-            n_repeats=sum(repeats),
             stranded=stranded_cases(room),
             gone=tuple(sorted(room.cases.keys() - present - room.exclusions.keys())),
         )

@@ -21,6 +21,7 @@ from corelab.store.table import load_problems
 from corelab.vocab import Case, Contrast, Problem, SubjectCode, VisitLabel
 from pipelines.pending import load_pending
 from pipelines.placing import WORK_FOLDER
+from pipelines.reading_state import ReadingState, reading_state_of
 from pipelines.vault_query import wanted
 
 _BLOCK_BYTES = 512
@@ -72,6 +73,7 @@ class Status:
 
     ``failed`` are problems of cases that have no read, ``noted`` those of cases that have one,
     ``loose`` those of no case. ``batch`` is what the last run that ended said of itself.
+    ``reading`` is ``None`` where nobody reads.
     """
 
     out: Path
@@ -84,6 +86,7 @@ class Status:
     batch: dict[str, Json]
     disk: DiskUse
     vault: VaultStatus | None
+    reading: ReadingState | None = None
 
     @property
     def done(self) -> frozenset[Case]:
@@ -106,8 +109,10 @@ class Status:
 
     @property
     def is_all_done(self) -> bool:
-        """Whether nothing is pending, failed or open."""
+        """Whether nothing is pending, failed or open, in the reading room neither."""
         problems = (*self.failed, *self.noted, *self.loose)
+        if self.reading and self.reading.open_ends:
+            return False
         is_quiet = self.run in {RunState.NONE, RunState.NO_TRACE}
         return not problems and not self.pending and is_quiet
 
@@ -143,6 +148,7 @@ def status_of(out: Path, vault: Path | None, key_file: Path | None) -> Status:
         batch=read_json(layout.batch) if layout.batch.exists() else {},
         disk=_disk_use(out),
         vault=of_vault,
+        reading=reading_state_of(layout),
     )
 
 

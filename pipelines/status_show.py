@@ -11,6 +11,7 @@ from pathlib import Path
 from corelab.store.files import Json
 from corelab.vocab import Case, Problem
 from pipelines.cli import EXIT_PROBLEMS, StatusFormat
+from pipelines.reading_show import reading_json, reading_lines
 from pipelines.screen import counted, show_plain, standard_output
 from pipelines.status import Status, case_of, status_of
 from pipelines.telling import told
@@ -53,6 +54,7 @@ def lines_of(status: Status, width: int) -> Iterator[str]:
     yield from _problems("measured, with a problem", status.noted, width)
     yield from _problems("without a case", status.loose, width)
     yield from _quarantined(status, width)
+    yield from reading_lines(status.reading, width)
     yield ""
     disk = status.disk
     yield from _labelled(
@@ -86,6 +88,7 @@ def as_json(status: Status) -> dict[str, Json]:
             **status.batch,
         },
         "disk": dict(asdict(status.disk)),
+        "reading": reading_json(status.reading) if status.reading else None,
     }
 
 

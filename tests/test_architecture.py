@@ -42,6 +42,7 @@ DOORS = {
         "pipelines/vault_cli.py",
         "pipelines/users_cli.py",
         "pipelines/ledger_cli.py",
+        "pipelines/reads_cli.py",
         "pipelines/qa_cli.py",
     ),
 }

@@ -7,15 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from corelab.errors import ReasonCode, StoreError
+from corelab.reading.fold import fold
+from corelab.reading.people import people_of
+from corelab.store.accepted import write_accepted_masks
 from corelab.store.bids import description
 from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.layout import Layout
+from corelab.store.ledger import read_ledger
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
 from corelab.store.qa_row import QaPage, QaRow
-from corelab.store.table import Records, write_tables
+from corelab.store.table import NOBODY, Records, write_tables
 from corelab.store.times import settle
-from corelab.vocab import Case, Problem, Read
+from corelab.vocab import Case, People, Problem, Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,10 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     publication
         What is known of unmeasured cases too.
     """
-    records = write_tables(layout, problems, publication.trial_id, publication.visits)
+    people = _people(layout)
+    records = write_tables(
+        layout, problems, publication.trial_id, publication.visits, people=people
+    )
     name = f"{publication.trial_id}: blinded infarct volumes"
     write_json(layout.dataset_description, description(name, publication.software_version))
     page = QaPage(
@@ -70,6 +77,16 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     )
     write_text(layout.qa_page, render_qa_page(page))
     settle(layout.root)
+
+
+def _people(layout: Layout) -> People:
+    """Return what the ledger says of people's reads, and put their accepted masks in place."""
+    if not layout.ledger.exists():
+        return NOBODY
+    with read_ledger(layout.ledger) as ledger:
+        people = people_of(fold(ledger.entries()))
+        write_accepted_masks(layout, people.versions, ledger)
+    return people
 
 
 MOST_PICTURES = 1_000

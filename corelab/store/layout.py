@@ -79,6 +79,15 @@ class Layout:
         """Return the secret that the order of every reader is drawn from."""
         return self.root / "reads.seed"
 
+    @property
+    def accepted_folder(self) -> Path:
+        """Masks that people signed and that accepted volumes rest on: a view, made anew."""
+        return self.root / "accepted"
+
+    def accepted_mask(self, case: Case, read_id: str, version: int) -> Path:
+        """Return where one of them lies."""
+        return self.accepted_folder / f"{case.stem}_desc-read{read_id}v{version}_mask.nii.gz"
+
     def case_folder(self, case: Case) -> Path:
         """Folder of one case."""
         return self.root / f"sub-{case.subject_code}" / f"ses-{case.visit}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from corelab.store.column import FLAG_SEPARATOR, Cell, CellType, Column, closed, described
@@ -10,7 +10,11 @@ from corelab.store.files import Json
 from corelab.store.standout import FLAG_WORDS
 from corelab.vocab import (
     Absence,
+    AcceptedValue,
+    CaseReading,
+    EndpointReason,
     Hemisphere,
+    HumanVersion,
     Modality,
     Problem,
     QcFlag,
@@ -33,8 +37,24 @@ WHY_WORDS: dict[Absence, str] = {
     Absence.TOO_LITTLE_TISSUE: "less than 0.5 mL of tissue to compare on one side",
     Absence.TOO_LITTLE_CSF: "less than 2 mL of CSF on the healthy side",
     Absence.OLDER_VERSION: "measured by a version that did not know this value; run again",
+    Absence.READ_BY_PEOPLE: "measured on the automatic mask alone, and a person's volume stands",
 }
 """What the reasons for an empty secondary value mean, for people."""
+REASON_WORDS: dict[EndpointReason, str] = {
+    EndpointReason.LOSSY_PIXELS: "the image was ever compressed with loss",
+    EndpointReason.READS_AWAITED: "not every independent read is signed",
+    EndpointReason.AMENDMENT_AWAITED: "a reader has taken a signed read up again",
+    EndpointReason.COMPARISON_AWAITED: "the readers' masks were not compared yet",
+    EndpointReason.ADJUDICATION_AWAITED: "the readers disagree and nobody has judged yet",
+    EndpointReason.IMAGE_CHANGED: "measured on another image than people read: plan reads again",
+    EndpointReason.NOT_ASSESSABLE: "people read it and could not assess it",
+    EndpointReason.QA_FAIL: "a QA reviewer failed it",
+    EndpointReason.QA_NOT_ASSESSABLE: "a QA reviewer could not assess it",
+    EndpointReason.QUERY_OPEN: "a query about it is not answered",
+    EndpointReason.NOT_RELEASED: "nobody has released its images to readers",
+    EndpointReason.EXCLUDED: "it was excluded",
+}
+"""What the reasons for leaving a volume out of the endpoint mean, for people."""
 
 
 def _secondary(pick: Callable[[Swelling], Cell]) -> Callable[[Read], Cell]:
@@ -51,19 +71,25 @@ def _range_text(limits: tuple[float, float] | None) -> str | None:
     return None if limits is None else f"{limits[0]:g} to {limits[1]:g}"
 
 
-def _why_missing(read: Read) -> str:
+def _absent(read: Read) -> list[tuple[str, Absence]]:
     swelling = read.measurement.swelling
     if swelling is None:
-        names = [field.name for field in fields(Swelling) if field.name not in _NO_VALUES]
-        absent = [(name, Absence.OLDER_VERSION) for name in sorted(names)]
-    else:
-        absent = list(swelling.absent)
+        return [(name, Absence.OLDER_VERSION) for name in _secondary_names()]
+    return list(swelling.absent)
+
+
+def _absent_text(absent: Sequence[tuple[str, Absence]]) -> str:
     return FLAG_SEPARATOR.join(f"{name}:{reason}" for name, reason in absent)
 
 
-_NO_VALUES = ("nwu_window_hu", "absent")
+def _secondary_names() -> list[str]:
+    return sorted(field.name for field in fields(Swelling) if field.name not in _NO_VALUES)
 
-VOLUME_COLUMNS: tuple[Column[Read], ...] = (
+
+_NO_VALUES = ("nwu_window_hu", "absent")
+_WITHOUT_MASK = "midline_shift_mm"
+
+AUTOMATIC_COLUMNS: tuple[Column[Read], ...] = (
     Column(
         name="trial_id",
         label="Trial identifier",
@@ -104,7 +130,8 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         definition=(
             "Sum over slices of infarct area x slab height, blood inside the infarct included; "
             "slab height is half the way to both neighbours along the slice normal. Equals voxel "
-            "count x |det(affine)| where slices are even. Rounded to 0.0001 mL."
+            "count x |det(affine)| where slices are even. Rounded to 0.0001 mL. The accepted "
+            "value where people read the case, which read_status tells; else the automatic one."
         ),
         value=lambda read: read.measurement.infarct_volume_ml,
     ),
@@ -114,7 +141,8 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         type=CellType.NUMBER,
         unit="mL",
         definition=(
-            "Smallest volume under the method's perturbed parameters. Not a confidence limit."
+            "Smallest volume under the method's perturbed parameters. Not a confidence limit. "
+            "Empty where a person's volume stands."
         ),
         value=lambda read: read.measurement.infarct_volume_low_ml,
     ),
@@ -124,7 +152,8 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         type=CellType.NUMBER,
         unit="mL",
         definition=(
-            "Largest volume under the method's perturbed parameters. Not a confidence limit."
+            "Largest volume under the method's perturbed parameters. Not a confidence limit. "
+            "Empty where a person's volume stands."
         ),
         value=lambda read: read.measurement.infarct_volume_high_ml,
     ),
@@ -140,14 +169,20 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         name="n_components",
         label="Connected pieces",
         type=CellType.INTEGER,
-        definition="Number of 26-connected pieces of the infarct mask.",
+        definition=(
+            "Number of 26-connected pieces of the infarct mask; empty for a mean of reads that "
+            "differ in it."
+        ),
         value=lambda read: len(read.measurement.components),
     ),
     Column(
         name="hemisphere",
         label="Hemisphere",
         type=CellType.TEXT,
-        definition="Side of the infarct, as the patient's own left and right.",
+        definition=(
+            "Side of the infarct, as the patient's own left and right; empty for a mean of reads "
+            "that differ in it."
+        ),
         allowed=closed(Hemisphere),
         value=lambda read: read.hemisphere.value,
     ),
@@ -179,14 +214,20 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         name="method",
         label="Method",
         type=CellType.TEXT,
-        definition="Name and version of the segmentation method.",
+        definition=(
+            "Name and version of the segmentation method, whose mask is also the one that every "
+            "reader began with."
+        ),
         value=lambda read: read.method,
     ),
     Column(
         name="read_status",
         label="Read status",
         type=CellType.TEXT,
-        definition="Who stands behind the volume.",
+        definition=(
+            "Who stands behind the volume: auto: the method alone; single: one reader; double: "
+            "readers who agree; adjudicated: a third person, where readers disagreed."
+        ),
         allowed=closed(ReadStatus),
         value=lambda read: read.read_status.value,
     ),
@@ -298,7 +339,7 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
             + "; ".join(f"{reason}: {words}" for reason, words in WHY_WORDS.items())
             + "."
         ),
-        value=_why_missing,
+        value=lambda read: _absent_text(_absent(read)),
     ),
     Column(
         name="hours_from_reference",
@@ -318,7 +359,8 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
         type=CellType.TEXT,
         definition=(
             "Whether the volume may enter the endpoint: no when the measured image was ever "
-            "compressed with loss (lossy_pixels in qc_flags) and the trial does not allow it."
+            "compressed with loss (lossy_pixels in qc_flags) and the trial does not allow it, or "
+            "for any other reason of endpoint_reason."
         ),
         allowed=("yes", "no"),
         value=lambda read: "yes" if read.is_endpoint_eligible else "no",
@@ -338,9 +380,162 @@ VOLUME_COLUMNS: tuple[Column[Read], ...] = (
 )
 
 
-def row_of(read: Read) -> dict[str, Cell]:
-    """Row of the volume table for a read."""
-    return {column.name: column.value(read) for column in VOLUME_COLUMNS}
+ADDED_COLUMNS: tuple[Column[Read], ...] = (
+    Column(
+        name="endpoint_reason",
+        label="Why it is not eligible",
+        type=CellType.TEXT,
+        definition=(
+            f"Why endpoint_eligible is no, joined by '{FLAG_SEPARATOR}'; empty where it is yes. "
+            + "; ".join(f"{reason}: {words}" for reason, words in REASON_WORDS.items())
+            + "."
+        ),
+        allowed=closed(EndpointReason),
+        value=lambda read: _reasons_text(_own_reasons(read)),
+    ),
+    Column(
+        name="automatic_infarct_volume_ml",
+        label="Infarct volume of the automatic method",
+        type=CellType.NUMBER,
+        unit="mL",
+        definition="infarct_volume_ml of the automatic mask, whoever stands behind the volume.",
+        value=lambda read: read.measurement.infarct_volume_ml,
+    ),
+)
+"""Columns that the reading room brought: always the last."""
+VOLUME_COLUMNS = (*AUTOMATIC_COLUMNS, *ADDED_COLUMNS)
+
+READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
+    Column(
+        name="purpose",
+        label="Why a person read it",
+        type=CellType.TEXT,
+        definition=(
+            "independent, repeat (the same reader, unnoticed) or adjudication; empty for auto."
+        ),
+        value=lambda version: version.purpose,
+    ),
+    Column(
+        name="result",
+        label="What a person found",
+        type=CellType.TEXT,
+        definition="infarct, no_infarct or not_assessable; empty for auto.",
+        value=lambda version: version.result,
+    ),
+    Column(
+        name="result_reasons",
+        label="Why it is not assessable",
+        type=CellType.TEXT,
+        definition=f"Coded reasons of not_assessable, joined by '{FLAG_SEPARATOR}'.",
+        value=lambda version: FLAG_SEPARATOR.join(version.reasons),
+    ),
+    Column(
+        name="accepted",
+        label="Whether the accepted volume rests on it",
+        type=CellType.TEXT,
+        definition="yes or no; empty for auto.",
+        allowed=("yes", "no"),
+        value=lambda version: "yes" if version.is_accepted else "no",
+    ),
+    Column(
+        name="read_id",
+        label="Number of the read",
+        type=CellType.TEXT,
+        definition="Opaque number of a person's read, as in the ledger and in accepted masks.",
+        value=lambda version: version.read_id,
+    ),
+    Column(
+        name="image_sha256",
+        label="Image that was read",
+        type=CellType.TEXT,
+        definition="SHA-256 of the image's file.",
+        value=lambda version: version.image_sha256,
+    ),
+    Column(
+        name="mask_sha256",
+        label="Mask that was signed",
+        type=CellType.TEXT,
+        definition="SHA-256 of the mask as the ledger keeps it.",
+        value=lambda version: version.mask_sha256,
+    ),
+)
+"""What ``reads.csv`` says of people's reads alone."""
+
+
+def row_of(read: Read, reading: CaseReading | None = None) -> dict[str, Cell]:
+    """Row of the volume table for a case.
+
+    Parameters
+    ----------
+    read
+        Its automatic read.
+    reading
+        What people made of it.
+    """
+    row = {column.name: column.value(read) for column in VOLUME_COLUMNS}
+    if reading is None:
+        return row
+    is_same = reading.image_sha256 in {None, *(digest.sha256 for digest in read.digests)}
+    reasons = [*_own_reasons(read), *reading.reasons]
+    if not is_same:
+        reasons.append(EndpointReason.IMAGE_CHANGED)
+    if reading.value and is_same:
+        row |= _accepted_cells(reading.value, read)
+    return row | {
+        "endpoint_eligible": "no" if reasons else "yes",
+        "endpoint_reason": _reasons_text(reasons),
+    }
+
+
+def human_row(version: HumanVersion, trial_id: str) -> dict[str, Cell]:
+    """Row of the table of reads for a version of a person's read."""
+    row: dict[str, Cell] = dict.fromkeys((column.name for column in VOLUME_COLUMNS), None)
+    return {
+        **row,
+        "trial_id": trial_id,
+        "subject_code": version.case.subject_code,
+        "visit": version.case.visit,
+        "modality": version.modality.value,
+        "infarct_volume_ml": version.infarct_volume_ml,
+        "haemorrhage_in_infarct_ml": version.haemorrhage_in_infarct_ml,
+        "n_components": version.n_components,
+        "hemisphere": version.hemisphere.value if version.hemisphere else None,
+        "software_version": version.software_version,
+        "version": version.version,
+        "reader": version.reader,
+        "stands": "yes" if version.stands else "no",
+        **{column.name: column.value(version) for column in READ_COLUMNS},
+    }
+
+
+def _accepted_cells(value: AcceptedValue, read: Read) -> dict[str, Cell]:
+    """Cells in which a person's word takes the place of the method's.
+
+    What the method alone can say (its sensitivity range, and what it measured on its own mask)
+    would be read as said of the person's mask: it is left out. The midline needs no mask.
+    """
+    lost = [name for name in _secondary_names() if name != _WITHOUT_MASK]
+    kept = [pair for pair in _absent(read) if pair[0] == _WITHOUT_MASK]
+    absent = [*((name, Absence.READ_BY_PEOPLE) for name in lost), *kept]
+    return {
+        "infarct_volume_ml": value.infarct_volume_ml,
+        "infarct_volume_low_ml": None,
+        "infarct_volume_high_ml": None,
+        "haemorrhage_in_infarct_ml": value.haemorrhage_in_infarct_ml,
+        "n_components": value.n_components,
+        "hemisphere": value.hemisphere.value if value.hemisphere else None,
+        "read_status": value.read_status.value,
+        **dict.fromkeys((*lost, "nwu_window_hu"), None),
+        "secondary_missing": _absent_text(absent),
+    }
+
+
+def _own_reasons(read: Read) -> list[EndpointReason]:
+    return [] if read.is_endpoint_eligible else [EndpointReason.LOSSY_PIXELS]
+
+
+def _reasons_text(reasons: Sequence[EndpointReason]) -> str:
+    return FLAG_SEPARATOR.join(dict.fromkeys(reasons))
 
 
 def unmeasured_row(problem: Problem, trial_id: str) -> dict[str, Cell]:

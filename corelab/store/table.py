@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,8 +23,16 @@ from corelab.store.growth import (
 )
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
-from corelab.store.schema import VOLUME_COLUMNS, data_dictionary, row_of, unmeasured_row
-from corelab.vocab import Problem, Read
+from corelab.store.schema import (
+    AUTOMATIC_COLUMNS,
+    READ_COLUMNS,
+    VOLUME_COLUMNS,
+    data_dictionary,
+    human_row,
+    row_of,
+    unmeasured_row,
+)
+from corelab.vocab import CaseReading, EndpointReason, People, Problem, Read
 
 _ARROW_TYPE = {
     CellType.TEXT: pa.string(),
@@ -34,6 +42,14 @@ _ARROW_TYPE = {
 # The last four are the wide forms of the first, which some spreadsheets take for them.
 _SPREADSHEET_FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
+_READ_NAMES = (
+    "reader",
+    *(column.name for column in AUTOMATIC_COLUMNS),
+    "stands",
+    *(column.name for column in READ_COLUMNS),
+)
+NOBODY = People()
+"""Nobody has read anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +68,12 @@ def load_records(layout: Layout, visits: Sequence[str]) -> Records:
 
 
 def write_tables(
-    layout: Layout, problems: Sequence[Problem], trial_id: str, visits: Sequence[str] = ()
+    layout: Layout,
+    problems: Sequence[Problem],
+    trial_id: str,
+    visits: Sequence[str] = (),
+    *,
+    people: People = NOBODY,
 ) -> Records:
     """Rebuild every table from the reads under OUT and the problems of the batch.
 
@@ -67,6 +88,8 @@ def write_tables(
     visits
         Labels of the trial's visits in the order of their time, the baseline first. Without
         them there is no table of growth.
+    people
+        What people have read. What they could not assess is a problem here and in no record.
 
     Returns
     -------
@@ -74,20 +97,20 @@ def write_tables(
         What the tables were made of.
     """
     records = load_records(layout, visits)
-    reads, earlier = records.reads, records.earlier
-    # Two studies without a case may say the same, and are two.
-    of_cases = {problem for problem in problems if problem.subject_code}
-    others = [problem for problem in problems if not problem.subject_code]
-    listed = sorted([*of_cases, *others], key=lambda row: tuple(asdict(row).values()))
-    rows = _volume_rows(reads, listed, trial_id)
+    reads, readings = records.reads, {reading.case: reading for reading in people.readings}
+    measured = {read.case: row_of(read, readings.get(read.case)) for read in reads}
+    unassessable = [_unassessable(readings[case]) for case in measured if _is_lost(measured[case])]
+    listed = _listed([*problems, *unassessable])
+    rows = _volume_rows(measured.values(), listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
     write_text(layout.volumes_csv, to_csv(names, rows))
     write_bytes(layout.volumes_parquet, _to_parquet(rows))
     write_json(layout.volumes_dictionary, data_dictionary())
-    write_text(layout.reads_csv, to_csv(["reader", *names, "stands"], _read_rows(reads, earlier)))
+    write_text(layout.reads_csv, to_csv(_READ_NAMES, _read_rows(records, people, trial_id)))
     write_text(layout.problems_csv, to_csv(_PROBLEM_NAMES, [asdict(problem) for problem in listed]))
     if visits:
-        growth = growth_of(reads, listed, visits, trial_id)
+        standing = [as_it_stands(read, measured[read.case]) for read in reads]
+        growth = growth_of([read for read in standing if read], listed, visits, trial_id)
         names = [column.name for column in GROWTH_COLUMNS]
         write_text(layout.growth_csv, to_csv(names, [growth_row(pair) for pair in growth]))
         write_json(layout.growth_dictionary, growth_dictionary(visits))
@@ -95,10 +118,14 @@ def write_tables(
 
 
 def load_problems(layout: Layout) -> tuple[Problem, ...]:
-    """Rows of ``problems.csv``; none when there is no such file yet."""
+    """Rows of ``problems.csv`` that somebody can still do something about; none without the file.
+
+    What people could not assess is their result: it is told anew from their reads each time.
+    """
     if not layout.problems_csv.exists():
         return ()
-    return tuple(Problem(**row) for row in read_csv(layout.problems_csv, _PROBLEM_NAMES))
+    rows = (Problem(**row) for row in read_csv(layout.problems_csv, _PROBLEM_NAMES))
+    return tuple(row for row in rows if row.reason_code != EndpointReason.NOT_ASSESSABLE)
 
 
 def load_visits(layout: Layout) -> frozenset[str]:
@@ -135,10 +162,41 @@ def read_csv(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
         return [{name: row[name] or "" for name in names} for row in reader]
 
 
+def as_it_stands(read: Read, row: Mapping[str, Cell]) -> Read | None:
+    """Return an automatic read with the volume of its row; ``None`` where that has none."""
+    volume_ml = row["infarct_volume_ml"]
+    if not isinstance(volume_ml, float):
+        return None
+    measurement = replace(read.measurement, infarct_volume_ml=volume_ml)
+    is_eligible = row["endpoint_eligible"] == "yes"
+    return replace(read, measurement=measurement, is_endpoint_eligible=is_eligible)
+
+
+def _is_lost(row: Mapping[str, Cell]) -> bool:
+    """Whether the row of a measured case has no volume: people could not assess it."""
+    return row["infarct_volume_ml"] is None
+
+
+def _unassessable(reading: CaseReading) -> Problem:
+    return Problem(
+        subject_code=reading.case.subject_code,
+        visit=reading.case.visit,
+        reason_code=EndpointReason.NOT_ASSESSABLE.value,
+        message=reading.value.why_not if reading.value else "",
+    )
+
+
+def _listed(problems: Iterable[Problem]) -> list[Problem]:
+    # Two studies without a case may say the same, and are two.
+    of_cases = {problem for problem in problems if problem.subject_code}
+    others = [problem for problem in problems if not problem.subject_code]
+    return sorted([*of_cases, *others], key=lambda row: tuple(asdict(row).values()))
+
+
 def _volume_rows(
-    reads: Sequence[Read], problems: Sequence[Problem], trial_id: str
+    measured: Iterable[dict[str, Cell]], problems: Sequence[Problem], trial_id: str
 ) -> list[dict[str, Cell]]:
-    rows = {(str(read.subject_code), str(read.visit)): row_of(read) for read in reads}
+    rows = {(str(row["subject_code"]), str(row["visit"])): row for row in measured}
     for problem in problems:
         if problem.subject_code and problem.visit:
             key = (problem.subject_code, problem.visit)
@@ -146,11 +204,21 @@ def _volume_rows(
     return [rows[key] for key in sorted(rows)]
 
 
-def _read_rows(reads: Iterable[Read], earlier: Iterable[Read]) -> list[dict[str, Cell]]:
-    """One row a version of each read, those that stand after those that they superseded."""
-    listed = [(read, "yes") for read in reads] + [(read, "no") for read in earlier]
+def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str, Cell]]:
+    """One row a version of each read, those that stand after those that they superseded.
+
+    The automatic reads of a case stand before those of people.
+    """
+    listed = [(read, "yes") for read in records.reads] + [(read, "no") for read in records.earlier]
     listed.sort(key=lambda pair: (pair[0].case, pair[0].version))
-    return [{"reader": read.reader, **row_of(read), "stands": stands} for read, stands in listed]
+    nothing: dict[str, Cell] = dict.fromkeys(column.name for column in READ_COLUMNS)
+    rows = [
+        {"reader": read.reader, **row_of(read), "stands": stands, **nothing}
+        for read, stands in listed
+    ]
+    rows += [human_row(version, trial_id) for version in people.versions]
+    # Sorting keeps the order of rows of one case.
+    return sorted(rows, key=lambda row: (str(row["subject_code"]), str(row["visit"])))
 
 
 def _csv_cell(value: Cell) -> str:

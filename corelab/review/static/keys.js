@@ -53,7 +53,8 @@ export const MOUSE = [
 ];
 
 const STEPS = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [1, 0], ArrowRight: [-1, 0] };
-const TYPED = "input, textarea, select, [contenteditable]";
+const TICKED = "input[type=radio], input[type=checkbox]";
+const TYPED = `input:not(${TICKED}), textarea, select`;
 
 /**
  * Act on the keys of the table; dead while somebody types or a dialog is open.
@@ -68,6 +69,8 @@ export function listen(act) {
       if (event.key === "Escape") target.blur();
       return;
     }
+    // Arrows and space choose among results.
+    if (target?.matches(TICKED) && (event.key.startsWith("Arrow") || event.key === " ")) return;
     const dialog = document.querySelector("dialog[open]");
     if (dialog && dialog.dataset.key !== event.key) return;
     const asked = askedBy(event, bound);

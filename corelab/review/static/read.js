@@ -38,7 +38,7 @@ class Reading {
     const pair = masks.filter(({ name }) => name !== "mask");
     const [mask, images, others] = await Promise.all([
       this.server.mask(),
-      Promise.all(panels.map((panel) => this._image(panel))),
+      Promise.all(panels.map((panel, n) => this._image(panel, n > 0))),
       Promise.all(pair.map(async ({ name, url }) => [name, await this._labels(url)])),
     ]);
     this.edition = mask.edition;
@@ -49,9 +49,16 @@ class Reading {
     this.others = new Map(others);
   }
 
-  async _image({ name, url, low, high, unit }) {
-    const image = this._onGrid(readNifti(await this.server.image(url)), name);
-    return { name, title: TITLES[name] ?? name, unit, image, window: { low, high } };
+  /** One image; an optional one that the server refuses leaves its place with the reason. */
+  async _image({ name, url, low, high, unit }, isOptional) {
+    const title = TITLES[name] ?? name;
+    try {
+      const image = this._onGrid(readNifti(await this.server.image(url)), name);
+      return { name, title, unit, image, window: { low, high } };
+    } catch (error) {
+      if (!isOptional || error instanceof Unreachable) throw error;
+      return { name, title, image: null, refusal: error.message };
+    }
   }
 
   /** Labels of one of the two reads; empty where it found the scan not assessable. */
@@ -269,5 +276,6 @@ function show(error) {
   if (!(error instanceof Unreachable)) console.error(error);
 }
 
-const reading = new Reading(location.pathname.split("/").pop());
+/** Exported for whoever looks from outside, as tests do. */
+export const reading = new Reading(location.pathname.split("/").pop());
 reading.open().then(() => document.body.classList.add("ready"), show);

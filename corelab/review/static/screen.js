@@ -69,7 +69,8 @@ export class Screen {
     this.tool = "brush";
     this.label = 1;
     this._pairView = 0;
-    this.panels = images.map(({ name, title, image, window, unit }) => {
+    this._absent = images.filter(({ image }) => !image);
+    this.panels = images.filter(({ image }) => image).map(({ name, title, image, window, unit }) => {
       const panel = new Panel(title, image, grid, { ...presets(name, window)[0][1] });
       return Object.assign(panel, { name, unit, presets: presets(name, window) });
     });
@@ -80,8 +81,8 @@ export class Screen {
   }
 
   _build() {
-    byId("panels").append(...this.panels.map((panel) => panel.element));
-    byId("panels").dataset.count = String(this.panels.length);
+    byId("panels").append(...this.panels.map((panel) => panel.element), ...this._absent.map(absence));
+    byId("panels").dataset.count = String(byId("panels").children.length);
     for (const panel of this.panels) this._listen(panel);
     byId("strip").addEventListener("pointerdown", (event) => this._pickSlice(event));
     for (const button of document.querySelectorAll("[data-tool]")) {
@@ -266,8 +267,8 @@ export class Screen {
 
   toggleLarge() {
     const isLarge = byId("panels").classList.toggle("large");
-    for (const panel of this.panels) {
-      panel.element.hidden = isLarge && panel !== this.main;
+    for (const element of byId("panels").children) {
+      element.hidden = isLarge && element !== this.main.element;
     }
     this.resize();
   }
@@ -524,6 +525,14 @@ export class Screen {
     const { top, height } = byId("strip").getBoundingClientRect();
     this.goTo(this.grid.nw - 1 - Math.floor(((event.clientY - top) / height) * this.grid.nw));
   }
+}
+
+/** What stands in the place of an image that is not there. */
+function absence({ title, refusal }) {
+  const element = document.createElement("figure");
+  element.className = "panel absent";
+  element.textContent = `${title}: ${refusal}`;
+  return element;
 }
 
 function swatch(name) {

@@ -128,5 +128,7 @@ function choice(type, name, value, words) {
   Object.assign(input, { type, name, value });
   input.setAttribute("aria-describedby", `${name}-fault`);
   label.append(input, ` ${words}`);
+  // Chosen with the mouse, it lets go of the arrow keys: they turn slices, never a result.
+  input.addEventListener("click", (event) => event.detail && input.blur());
   return label;
 }
