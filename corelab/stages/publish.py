@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from corelab.errors import ReasonCode, StoreError
-from corelab.reading.fold import fold
-from corelab.reading.people import people_of
-from corelab.store.accepted import write_accepted_masks
 from corelab.store.bids import description
 from corelab.store.exchange.adam import analysis_sheet
 from corelab.store.exchange.define_xml import Study
@@ -19,7 +16,6 @@ from corelab.store.exchange.nv import findings_sheet
 from corelab.store.exchange.sheets import growth_sheet, reads_sheet, volume_sheet
 from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.layout import Layout
-from corelab.store.ledger import read_ledger
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
 from corelab.store.qa_row import QaPage, QaRow
@@ -130,6 +126,12 @@ def _people(layout: Layout) -> People:
     """Return what the ledger says of people's reads, and put their accepted masks in place."""
     if not layout.ledger.exists():
         return NOBODY
+    # Only where people read: these take as long to import as the tables of some thousand records.
+    from corelab.reading.fold import fold  # noqa: PLC0415
+    from corelab.reading.people import people_of  # noqa: PLC0415
+    from corelab.store.accepted import write_accepted_masks  # noqa: PLC0415
+    from corelab.store.ledger import read_ledger  # noqa: PLC0415
+
     with read_ledger(layout.ledger) as ledger:
         people = people_of(fold(ledger.entries()))
         write_accepted_masks(layout, people.versions, ledger)
