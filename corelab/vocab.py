@@ -122,6 +122,27 @@ class QcFlag(StrEnum):
     MODALITIES_DIFFER = "modalities_differ"
 
 
+class QaVerdict(StrEnum):
+    """What a QA reviewer says of a scan and its mask."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, no password
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class QaReason(StrEnum):
+    """Why a QA reviewer does not simply pass a scan and its mask."""
+
+    MOTION = "motion"
+    BEAM_HARDENING = "beam_hardening"
+    CUT_OFF = "cut_off"
+    WRONG_SERIES = "wrong_series"
+    MASK_LEAK = "mask_leak"
+    MISSED_INFARCT = "missed_infarct"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Case:
     """One subject code at one visit: the unit of batch work and of reading."""
@@ -304,6 +325,10 @@ class Read:
     def case(self) -> Case:
         """The case that was read."""
         return Case(self.subject_code, self.visit)
+
+    def sha256_of(self, role: str) -> str:
+        """SHA-256 of a file that the read rests on; empty where the record does not say."""
+        return next((digest.sha256 for digest in self.digests if digest.role == role), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,14 @@ class StatusFormat(StrEnum):
     JSON = "json"
 
 
+class ReviewRole(StrEnum):
+    """Whose room ``corelab review`` opens; a data manager works on the command line."""
+
+    READER = "reader"
+    QA = "qa"
+    STATISTICIAN = "statistician"
+
+
 LogOption = Annotated[
     LogFormat,
     typer.Option("--log-format", help="Standard error: for people, or a JSON object a line."),
@@ -268,12 +276,21 @@ def audit(
 @app.command()
 def review(
     out: Out,
+    role: Annotated[
+        ReviewRole | None,
+        typer.Option(help="Whose room: users of this role sign in. Without one: the QA page only."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 0,
+    idle_min: Annotated[
+        float, typer.Option(min=0.1, max=480, help="Minutes without work until the room locks.")
+    ] = 15,
 ) -> None:
-    """Serve the QA page and the mosaics on 127.0.0.1."""
-    from pipelines.command import review_command
+    """Serve the reading room, or without a role the QA page and the mosaics, on 127.0.0.1."""
+    from pipelines.review_command import look_command, room_command
 
-    raise typer.Exit(review_command(out, port))
+    if role is None:
+        raise typer.Exit(look_command(out, port))
+    raise typer.Exit(room_command(out, role, port=port, idle_min=idle_min))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The end of a batch: tables, pages and its record in OUT, audited until nothing is found."""
+"""The end of a batch: tables, pages and its record in OUT, audited until nothing more is found."""
 
 from __future__ import annotations
 
@@ -58,16 +58,17 @@ class Closing:
     started: float
 
     def close(self, result: BatchResult) -> BatchResult:
-        """Publish a result without what the audit moves out of OUT."""
+        """Publish a result without what the audit moves out of OUT, and with what it tells of."""
         moved: list[Withdrawn] = []
         for _ in range(MOST_AUDITS):
             self._publish(result)
-            withdrawn = self._audit(result.vault)
-            moved += withdrawn
+            # What is found again is the ledger, which stays.
+            found = [item for item in self._audit(result.vault) if item not in moved]
+            moved += found
             self.vault.note_case_problems([NO_CASE], refusals_of(moved))
-            if not withdrawn:
+            if not found:
                 break
-            result = without(result, withdrawn)
+            result = without(result, found)
         return result
 
     def _publish(self, result: BatchResult) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -108,16 +107,6 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
     report = audit(out, identifiers, own=own)
     show_audit(report, standard_output())
     return 0 if report.is_clean else EXIT_PROBLEMS
-
-
-@_told
-def review_command(out: Path, port: int) -> int:
-    """Serve OUT until interrupted."""
-    from corelab.review.app import look_app  # noqa: PLC0415 - the web framework loads here only
-    from corelab.review.serve import serve  # noqa: PLC0415
-
-    serve(partial(look_app, out), port=port)
-    return 0
 
 
 @_told

@@ -1,4 +1,8 @@
-"""Results that may not stay in OUT: moved into the vault, never deleted."""
+"""Results that may not stay in OUT: moved into the vault, never deleted.
+
+The ledger of reads stays where it is, whatever is found in it: signed reads are never taken away
+by a search. It is told of in every run until somebody has seen to it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ from pipelines.placing import discard
 NO_CASE = Case(SubjectCode(""), VisitLabel(""))
 """Stands for what lies outside any case."""
 _FOLDER = "withdrawn"
+_SEED = "reads.seed"
 _CASE_FOLDER_DEPTH = 2
 _MOST_VISITS = 100
 _WRITERS_OF_OUT = (
@@ -41,6 +46,8 @@ _WRITERS_OF_OUT = (
 )
 _LEAK = "an identifying text was found in a file of OUT; it is in the vault now"
 _GAP = "a file of OUT could not be searched for identifying texts; it is in the vault now"
+_LEAK_IN_LEDGER = "an identifying text was found in the ledger of reads; it stays"
+_GAP_IN_LEDGER = "the ledger of reads could not be searched for identifying texts; it stays"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +103,8 @@ def withdraw_version(layout: Layout, case: Case, number: int, vault: Path) -> No
 def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Withdrawn, ...]:
     """Move everything that holds an identifying text, or cannot be searched, out of OUT.
 
-    A hit in a case's files moves the case; a hit elsewhere moves the file or folder.
+    A hit in a case's files moves the case; a hit elsewhere moves the file or folder. The ledger
+    of reads is not moved, but told of.
     """
     leaking = {leak.path for leak in report.leaks}
     hits = {*leaking, *(gap.path for gap in report.gaps)}
@@ -105,6 +113,9 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
         hits_of[_target(path, hits)].append(path)
     withdrawn = []
     for target, found in hits_of.items():
+        if _is_of_ledger(target, layout):
+            withdrawn.append(_told_of_ledger(target, report))
+            continue
         kept = private_folder(vault / _FOLDER)
         _move(layout.root / target, kept / target.parent, target.name, layout.root)
         # A folder whose own name is a hit names no case.
@@ -117,6 +128,21 @@ def withdraw_leaks(layout: Layout, vault: Path, report: AuditReport) -> tuple[Wi
             )
         )
     return tuple(withdrawn)
+
+
+def _told_of_ledger(path: Path, report: AuditReport) -> Withdrawn:
+    is_leaking = any(leak.path == path for leak in report.leaks)
+    return Withdrawn(
+        case=NO_CASE,
+        message=_LEAK_IN_LEDGER if is_leaking else _GAP_IN_LEDGER,
+        evidence="; ".join(_places(report, path)),
+    )
+
+
+def _is_of_ledger(path: Path, layout: Layout) -> bool:
+    """Whether a path below OUT is the ledger, what SQLite keeps beside it, or its order's seed."""
+    name = layout.ledger.name
+    return str(path) in {name, f"{name}-wal", f"{name}-shm", _SEED}
 
 
 def refusals_of(withdrawn: Iterable[Withdrawn]) -> list[tuple[Case, Refusal]]:

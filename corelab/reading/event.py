@@ -20,7 +20,7 @@ from corelab.errors import LedgerError
 from corelab.reading.result import Result, Unassessable
 from corelab.reading.roles import Role
 from corelab.trial import Agreeing, AutomaticVolume, Label, NotNegative, Share, UserName
-from corelab.vocab import Case, Hemisphere, Modality, SubjectCode, VisitLabel
+from corelab.vocab import Case, Hemisphere, Modality, QaVerdict, SubjectCode, VisitLabel
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -44,15 +44,6 @@ class Purpose(StrEnum):
     INDEPENDENT = "independent"
     REPEAT = "repeat"
     ADJUDICATION = "adjudication"
-
-
-class QaVerdict(StrEnum):
-    """What a QA reviewer says of a scan and its mask."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, no password
-    WARN = "warn"
-    FAIL = "fail"
-    NOT_ASSESSABLE = "not_assessable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

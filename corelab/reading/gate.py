@@ -234,8 +234,10 @@ def _check_result(read: HumanRead, event: ReadSigned) -> None:
     if faults:
         _refuse(Refusal.UNSOUND_RESULT, "; ".join(FAULT_WORDS[fault] for fault in faults))
     numbers = (event.infarct_volume_ml, event.haemorrhage_in_infarct_ml, event.n_components)
-    absent = {value is None for value in (*numbers, event.hemisphere, event.mask_sha256)}
-    if len(absent) > 1:
+    absent = {value is None for value in (*numbers, event.mask_sha256)}
+    # A mask may have no side: where the mid-sagittal plane is not sure, none is said.
+    has_side_alone = event.mask_sha256 is None and event.hemisphere is not None
+    if len(absent) > 1 or has_side_alone:
         _refuse(Refusal.UNSOUND_RESULT, "a mask and its numbers go together: all or none of them")
     if event.edition and event.mask_sha256 not in {None, read.draft_mask_sha256}:
         _refuse(Refusal.OTHER_MASK, "the mask that is signed is not the one that was saved")

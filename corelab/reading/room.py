@@ -16,10 +16,10 @@ from corelab.reading.acceptance import (
     independent_of,
     uncompared,
 )
-from corelab.reading.event import QaVerdict, RulesSet
+from corelab.reading.event import RulesSet
 from corelab.reading.lifecycle import ReadState
 from corelab.reading.records import HumanRead, OfferedCase, Query, Rating, ReadKind, User
-from corelab.vocab import Case
+from corelab.vocab import Case, QaVerdict
 
 
 class Block(StrEnum):

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from corelab.reading.roles import Role
@@ -23,27 +20,18 @@ from corelab.review.keeper import RoomKeeper
 from corelab.review.login import Login
 from corelab.review.look import look_routes
 from corelab.review.passphrase import PassphraseDesk
+from corelab.review.qa_routes import qa_routes
 from corelab.review.reader import Reader
 from corelab.review.reads_routes import ReadsRoutes
+from corelab.review.rooms import Rooms
 from corelab.review.serve import Place
-from corelab.review.session import IDLE_S, Presence, Session
+from corelab.review.session import IDLE_S, Session
 from corelab.review.static_files import StaticFiles
 from corelab.review.tables import Tables
 from corelab.store.layout import Layout
 from corelab.store.ledger import Ledger
 
 _IDLE_CHECKS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
-    """What every role's routes are made of."""
-
-    layout: Layout
-    keeper: RoomKeeper
-    session: Session
-    desk: PassphraseDesk
-    static: StaticFiles
 
 
 def look_app(out: Path, place: Place) -> Starlette:
@@ -112,31 +100,22 @@ def _reader_routes(rooms: Rooms) -> list[Route]:
     reader = Reader(rooms.layout, rooms.keeper)
     reads = ReadsRoutes(reader, session=rooms.session, desk=rooms.desk, layout=rooms.layout)
     return [
-        Route("/", _behind_login(rooms, lambda: rooms.static.page("home"))),
-        Route("/read/{read_id}", _behind_login(rooms, lambda: rooms.static.page("read"))),
+        Route("/", rooms.behind_login(lambda: rooms.static.page("home"))),
+        Route("/read/{read_id}", rooms.behind_login(lambda: rooms.static.page("read"))),
         *reads.routes,
     ]
 
 
 def _statistician_routes(rooms: Rooms) -> list[Route]:
     tables = Tables(rooms.layout, rooms.session)
-    return [Route("/", _behind_login(rooms, tables.page)), *tables.routes]
+    return [Route("/", rooms.behind_login(tables.page)), *tables.routes]
 
 
 _ROUTES: dict[Role, Callable[[Rooms], list[Route]]] = {
     Role.READER: _reader_routes,
+    Role.QA: qa_routes,
     Role.STATISTICIAN: _statistician_routes,
 }
-
-
-def _behind_login(rooms: Rooms, show: Callable[[], Response]) -> Callable[[Request], Response]:
-    """Page that only shows who is signed in; the login stands in its place until then."""
-
-    def answer(_: Request) -> Response:
-        is_in = rooms.session.presence is Presence.SIGNED_IN
-        return show() if is_in else rooms.static.page("login")
-
-    return answer
 
 
 def _guarded(

@@ -47,7 +47,9 @@ class PassphraseDesk:
         if wait_s > 0:
             whole_s = math.ceil(wait_s)
             message = f"Too many attempts failed. Try again in {whole_s} s."
-            raise DeniedError(DenialCode.TOO_MANY_ATTEMPTS, message, retry_after_s=whole_s)
+            raise DeniedError(
+                DenialCode.TOO_MANY_ATTEMPTS, message, field="passphrase", retry_after_s=whole_s
+            )
         try:
             signer = unlock(self._ledger, name, passphrase)
         except WrongPassphraseError:
@@ -62,4 +64,5 @@ class PassphraseDesk:
 
     def _failed(self) -> DeniedError:
         self._throttle.failed()
-        return DeniedError(DenialCode.WRONG_PASSPHRASE, "Name or passphrase is wrong.")
+        message = "Name or passphrase is wrong."
+        return DeniedError(DenialCode.WRONG_PASSPHRASE, message, field="passphrase")

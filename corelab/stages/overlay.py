@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.measure import MM3_PER_ML
 from corelab.kernels.orientation import Orientation, orientation_of, to_ras
 from corelab.kernels.reduction import values_in
 from corelab.store.files import write_bytes
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
 from corelab.store.nifti import load_mask
-from corelab.store.picture import MosaicRequest, Panel, draw_mosaic, mosaic_thumbnail
+from corelab.store.picture import MosaicRequest, Panel, draw_layers, draw_mosaic
 from corelab.vocab import LABEL_VALUE, Contrast, Label, Measurement, Modality, QcFlag, Read
 from corelab.volume import Volume
 
@@ -21,7 +22,7 @@ _DWI_WHITE_PERCENTILE = 99.7
 
 
 def overlay(read: Read, layout: Layout) -> None:
-    """Write the mosaic of a case from its images and masks on disk, and its smaller copy.
+    """Write the mosaic of a case from its images and masks on disk, and its two layers.
 
     Parameters
     ----------
@@ -35,15 +36,18 @@ def overlay(read: Read, layout: Layout) -> None:
     adc_path = layout.image(case, Contrast.ADC)
     adc = load_image(adc_path) if read.modality is Modality.DWI and adc_path.exists() else None
     brain = load_mask(layout.brain_mask(case), image)
-    png = mosaic_of(
+    request = request_of(
         panels=panels_of(image, adc, read.adc_scale_to_mm2_s, brain),
         labels=image.with_data(load_mask(layout.infarct_mask(case), image)),
         brain=brain,
         title=f"{case.subject_code}   {case.visit}",
         texts=texts_of(read.measurement, read.modality, read.qc_flags),
     )
-    write_bytes(layout.mosaic(case), png)
-    write_bytes(layout.thumbnail(case), mosaic_thumbnail(png))
+    layers = draw_layers(request)
+    write_bytes(layout.mosaic(case), layers.mosaic_png)
+    write_bytes(layout.thumbnail(case), layers.plain_webp)
+    if layers.lines_png is not None:
+        write_bytes(layout.outline(case), layers.lines_png)
 
 
 def mosaic_of(
@@ -69,23 +73,36 @@ def mosaic_of(
     texts
         Volume, window and flags, from :func:`texts_of`.
     """
+    return draw_mosaic(
+        request_of(panels=panels, labels=labels, brain=brain, title=title, texts=texts)
+    )
+
+
+def request_of(
+    *,
+    panels: tuple[Panel, ...],
+    labels: Volume,
+    brain: NDArray[np.uint8],
+    title: str,
+    texts: tuple[str, str, str],
+) -> MosaicRequest:
+    """Bring to a picture's order what lies on one grid; parameters as of :func:`mosaic_of`."""
     orientation = orientation_of(labels.affine)
     values = to_ras(np.asarray(labels.data), orientation)
     volume_text, window_text, flags_text = texts
     i, j, k = (labels.spacing_mm[axis] for axis in orientation.axes)
-    return draw_mosaic(
-        MosaicRequest(
-            panels=panels,
-            mask=values != 0,
-            brain=to_ras(brain, orientation) != 0,
-            blood=values == LABEL_VALUE[Label.BLOOD_IN_INFARCT],
-            spacing_mm=(i, j, k),
-            slice_positions_mm=_positions(labels, orientation),
-            title=title,
-            volume_text=volume_text,
-            window_text=window_text,
-            flags_text=flags_text,
-        )
+    return MosaicRequest(
+        panels=panels,
+        mask=values != 0,
+        brain=to_ras(brain, orientation) != 0,
+        blood=values == LABEL_VALUE[Label.BLOOD_IN_INFARCT],
+        spacing_mm=(i, j, k),
+        slice_positions_mm=_positions(labels, orientation),
+        slice_volumes_ml=_slice_volumes_ml(labels, orientation),
+        title=title,
+        volume_text=volume_text,
+        window_text=window_text,
+        flags_text=flags_text,
     )
 
 
@@ -109,16 +126,29 @@ def panels_of(
     shown = to_ras(image.data, orientation)
     if image.acquisition and image.acquisition.contrast is Contrast.CT:
         low, high = CT_LEVEL_HU - CT_WIDTH_HU / 2, CT_LEVEL_HU + CT_WIDTH_HU / 2
-        return (Panel(image=shown, name="CT", window_low=low, window_high=high),)
+        window = f"W {CT_WIDTH_HU:.0f} L {CT_LEVEL_HU:.0f}"
+        ct = Panel(image=shown, name="CT", window_low=low, window_high=high, window_text=window)
+        return (ct,)
     inside = values_in(shown, to_ras(brain, orientation) != 0).astype(np.float32)
     white = float(np.percentile(inside, _DWI_WHITE_PERCENTILE)) if inside.size else 1.0
-    dwi = Panel(image=shown, name="DWI", window_low=0.0, window_high=white)
+    dwi = Panel(
+        image=shown,
+        name="DWI",
+        window_low=0.0,
+        window_high=white,
+        window_text=f"0 to {white:.4g}",
+    )
     if adc is None or adc_scale is None:
         return (dwi,)
     # The window is brought to the map's unit, not the whole map to the window's.
     map_ = to_ras(adc.data, orientation)
-    white = ADC_WHITE_MM2_S / adc_scale
-    return dwi, Panel(image=map_, name="ADC", window_low=0.0, window_high=white)
+    return dwi, Panel(
+        image=map_,
+        name="ADC",
+        window_low=0.0,
+        window_high=ADC_WHITE_MM2_S / adc_scale,
+        window_text=f"0 to {ADC_WHITE_MM2_S:g} mm2/s",
+    )
 
 
 def texts_of(
@@ -148,3 +178,15 @@ def _positions(volume: Volume, orientation: Orientation) -> NDArray[np.float64]:
     positions = np.arange(volume.shape[2]) * heights[0] if stored is None else stored
     ordered = positions[::-1] if orientation.flips[2] else positions
     return np.asarray(np.abs(ordered - ordered[0]), np.float64)
+
+
+def _slice_volumes_ml(labels: Volume, orientation: Orientation) -> NDArray[np.float64]:
+    """Volume of all labels in each slice of the picture, (K,) mL.
+
+    Slabs of uneven heights lie along the acquired k, whichever way the picture is cut.
+    """
+    voxels_ml = labels.voxel_volumes_mm3 / MM3_PER_ML
+    axis = orientation.axes[2]
+    counts = np.count_nonzero(labels.data, axis=tuple(other for other in (0, 1) if other != axis))
+    volumes = counts * voxels_ml if axis == 2 else counts @ voxels_ml  # noqa: PLR2004 - k
+    return np.asarray(volumes[::-1] if orientation.flips[2] else volumes, np.float64)

@@ -112,7 +112,11 @@ def _rows(layout: Layout, records: Records, problems: Iterable[Problem]) -> Iter
             flags=read.qc_flags,
             is_endpoint_eligible=read.is_endpoint_eligible,
             earlier_ml=tuple(sorted(earlier_ml.get(read.case, ()))),
+            method=read.method,
+            image_sha256=read.sha256_of(read.modality.contrast),
+            mask_sha256=read.sha256_of("infarct_mask"),
             mosaic_webp=_thumbnail(layout, read.case) if is_small else None,
+            lines_png=_lines(layout, read.case) if is_small else None,
             mosaic_link=_mosaic_link(layout, read.case),
         )
     measured = {(read.subject_code, read.visit) for read in reads}
@@ -142,6 +146,12 @@ def _thumbnail(layout: Layout, case: Case) -> bytes | None:
     if thumbnail.exists():
         return read_bytes(thumbnail)
     return mosaic_thumbnail(mosaic.read_bytes()) if mosaic.exists() else None
+
+
+def _lines(layout: Layout, case: Case) -> bytes | None:
+    """Lines of a mosaic; none where there is no infarct or an earlier version drew them in."""
+    lines = layout.outline(case)
+    return read_bytes(lines) if lines.exists() else None
 
 
 def _mosaic_link(layout: Layout, case: Case) -> str:

@@ -117,8 +117,12 @@ class Layout:
         return self._file(case, "desc-infarct_qa.png")
 
     def thumbnail(self, case: Case) -> Path:
-        """Smaller copy of the mosaic, which the QA page holds."""
+        """Smaller copy of the mosaic without its lines, which the QA page holds."""
         return self._file(case, "desc-infarct_qa.webp")
+
+    def outline(self, case: Case) -> Path:
+        """Lines of the mosaic alone, which the QA page lays upon the smaller copy."""
+        return self._file(case, "desc-infarct_qalines.png")
 
     def reads(self) -> tuple[Path, ...]:
         """Every automatic read under OUT, sorted."""

@@ -216,6 +216,13 @@ def log_of(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
+def is_empty_beside(ledger: Path, path: Path) -> bool:
+    """Whether a path is what SQLite keeps beside an open ledger, and holds no entry."""
+    if path == ledger.with_name(ledger.name + "-shm"):
+        return True
+    return path == log_of(ledger) and _size_of(path) == 0
+
+
 def damaged(path: Path, why: str) -> StoreError:
     """Error of a file that SQLite finds a fault in."""
     return StoreError(f"{path} is damaged ({why}): keep it as it is, and restore a copy of it")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from corelab.errors import StoreError
 from corelab.store.files import Json, read_json, sha256_of, write_json
 from corelab.store.layout import Layout
+from corelab.store.ledger import open_ledger
+from corelab.store.ledger_check import verify
+from corelab.store.ledger_file import is_empty_beside
 from corelab.store.table import load_problems
 from corelab.store.times import settle
 
@@ -25,7 +30,8 @@ def lock_out(layout: Layout, reason: str) -> int:
     Raises
     ------
     StoreError
-        When OUT is locked already, holds no table, or has open problems.
+        When OUT is locked already, holds no table, has open problems, or its ledger is in use or
+        not as it was written.
     """
     if layout.lock.exists():
         raise StoreError("OUT is locked already")
@@ -36,8 +42,9 @@ def lock_out(layout: Layout, reason: str) -> int:
         raise StoreError(f"OUT has {len(problems)} open problems; see problems.csv")
     if not reason.strip():
         raise StoreError("a lock needs a reason")
-    files: dict[str, Json] = dict(_digests(layout))
-    write_json(layout.lock, {"reason": reason, "files": files})
+    with _ledger_held_still(layout):
+        files: dict[str, Json] = dict(_digests(layout))
+        write_json(layout.lock, {"reason": reason, "files": files})
     settle(layout.root)
     return len(files)
 
@@ -61,6 +68,24 @@ def differences(layout: Layout) -> tuple[Difference, ...]:
     return tuple(sorted(rows, key=lambda row: row.path))
 
 
+@contextmanager
+def _ledger_held_still(layout: Layout) -> Iterator[None]:
+    """Context in which nobody writes into the ledger, where there is one."""
+    if not layout.ledger.exists():
+        yield
+        return
+    fault = verify(layout.ledger).fault
+    if fault:
+        raise StoreError(f"the ledger is not as it was written: {fault}")
+    with open_ledger(layout.ledger) as ledger, ledger.held_still():
+        yield
+
+
 def _digests(layout: Layout) -> dict[str, str]:
+    """SHA-256 of every file but the lock, and but what an open ledger keeps beside itself."""
     paths = sorted(p for p in layout.root.rglob("*") if p.is_file() and p != layout.lock)
-    return {str(path.relative_to(layout.root)): sha256_of(path) for path in paths}
+    return {
+        str(path.relative_to(layout.root)): sha256_of(path)
+        for path in paths
+        if not is_empty_beside(layout.ledger, path)
+    }

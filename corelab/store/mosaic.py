@@ -13,7 +13,8 @@ from corelab.kernels.contour import Crop, crop_around, slices_spread, slices_wit
 MAX_WIDTH_PX = 2000
 NO_INFARCT_SLICES = 12
 EDGE_PX = 20
-CAPTION_HEIGHT_PX = 20
+CAPTION_LINE_PX = 18
+CAPTION_HEIGHT_PX = 2 * CAPTION_LINE_PX + 2
 
 _MIN_WIDTH_PX = 1000
 _COMFORTABLE_HEIGHT_PX = 1800
@@ -27,12 +28,16 @@ _ROW_GAP_PX = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Panel:
-    """One image of a mosaic and the values that are shown as black and as white."""
+    """One image of a mosaic and the values that are shown as black and as white.
+
+    ``window_text`` says them in few words above every tile.
+    """
 
     image: NDArray[np.generic]
     name: str
     window_low: float
     window_high: float
+    window_text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +57,8 @@ class MosaicRequest:
         Voxel size along i, j and k.
     slice_positions_mm : (K,) float64 array
         Position of each slice along the slice normal.
+    slice_volumes_ml : (K,) float64 array
+        Infarct in each slice.
     title
         Subject code and visit, nothing more.
     volume_text, window_text, flags_text
@@ -64,6 +71,7 @@ class MosaicRequest:
     blood: NDArray[np.bool_] | None = None
     spacing_mm: tuple[float, float, float]
     slice_positions_mm: NDArray[np.float64]
+    slice_volumes_ml: NDArray[np.float64]
     title: str
     volume_text: str
     window_text: str
@@ -77,8 +85,10 @@ class MosaicRequest:
             others.append(self.blood.shape)
         if len(shape) != 3 or any(other != shape for other in others):  # noqa: PLR2004 - axes
             raise ValueError(f"a mosaic needs one 3-D grid, found {shape} and {others}")
-        if len(self.panels) not in {1, 2} or self.slice_positions_mm.shape != shape[2:]:
-            raise ValueError("a mosaic needs one or two images, and a position for each slice")
+        if len(self.panels) not in {1, 2}:
+            raise ValueError(f"a mosaic needs one or two images, found {len(self.panels)}")
+        if {self.slice_positions_mm.shape, self.slice_volumes_ml.shape} != {shape[2:]}:
+            raise ValueError("a mosaic needs a position and a volume for each slice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

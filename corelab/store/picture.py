@@ -7,6 +7,7 @@ left, front is up, slices run from the feet to the head.
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from corelab.kernels.contour import Crop, cover_plane, outer_outline, window_to_uint8
 from corelab.store.mosaic import (
     CAPTION_HEIGHT_PX,
+    CAPTION_LINE_PX,
     EDGE_PX,
     MosaicRequest,
     Panel,
@@ -27,7 +29,7 @@ from corelab.store.mosaic import (
 )
 from corelab.store.png import encode_png
 
-__all__ = ["MosaicRequest", "Panel", "draw_mosaic", "mosaic_thumbnail"]
+__all__ = ["Layers", "MosaicRequest", "Panel", "draw_layers", "draw_mosaic", "mosaic_thumbnail"]
 
 WEBP_COMFORTABLE_BYTES = 120_000
 
@@ -56,6 +58,27 @@ _FAINT: _Colour = (168, 168, 172)
 INFARCT_COLOUR: _Colour = (255, 140, 0)
 BLOOD_COLOUR: _Colour = (40, 170, 255)
 _ALERT: _Colour = (255, 214, 90)
+_INFARCT_LINE, _BLOOD_LINE = 1, 2
+_LINES: dict[int, _Colour] = {_INFARCT_LINE: INFARCT_COLOUR, _BLOOD_LINE: BLOOD_COLOUR}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """A mosaic as one picture, and in two layers that a page shows on top of each other.
+
+    Parameters
+    ----------
+    mosaic_png
+        The whole, for print and archive.
+    plain_webp
+        The same without a line, see :func:`mosaic_thumbnail`.
+    lines_png
+        The lines alone on a transparent ground, in full size; ``None`` where there are none.
+    """
+
+    mosaic_png: bytes
+    plain_webp: bytes
+    lines_png: bytes | None
 
 
 def draw_mosaic(request: MosaicRequest) -> bytes:
@@ -65,6 +88,23 @@ def draw_mosaic(request: MosaicRequest) -> bytes:
     plain, the same outlined, then a second image outlined. The line runs outside the mask
     and hides none of it. Where there is no infarct, a spread of slices over the brain.
     """
+    pixels, lines = _draw(request)
+    return encode_png(_with_lines(pixels, lines))
+
+
+def draw_layers(request: MosaicRequest) -> Layers:
+    """Draw the same mosaic, and its lines apart, so that they can be taken off and put back."""
+    pixels, lines = _draw(request)
+    plain = _page_picture(Image.fromarray(pixels))
+    return Layers(
+        mosaic_png=encode_png(_with_lines(pixels, lines)),
+        plain_webp=plain,
+        lines_png=_lines_png(lines) if lines.any() else None,
+    )
+
+
+def _draw(request: MosaicRequest) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pixels of a mosaic without its lines, and which of :data:`_LINES` runs through each."""
     tiles = tiles_of(request)
     sheet = plan_sheet(request, len(tiles))
     header = _draw_lines(_header_of(request), sheet.width)
@@ -75,20 +115,41 @@ def draw_mosaic(request: MosaicRequest) -> bytes:
     pixels = np.empty((height, sheet.width, len(_BACKGROUND)), dtype=np.uint8)
     pixels[:1] = _BACKGROUND
     pixels[1:] = pixels[0]
+    lines = np.zeros(pixels.shape[:2], dtype=np.uint8)
     _put(pixels, header, (0, 0))
     for group, k in enumerate(sheet.slices):
         plain = {panel: _grey_slice(panel, sheet, k) for panel in request.panels}
         for place, tile in enumerate(tiles):
             left, top = sheet.corner(group, place)
-            drawn = _draw_tile(request, plain[tile.panel], tile=tile, k=k, crop=sheet.crop)
-            _put(pixels, drawn, (left, header.height + top))
+            top += header.height
+            _put(pixels, _draw_tile(request, plain[tile.panel], tile=tile, k=k), (left, top))
+            if tile.is_outlined:
+                top += CAPTION_HEIGHT_PX
+                part = lines[top : top + sheet.tile_height, left : left + sheet.tile_width]
+                _draw_outlines(part, request, k=k, crop=sheet.crop)
     _put(pixels, footer, (0, header.height + sheet.height))
-    return encode_png(pixels)
+    return pixels, lines
 
 
 def _put(pixels: NDArray[np.uint8], part: Image.Image, corner: tuple[int, int]) -> None:
     left, top = corner
     pixels[top : top + part.height, left : left + part.width] = np.asarray(part)
+
+
+def _with_lines(pixels: NDArray[np.uint8], lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixels with the lines drawn onto them, in place."""
+    for value, colour in _LINES.items():
+        pixels[lines == value] = colour
+    return pixels
+
+
+def _lines_png(lines: NDArray[np.uint8]) -> bytes:
+    """Lines as a picture of few colours: a fiftieth of what it is laid upon."""
+    picture = Image.fromarray(lines)
+    picture.putpalette([*_BACKGROUND, *(part for colour in _LINES.values() for part in colour)])
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", bits=2, transparency=0)
+    return stream.getvalue()
 
 
 def mosaic_thumbnail(png: bytes) -> bytes:
@@ -99,7 +160,10 @@ def mosaic_thumbnail(png: bytes) -> bytes:
     which: each full one costs as much as a tenth of a case.
     """
     with Image.open(io.BytesIO(png)) as opened:
-        picture = opened.convert("RGB")
+        return _page_picture(opened.convert("RGB"))
+
+
+def _page_picture(picture: Image.Image) -> bytes:
     quick = len(_webp(picture, 1.0, _WEBP_STEPS[0][1], method=_WEBP_QUICK))
     factor, quality = next(
         (factor, quality)
@@ -125,18 +189,12 @@ def _bounded(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _draw_tile(
-    request: MosaicRequest, plain: NDArray[np.uint8], *, tile: Tile, k: int, crop: Crop
+    request: MosaicRequest, plain: NDArray[np.uint8], *, tile: Tile, k: int
 ) -> Image.Image:
     """One slice with its caption above it, so that no text lies on the brain."""
-    pixels = plain.copy() if tile.is_outlined else plain
-    if tile.is_outlined:
-        _draw_outline(pixels, _as_seen(request.mask[:, :, k], crop), INFARCT_COLOUR)
-        if request.blood is not None:
-            _draw_outline(pixels, _as_seen(request.blood[:, :, k], crop), BLOOD_COLOUR)
-    height, width, _ = pixels.shape
-    size = (width, CAPTION_HEIGHT_PX + height)
-    picture = Image.new("RGB", size, _BACKGROUND)
-    picture.paste(Image.fromarray(pixels), (0, CAPTION_HEIGHT_PX))
+    height, width, _ = plain.shape
+    picture = Image.new("RGB", (width, CAPTION_HEIGHT_PX + height), _BACKGROUND)
+    picture.paste(Image.fromarray(plain), (0, CAPTION_HEIGHT_PX))
     _draw_caption(picture, request, tile=tile, k=k)
     return picture
 
@@ -151,32 +209,42 @@ def _grey_slice(panel: Panel, sheet: Sheet, k: int) -> NDArray[np.uint8]:
     return np.array(scaled.convert("RGB"), dtype=np.uint8)
 
 
-def _draw_outline(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], colour: _Colour) -> None:
-    """Draw onto ``pixels`` the outline, and its shadow on two edges: a dot is soon missed."""
+def _draw_outlines(lines: NDArray[np.uint8], request: MosaicRequest, *, k: int, crop: Crop) -> None:
+    """Draw into one tile's part of the lines what runs around infarct and blood."""
+    _draw_outline(lines, _as_seen(request.mask[:, :, k], crop), _INFARCT_LINE)
+    if request.blood is not None:
+        _draw_outline(lines, _as_seen(request.blood[:, :, k], crop), _BLOOD_LINE)
+
+
+def _draw_outline(lines: NDArray[np.uint8], mask: NDArray[np.bool_], value: int) -> None:
+    """Draw an outline, and its shadow on two edges: a dot is soon missed."""
     if not mask.any():
         return
-    rows, columns = pixels.shape[:2]
-    covered = cover_plane(mask, (rows, columns))
-    pixels[outer_outline(covered)] = colour
+    covered = cover_plane(mask, (lines.shape[0], lines.shape[1]))
+    lines[outer_outline(covered)] = value
     reach = np.ones(2 * _SHADOW_PX + 1)
     below = np.convolve(covered.any(axis=0), reach, mode="same") > 0
     beside = np.convolve(covered.any(axis=1), reach, mode="same") > 0
-    pixels[-_SHADOW_PX:, below] = colour
-    pixels[beside, -_SHADOW_PX:] = colour
+    lines[-_SHADOW_PX:, below] = value
+    lines[beside, -_SHADOW_PX:] = value
 
 
 def _draw_caption(picture: Image.Image, request: MosaicRequest, *, tile: Tile, k: int) -> None:
+    """Slice and image in the first line, window and infarct in the second."""
     draw = ImageDraw.Draw(picture)
     font = _font(_CAPTION_PX)
     position_mm = round(float(request.slice_positions_mm[k]), 1) + 0.0  # turns -0.0 to 0.0
     room = picture.width - 3 * _CAPTION_PX // 2
-    place = f"{k + 1}/{request.mask.shape[2]}  {position_mm:+.1f} mm"
-    name = tile.panel.name
-    if tile.is_outlined and not request.mask[:, :, k].any():
-        longer = (f"no infarct here  {name}", f"no infarct  {name}", name)
-        name = next((text for text in longer if font.getlength(place + text) < room), name)
-    draw.text((2, 1), place, font=font, fill=_TEXT)
-    draw.text((picture.width - 2, 1), name, font=font, fill=_FAINT, anchor="ra")
+    here = _infarct_words(request, k)
+    rows = (
+        (f"{k + 1}/{request.mask.shape[2]}  {position_mm:+.1f} mm", (tile.panel.name,)),
+        (tile.panel.window_text, here),
+    )
+    for row, (left, rights) in enumerate(rows):
+        y = 1 + row * CAPTION_LINE_PX
+        right = next((text for text in rights if font.getlength(left + text) < room), rights[-1])
+        draw.text((2, y), left, font=font, fill=_TEXT if row == 0 else _FAINT)
+        draw.text((picture.width - 2, y), right, font=font, fill=_FAINT, anchor="ra")
     for letter, x, anchor in (("R", 5, "la"), ("L", picture.width - 6, "ra")):
         draw.text(
             (x, CAPTION_HEIGHT_PX + 4),
@@ -187,6 +255,14 @@ def _draw_caption(picture: Image.Image, request: MosaicRequest, *, tile: Tile, k
             stroke_width=2,
             stroke_fill=_BACKGROUND,
         )
+
+
+def _infarct_words(request: MosaicRequest, k: int) -> tuple[str, ...]:
+    """Infarct of a slice and of all, the longest text first."""
+    if not request.mask[:, :, k].any():
+        return ("no infarct here", "none here", "none")
+    here, whole = float(request.slice_volumes_ml[k]), float(request.slice_volumes_ml.sum())
+    return (f"{here:.1f} of {whole:.1f} mL", f"{here:.1f} mL")
 
 
 def _as_seen(plane: NDArray[_T], crop: Crop) -> NDArray[_T]:

@@ -13,10 +13,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from corelab.store.chart import Axis, Point, StripChart, cube_root_axis, linear_axis, strip_chart
+from corelab.store.qa_ratings import REASON_CHOICES, VERDICT_CHOICES
 from corelab.store.qa_row import QaCount, QaPage, QaRow
 from corelab.store.standout import flag_words, stand_outs
 
-__all__ = ["QaCount", "QaPage", "QaRow", "policy_of", "render_qa_page"]
+__all__ = ["QaCount", "QaPage", "QaRow", "policy_of", "render_qa_page", "served_page"]
 
 _DIGEST_FORM = r"sha256-[A-Za-z0-9+/]{43}="
 _POLICY = (
@@ -27,7 +28,32 @@ _POLICY_FORM = re.compile(
     re.escape(_POLICY).replace(r"\{style\}", _DIGEST_FORM).replace(r"\{script\}", _DIGEST_FORM)
 )
 _POLICY_TAG = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_BODY = "<body"
 _TEMPLATES = Path(__file__).parent / "templates"
+# One script: a part uses what the parts before it name.
+_SCRIPTS = (
+    "qa_ratings.js",
+    "qa_files.js",
+    "qa_store.js",
+    "qa_table.js",
+    "qa_rating.js",
+    "qa_viewer.js",
+    "qa.js",
+)
+_KEYS = (
+    ("n", "next case that you have not rated; first, where you stopped"),
+    ("j k", "next and previous: case in the picture, row in the table"),
+    ("\u2192 \u2190", "the same in the picture"),
+    ("Enter", "enlarge the row"),
+    ("1 2 3 4", "pass, warn, fail, not assessable"),
+    ("m b t w l i o", "reasons: see their letters"),
+    ("c", "comment"),
+    ("f", "outline off and on"),
+    ("z", "width, twice as large, whole picture"),
+    ("/", "search"),
+    ("?", "these keys"),
+    ("Esc", "leave a box, close the picture"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +67,18 @@ class _Entry:
     @property
     def mosaic_uri(self) -> str:
         """Mosaic as a data URI, empty where there is none."""
-        if self.row.mosaic_webp is None:
-            return ""
-        return "data:image/webp;base64," + base64.b64encode(self.row.mosaic_webp).decode("ascii")
+        return _data_uri("image/webp", self.row.mosaic_webp)
+
+    @property
+    def lines_uri(self) -> str:
+        """Lines of the mosaic as a data URI, empty where there are none."""
+        return _data_uri("image/png", self.row.lines_png)
+
+
+def _data_uri(kind: str, content: bytes | None) -> str:
+    if content is None:
+        return ""
+    return f"data:{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
 def render_qa_page(page: QaPage) -> str:
@@ -59,7 +94,7 @@ def render_qa_page(page: QaPage) -> str:
         _Entry(case_id=case_id, row=row, hints=hints.get(index, ()))
         for index, (case_id, row) in enumerate(zip(_case_ids(rows), rows, strict=True))
     ]
-    style, script = (_asset(name) for name in ("qa.css", "qa.js"))
+    style, script = _asset("qa.css"), "\n".join(map(_asset, _SCRIPTS))
     return (
         _environment()
         .get_template("qa.html")
@@ -68,6 +103,9 @@ def render_qa_page(page: QaPage) -> str:
             entries=entries,
             standing_out=[entries[case.index] for case in standing_out],
             charts=_charts(entries),
+            verdicts=VERDICT_CHOICES,
+            reasons=REASON_CHOICES,
+            keys=_KEYS,
             style=style,
             script=script,
             policy=_policy(style, script),
@@ -84,6 +122,19 @@ def policy_of(page_html: str) -> str | None:
     tag = _POLICY_TAG.search(page_html)
     policy = html.unescape(tag.group(1)) if tag else ""
     return policy if _POLICY_FORM.fullmatch(policy) else None
+
+
+def served_page(page_html: str) -> tuple[str, str] | None:
+    """QA page as a reading room serves it, and its policy: it may talk to its own server.
+
+    ``None`` where the page's policy is not of :func:`policy_of`'s form.
+    """
+    policy = policy_of(page_html)
+    if policy is None:
+        return None
+    opened = f"{policy}; connect-src 'self'"
+    text = page_html.replace(html.escape(policy), html.escape(opened), 1)
+    return text.replace(_BODY, f'{_BODY} data-room=""', 1), opened
 
 
 def _environment() -> Environment:

@@ -30,8 +30,15 @@ class QaRow:
         Why nothing was measured; empty for a measured case.
     earlier_ml
         Number and infarct volume of each earlier version of the read, the first one first.
+    method
+        What the outline was drawn by; empty where nothing was measured.
+    image_sha256, mask_sha256
+        Of the files of the measured image and of its mask: a verdict is of these. Empty where
+        nothing was measured.
     mosaic_webp
-        Overlay mosaic, see ``picture.mosaic_thumbnail``.
+        Overlay mosaic without its lines, see ``picture.Layers``.
+    lines_png
+        Its lines; ``None`` where there are none, or they are drawn into it.
     mosaic_link
         Where it lies, from the page's folder; shown where the page holds no picture of it.
     """
@@ -50,7 +57,11 @@ class QaRow:
     reason_code: str = ""
     message: str = ""
     earlier_ml: tuple[tuple[int, float], ...] = ()
+    method: str = ""
+    image_sha256: str = ""
+    mask_sha256: str = ""
     mosaic_webp: bytes | None = None
+    lines_png: bytes | None = None
     mosaic_link: str = ""
 
     def __post_init__(self) -> None:

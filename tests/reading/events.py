@@ -12,7 +12,6 @@ from corelab.reading.event import (
     OrderCommitted,
     PairCompared,
     Purpose,
-    QaVerdict,
     QaVerdictGiven,
     QueryAnswered,
     QueryOpened,
@@ -27,7 +26,7 @@ from corelab.reading.event import (
 from corelab.reading.result import Result
 from corelab.reading.roles import Role
 from corelab.trial import Agreeing, AutomaticVolume
-from corelab.vocab import Hemisphere, Modality
+from corelab.vocab import Hemisphere, Modality, QaVerdict
 
 CODE, VISIT = "KX4M7P", "fu24h"
 READ_ID, QUERY_ID = "0" * 16, "9" * 16

@@ -19,7 +19,6 @@ from corelab.reading.event import (
     OrderCommitted,
     PairCompared,
     Purpose,
-    QaVerdict,
     QaVerdictGiven,
     QueryAnswered,
     ReadOpened,
@@ -33,7 +32,7 @@ from corelab.reading.refusal import Refusal, RefusedError
 from corelab.reading.result import Result
 from corelab.reading.roles import Role
 from corelab.reading.room import Room
-from corelab.vocab import Case, SubjectCode, VisitLabel
+from corelab.vocab import Case, QaVerdict, SubjectCode, VisitLabel
 from tests.reading.events import EXAMPLES, IMAGE, KEY, MASK, QUERY_ID, RULES
 from tests.reading.rooms import (
     CASE,

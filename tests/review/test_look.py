@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,32 +23,9 @@ from corelab.review.serve import Place, serve
 from corelab.store.layout import Layout
 from corelab.store.qa_page import QaPage, QaRow, render_qa_page
 from corelab.vocab import Case, SubjectCode, VisitLabel
+from tests.review.browser import Browser
 
-ADDRESS = "http://127.0.0.1:8765"
 CASE = Case(SubjectCode("ACE-0417"), VisitLabel("fu24h"))
-
-
-class Browser:
-    """Asks an application in process and keeps its cookies."""
-
-    def __init__(self, app: Starlette) -> None:
-        self.app = app
-        self.cookies = httpx.Cookies()
-
-    def ask(self, method: str, url: str, headers: Sequence[tuple[str, str]] = ()) -> httpx.Response:
-        async def once() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(
-                transport=transport, base_url=ADDRESS, cookies=self.cookies
-            ) as client:
-                answer = await client.request(method, url, headers=list(headers))
-                self.cookies = client.cookies
-                return answer
-
-        return asyncio.run(once())
-
-    def get(self, url: str, **headers: str) -> httpx.Response:
-        return self.ask("GET", url, [(k.replace("_", "-"), v) for k, v in headers.items()])
 
 
 def png() -> bytes:

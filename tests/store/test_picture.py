@@ -10,13 +10,20 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from corelab.store.mosaic import MAX_WIDTH_PX, plan_sheet, tiles_of
+from corelab.store.mosaic import (
+    CAPTION_HEIGHT_PX,
+    CAPTION_LINE_PX,
+    MAX_WIDTH_PX,
+    plan_sheet,
+    tiles_of,
+)
 from corelab.store.picture import (
     BLOOD_COLOUR,
     INFARCT_COLOUR,
     WEBP_COMFORTABLE_BYTES,
     MosaicRequest,
     Panel,
+    draw_layers,
     draw_mosaic,
     mosaic_thumbnail,
 )
@@ -31,11 +38,14 @@ def base_request() -> MosaicRequest:
     mask = np.zeros(SHAPE, dtype=np.bool_)
     mask[38:46, 40:50, 5] = True
     return MosaicRequest(
-        panels=(Panel(image=image, name="CT", window_low=15, window_high=55),),
+        panels=(
+            Panel(image=image, name="CT", window_low=15, window_high=55, window_text="W 40 L 35"),
+        ),
         mask=mask,
         brain=brain,
         spacing_mm=(3.0, 2.0, 5.0),
         slice_positions_mm=np.arange(12, dtype=np.float64) * 5.0 - 20.0,
+        slice_volumes_ml=np.count_nonzero(mask, axis=(0, 1)) * 0.03,
         title="ACE-0417  fu24h",
         volume_text="infarct 2.4 mL (2.1-2.9)",
         window_text="level 35, width 40",
@@ -56,7 +66,7 @@ def tiles(request: MosaicRequest, group: int) -> list[NDArray[np.uint8]]:
     found = []
     for place in range(len(tiles_of(request))):
         left, top = sheet.corner(group, place)
-        top += body_top + 20
+        top += body_top + CAPTION_HEIGHT_PX
         found.append(pixels[top : top + sheet.tile_height, left : left + sheet.tile_width])
     return found
 
@@ -69,7 +79,10 @@ def test_patients_right_is_on_the_pictures_left_and_front_is_up() -> None:
     image = np.full(SHAPE, 15.0)
     image[44:48, 55:60, :] = 55.0  # the patient's right, in front
     request = replace(
-        base_request(), panels=(Panel(image=image, name="CT", window_low=15, window_high=55),)
+        base_request(),
+        panels=(
+            Panel(image=image, name="CT", window_low=15, window_high=55, window_text="W 40 L 35"),
+        ),
     )
     plain = tiles(request, 1)[0][30:, :, 0]
     rows, columns = np.nonzero(plain > 200)
@@ -80,7 +93,10 @@ def test_patients_right_is_on_the_pictures_left_and_front_is_up() -> None:
 def test_letters_name_the_sides_in_every_tile() -> None:
     image = np.full(SHAPE, 15.0)
     request = replace(
-        base_request(), panels=(Panel(image=image, name="CT", window_low=15, window_high=55),)
+        base_request(),
+        panels=(
+            Panel(image=image, name="CT", window_low=15, window_high=55, window_text="W 40 L 35"),
+        ),
     )
     for tile in tiles(request, 0):
         corner_r, corner_l = tile[:30, :30], tile[:30, -30:]
@@ -133,7 +149,7 @@ def test_blood_has_its_own_colour() -> None:
 
 def test_a_second_image_is_shown_outlined_beside_the_first() -> None:
     request = base_request()
-    adc = Panel(image=np.zeros(SHAPE), name="ADC", window_low=0, window_high=2000)
+    adc = Panel(image=np.zeros(SHAPE), name="ADC", window_low=0, window_high=2000, window_text="")
     names = [
         (tile.panel.name, tile.is_outlined)
         for tile in tiles_of(replace(request, panels=(*request.panels, adc)))
@@ -161,11 +177,20 @@ def test_any_number_of_slices_stays_within_the_width(n_slices: int) -> None:
     full = np.ones(shape, dtype=np.bool_)
     request = replace(
         base_request(),
-        panels=(Panel(image=np.zeros(shape, np.int16), name="CT", window_low=0, window_high=1),),
+        panels=(
+            Panel(
+                image=np.zeros(shape, np.int16),
+                name="CT",
+                window_low=0,
+                window_high=1,
+                window_text="",
+            ),
+        ),
         mask=full,
         brain=full,
         spacing_mm=(1.0, 1.0, 1.0),
         slice_positions_mm=np.arange(n_slices, dtype=np.float64),
+        slice_volumes_ml=np.zeros(n_slices),
     )
     sheet = plan_sheet(request, 2)
     assert sheet.slices == tuple(range(n_slices))
@@ -188,6 +213,61 @@ def test_the_same_request_gives_the_same_bytes_without_metadata() -> None:
     assert mosaic_thumbnail(first) == mosaic_thumbnail(first)
 
 
+def test_the_lines_lie_apart_and_laid_upon_the_plain_picture_they_are_the_mosaic() -> None:
+    request = base_request()
+    blood = np.zeros(SHAPE, dtype=np.bool_)
+    blood[41:43, 44:46, 5] = True
+    layers = draw_layers(replace(request, blood=blood))
+    assert layers.mosaic_png == draw_mosaic(replace(request, blood=blood))
+    assert layers.lines_png is not None
+    with Image.open(io.BytesIO(layers.lines_png)) as picture:
+        lines = np.array(picture.convert("RGBA"))
+    whole = opened(layers.mosaic_png)
+    drawn = lines[:, :, 3] > 0
+    assert lines.shape[:2] == whole.shape[:2]
+    assert np.array_equal(lines[drawn][:, :3], whole[drawn])
+    assert has(lines[:, :, :3], INFARCT_COLOUR)[drawn].any()
+    assert has(lines[:, :, :3], BLOOD_COLOUR)[drawn].any()
+    sheet = plan_sheet(request, 2)
+    rows = slice(whole.shape[0] - sheet.height - 100, whole.shape[0] - 100)
+    plain = opened(layers.plain_webp).astype(int)[rows]
+    # Nothing coloured is left in the tiles of the plain picture: it is grey.
+    assert np.ptp(plain, axis=2).max() < 16
+    assert np.ptp(whole[rows].astype(int), axis=2).max() > 200
+
+
+def test_where_there_is_no_infarct_there_is_no_layer_of_lines() -> None:
+    empty = np.zeros(SHAPE, dtype=np.bool_)
+    assert draw_layers(replace(base_request(), mask=empty)).lines_png is None
+
+
+def test_lines_cost_a_page_little_beside_the_picture() -> None:
+    request = base_request()
+    mask = np.zeros(SHAPE, dtype=np.bool_)
+    mask[20:40:2, 20:60:3, 2:10] = True  # hundreds of pieces
+    lines = draw_layers(replace(request, mask=mask)).lines_png
+    assert lines is not None
+    assert len(lines) < WEBP_COMFORTABLE_BYTES / 4
+
+
+def test_each_tile_says_slice_image_window_and_infarct() -> None:
+    def changed_rows(**changes: object) -> set[int]:
+        """Lines of the captions in which a change of the request shows."""
+        requests = (base_request(), replace(base_request(), **changes))
+        before, after = (opened(draw_mosaic(request)) for request in requests)
+        sheet = plan_sheet(base_request(), 2)
+        top = before.shape[0] - (3 * 28 + 20) - sheet.height
+        differs = (before != after)[top : top + sheet.height].any(axis=(1, 2))
+        rows = np.flatnonzero(differs) % sheet.row_height
+        return {int(row) // CAPTION_LINE_PX for row in rows}
+
+    (panel,) = base_request().panels
+    assert changed_rows(slice_positions_mm=np.arange(12.0)) == {0}
+    assert changed_rows(panels=(replace(panel, name="DWI"),)) == {0}
+    assert changed_rows(panels=(replace(panel, window_text="W 80 L 40"),)) == {1}
+    assert changed_rows(slice_volumes_ml=np.full(12, 3.0)) == {1}
+
+
 def test_long_flags_are_broken_into_lines_and_never_cut() -> None:
     short = opened(draw_mosaic(replace(base_request(), flags_text="flags: bilateral")))
     long = opened(
@@ -200,8 +280,10 @@ def test_long_flags_are_broken_into_lines_and_never_cut() -> None:
 def test_parts_of_another_grid_are_refused() -> None:
     with pytest.raises(ValueError, match="one 3-D grid"):
         replace(base_request(), brain=np.zeros((60, 80, 11), dtype=np.bool_))
-    with pytest.raises(ValueError, match="position for each slice"):
+    with pytest.raises(ValueError, match="a position and a volume for each slice"):
         replace(base_request(), slice_positions_mm=np.zeros(3))
+    with pytest.raises(ValueError, match="a position and a volume for each slice"):
+        replace(base_request(), slice_volumes_ml=np.zeros(3))
 
 
 def test_a_mosaic_shrinks_to_a_size_that_a_page_can_hold() -> None:
@@ -209,11 +291,14 @@ def test_a_mosaic_shrinks_to_a_size_that_a_page_can_hold() -> None:
     full = np.ones(noise.shape, dtype=np.bool_)
     request = replace(
         base_request(),
-        panels=(Panel(image=noise, name="CT", window_low=15, window_high=55),),
+        panels=(
+            Panel(image=noise, name="CT", window_low=15, window_high=55, window_text="W 40 L 35"),
+        ),
         mask=full,
         brain=full,
         spacing_mm=(1.0, 1.0, 1.0),
         slice_positions_mm=np.arange(30, dtype=np.float64),
+        slice_volumes_ml=np.zeros(30),
     )
     png = draw_mosaic(request)
     webp = mosaic_thumbnail(png)
@@ -235,11 +320,12 @@ def test_a_real_lesion_is_outlined_on_the_side_where_it_is(shared_data: Path) ->
     mask = np.asarray(loaded["mask"].dataobj) > 0
     request = replace(
         base_request(),
-        panels=(Panel(image=dwi, name="DWI", window_low=0, window_high=440),),
+        panels=(Panel(image=dwi, name="DWI", window_low=0, window_high=440, window_text=""),),
         mask=mask,
         brain=dwi > 40,
         spacing_mm=(2.0, 2.0, 2.0),
         slice_positions_mm=2.0 * np.arange(dwi.shape[2], dtype=np.float64),
+        slice_volumes_ml=np.count_nonzero(mask, axis=(0, 1)) * 0.008,
     )
     centre_i = np.argwhere(mask)[:, 0].mean()
     assert centre_i < dwi.shape[0] / 2 - 5, "the lesion lies on the patient's left"

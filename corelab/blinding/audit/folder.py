@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,11 @@ from corelab.blinding.audit.reading.contents import read_contents
 from corelab.blinding.audit.reading.names import read_name
 from corelab.blinding.audit.reading.packed import day_of
 from corelab.blinding.audit.reading.reader import Allowance, Content, UnreadableError
+from corelab.blinding.audit.reading.wal import LOG_END, with_log
 from corelab.series import IdentifierKind
+
+_TRIES, _PAUSE_S = 20, 0.1
+_BESIDE_DATABASES = (LOG_END, "-shm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -96,15 +101,55 @@ def _all_of(out: Path, path: Path) -> Iterator[Passage | Unsearched | int]:
             yield from read_name(str(full.readlink()), "link target")
             yield Unsearched("what the link points to")
         elif stat.S_ISREG(status.st_mode):
-            data = _bytes_of(full)
-            yield len(data)
-            yield from read_contents(data, path.name)
+            yield from _contents_of(full)
         elif not stat.S_ISDIR(status.st_mode):
             yield Unsearched("content")
         elif not os.access(full, os.R_OK | os.X_OK):
             yield Unsearched("folder")
+    except FileNotFoundError:
+        # SQLite takes these away when a database is closed; all that stood in them is in it then.
+        if not path.name.endswith(_BESIDE_DATABASES):
+            yield Unsearched("content")
     except (OSError, MemoryError):
         yield Unsearched("content")
+
+
+def _contents_of(path: Path) -> Iterator[Passage | Unsearched | int]:
+    """Read a file; a database and its log as what both are together, and each for itself."""
+    data = _bytes_of(path)
+    yield len(data)
+    database, log = _pair_of(path)
+    if not log.is_file():
+        yield from read_contents(data, path.name)
+        return
+    yield from read_blob(Content(data=data, name=path.name, allowance=Allowance()))
+    try:
+        whole = _together(database, log)
+    except FileNotFoundError:
+        whole = _bytes_of(database)  # closed just now: the log is in it
+    yield from read_contents(whole, database.name)
+
+
+def _pair_of(path: Path) -> tuple[Path, Path]:
+    """Tell where the database of a file and its log lie, if it is either of them."""
+    database = path.with_name(path.name.removesuffix(LOG_END))
+    return database, database.with_name(database.name + LOG_END)
+
+
+def _together(database: Path, log: Path) -> bytes:
+    """Bytes of a database with its log, neither of which changed between the two readings."""
+    for _ in range(_TRIES):
+        before = _times_of(database, log)
+        whole = with_log(_bytes_of(database), _bytes_of(log))
+        if _times_of(database, log) == before:
+            return whole
+        time.sleep(_PAUSE_S)
+    raise OSError(f"{database.name} does not hold still")
+
+
+def _times_of(*paths: Path) -> list[tuple[int, int]]:
+    states = [path.stat() for path in paths]
+    return [(state.st_size, state.st_mtime_ns) for state in states]
 
 
 def _modified(seconds: float) -> Iterator[Passage | Unsearched]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from corelab.blinding.audit.needle import Passage, Unsearched
 from corelab.blinding.audit.reading.blob import read_blob
+from corelab.blinding.audit.reading.mask import MASK_MARK, read_mask
 from corelab.blinding.audit.reading.nifti import is_nifti, read_nifti
 from corelab.blinding.audit.reading.packed import (
     GZIP_MARK,
@@ -47,6 +48,7 @@ _BY_MARK: tuple[tuple[bytes, Reader], ...] = (
     (PDF_MARK, read_pdf),
     (PARQUET_MARK, read_parquet),
     (SQLITE_MARK, read_sqlite),
+    (MASK_MARK, read_mask),
     (b"PK\x03\x04", read_zip),
     (b"PK\x05\x06", read_zip),
     (b"BZh", read_bzip2),

@@ -7,19 +7,21 @@ import io
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corelab.blinding.audit.needle import Passage, Standing
 from corelab.blinding.audit.reading.blob import decoded, read_blob, read_field, standing_of
-from corelab.blinding.audit.reading.reader import Content, Found, UnreadableError
+from corelab.blinding.audit.reading.reader import Allowance, Content, Found, UnreadableError
 
 PARQUET_MARK = b"PAR1"
 SQLITE_MARK = b"SQLite format 3\0"
 _JOURNAL_FORMS = slice(18, 20)
 _NO_JOURNAL = b"\x01\x01"
 _LONGEST_CELL = 2**24
+_JSON_STARTS, _JSON_NAME = ("{", "["), "cell.json"
 
 
 def read_csv(content: Content) -> Iterator[Found]:
@@ -71,7 +73,9 @@ def read_sqlite(content: Content) -> Iterator[Found]:
             for name in [row[0] for row in schema if row[1] == "table"]:
                 quoted = name.replace('"', '""')
                 for row in connection.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608 - its own name, quoted
-                    yield from _any_cells(content, row, "SQLite value")
+                    # By itself each: all masks of a trial unpack to more than one file may.
+                    alone = replace(content, allowance=Allowance())
+                    yield from _any_cells(alone, row, "SQLite value")
     except sqlite3.Error as error:
         raise UnreadableError from error
     yield from read_blob(content, "SQLite pages")
@@ -81,6 +85,8 @@ def _any_cells(content: Content, values: Iterable[object], what: str) -> Iterato
     for value in values:
         if isinstance(value, bytes):
             yield content.inner(value, what)
+        elif isinstance(value, str) and value.startswith(_JSON_STARTS):
+            yield content.inner(value.encode("utf-8", "replace"), what, _JSON_NAME)
         elif isinstance(value, list | tuple):
             yield from _any_cells(content, value, what)
         elif isinstance(value, dict):

@@ -1,0 +1,79 @@
+// One case enlarged: its picture in two layers, and the panel beside it.
+
+const viewer = byId("viewer");
+const stage = byId("stage");
+const picture = byId("picture");
+const plain = byId("plain");
+const lines = byId("lines");
+const ZOOMS = ["width", "double", "whole"];
+let current = null;
+let sequence = [];
+
+function show(row) {
+  current = row;
+  store.last = row.id;
+  const [base, outline] = row.querySelectorAll(".thumb img");
+  const cells = Array.from(row.cells, (cell) => cell.textContent.trim());
+  const [, code, visit, modality, volume, range, , pieces, side, why] = cells;
+  const place = sequence.indexOf(row);
+  plain.src = base.src;
+  plain.alt = base.alt;
+  lines.hidden = outline === undefined;
+  if (outline) lines.src = outline.src;
+  else lines.removeAttribute("src");
+  byId("flicker").disabled = outline === undefined;
+  setOutline(true);
+  byId("viewer-title").textContent = `${code} ${visit}`;
+  byId("viewer-facts").textContent = [
+    modality, volume && `infarct ${volume} mL${range && ` (${range})`}`,
+    pieces && `pieces: ${pieces}`, side, why, `${place + 1} of ${sequence.length}`,
+  ].filter(Boolean).join(" \u00b7 ");
+  byId("full").href = isServed ? store.overlay(row) : row.dataset.mosaic;
+  byId("full").hidden = row.dataset.mosaic === "";
+  byId("previous").disabled = place <= 0;
+  byId("next").disabled = place >= sequence.length - 1;
+  byId("made").textContent = row.dataset.image
+    ? `${row.dataset.method}, image ${row.dataset.image.slice(0, 12)}, mask ${row.dataset.mask.slice(0, 12)} (SHA-256)`
+    : "Its record names no files.";
+  stage.scrollTo(0, 0);
+  showRating(row);
+}
+
+function open(row) {
+  sequence = shownRows().filter((each) => each.querySelector(".thumb"));
+  if (!sequence.includes(row)) return;
+  show(row);
+  if (!viewer.open) viewer.showModal();
+  stage.focus();
+}
+
+function step(by) {
+  const row = sequence[sequence.indexOf(current) + by];
+  if (row) show(row);
+}
+
+const isAfter = (row, other) =>
+  Boolean(other.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING);
+
+// The next case shown that this rater has not rated: after the one at hand, or where one stopped.
+function nextUnrated() {
+  const unrated = shownRows().filter(QUEUE.unrated);
+  const last = byId(store.last ?? "");
+  const follows = (row) => (viewer.open ? isAfter(row, current) : row === last || (last && isAfter(row, last)));
+  const row = unrated.find(follows) ?? unrated[0];
+  if (row) open(row);
+  else say("Every case that is shown here is rated.");
+}
+
+function setOutline(isOn) {
+  picture.classList.toggle("bare", !isOn);
+  byId("flicker").setAttribute("aria-pressed", String(isOn));
+}
+
+function flicker() {
+  if (!byId("flicker").disabled) setOutline(picture.classList.contains("bare"));
+}
+
+function zoom() {
+  picture.dataset.zoom = ZOOMS[(ZOOMS.indexOf(picture.dataset.zoom) + 1) % ZOOMS.length];
+}

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.desk import Desk
+from tests.browser.served import served
+from tests.review.furnished import furnish
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+# Of one module: outside it the loop that drives the browser would be in other tests' way.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    reason = "Playwright is not installed (pip install -e '.[dev]')"
+    driver = pytest.importorskip("playwright.sync_api", reason=reason)
+    with driver.sync_playwright() as playwright:
+        # No sandbox: it cannot be had as root, and only our own pages are opened.
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def desk(context: BrowserContext) -> Iterator[Desk]:
+    found = Desk(context)
+    yield found
+    assert found.faults == []
+
+
+@pytest.fixture(scope="session")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("master") / "out"
+    furnish(out)
+    return out
+
+
+@pytest.fixture
+def out(master: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(master, tmp_path / "out"))
+
+
+@pytest.fixture
+def start_url(out: Path) -> Iterator[str]:
+    with served(out) as url:
+        yield url

@@ -1,0 +1,83 @@
+"""The real server of readers over an OUT: in a thread of this process, or as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from corelab.reading.roles import Role
+from corelab.review.app import room_app
+from corelab.review.serve import HOST, Place
+from corelab.store.layout import Layout
+from corelab.store.ledger import open_ledger
+
+PATIENCE_S = 60.0
+
+
+@contextmanager
+def served(out: Path, *, role: Role = Role.READER, idle_s: float = 900.0) -> Iterator[str]:
+    """Serve OUT in a thread for as long as the block lasts; gives the start link."""
+    listener = socket.create_server((HOST, 0))
+    place = Place(HOST, listener.getsockname()[1])
+    with listener, open_ledger(Layout(out).ledger) as ledger:
+        app = room_app(out, role, ledger, place, idle_s=idle_s)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield app.state.start_url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class Process:
+    """Server as ``corelab review`` starts it: it can be killed, and started on the same port."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        with socket.create_server((HOST, 0)) as free:
+            self._port = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        """Start, and wait for the link."""
+        words = ("review", str(self._out), "--role", "reader", "--port", str(self._port))
+        command = (sys.executable, "-c", "from pipelines.cli import main; main()", *words)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.start_url = self._process.stdout.readline().strip()
+        wait_until(self._listens)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection((HOST, self._port)).close()
+        except OSError:
+            return False
+        return True
+
+
+def wait_until(is_so: Callable[[], object], *, patience_s: float = PATIENCE_S) -> None:
+    """Ask again and again: under a strict policy a page cannot be waited for otherwise."""
+    end = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corelab.review.keeper import RoomKeeper
+from corelab.store.layout import Layout
+from corelab.store.ledger import open_ledger
+from tests.browser.desk import Desk
+from tests.browser.served import wait_until
+from tests.review.browser import PASSPHRASE
+from tests.review.furnished import READS
+
+CT = READS["ada", 1]
+VOXEL_ML = 0.432
+
+
+@pytest.fixture(autouse=True)
+def signed_in(desk: Desk, start_url: str) -> None:
+    desk.sign_in(start_url, "ada")
+
+
+def sign(desk: Desk, result: str, passphrase: str = PASSPHRASE) -> None:
+    desk.page.check(f"input[value={result}]")
+    desk.page.check("#meaning")
+    desk.page.fill("#passphrase", passphrase)
+    desk.page.click("#sign button[type=submit]")
+
+
+def fault(desk: Desk, field: str) -> str:
+    wait_until(lambda: desk.page.is_visible(f"#{field}-fault"))
+    return desk.text(f"#{field}-fault")
+
+
+def test_a_signature_binds_what_the_screen_showed(desk: Desk, out: Path) -> None:
+    desk.open(CT)
+    desk.go_to(3)
+    desk.use_brush(1)
+    desk.click(16, 4)
+    shown = desk.volume_ml
+    sign(desk, "infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+    assert f"{shown:.2f} mL" in desk.text("#signed-text")
+    assert not desk.page.is_visible("#tools")
+    desk.click(18, 6)
+    desk.press("d", "u")
+    assert desk.labels_at((18, 6, 3), (16, 4, 3)) == [0, 1]
+    with open_ledger(Layout(out).ledger) as ledger:
+        signed = RoomKeeper(ledger).room().reads[CT].signatures[-1].signed
+    assert signed.infarct_volume_ml == pytest.approx(49 * VOXEL_ML)
+
+
+def test_what_is_missing_is_said_beside_its_field(desk: Desk) -> None:
+    desk.open(CT)
+    desk.page.click("#sign button[type=submit]")
+    assert fault(desk, "result") == "Choose a result."
+    desk.page.check("input[value=not_assessable]")
+    desk.page.click("#sign button[type=submit]")
+    assert fault(desk, "reason") == "Give at least one reason."
+    desk.page.check("input[value=other]")
+    desk.page.click("#sign button[type=submit]")
+    assert fault(desk, "meaning") == "Confirm what the signature means."
+    desk.page.check("#meaning")
+    desk.page.click("#sign button[type=submit]")
+    assert fault(desk, "passphrase") == "Enter your passphrase."
+    desk.page.fill("#passphrase", PASSPHRASE)
+    desk.page.click("#sign button[type=submit]")
+    assert "comment" in fault(desk, "comment")
+
+
+def test_a_wrong_passphrase_signs_nothing_and_leaves_the_field_empty(desk: Desk) -> None:
+    desk.open(CT)
+    sign(desk, "infarct", "not the passphrase")
+    assert fault(desk, "passphrase")
+    assert desk.page.input_value("#passphrase") == ""
+    assert not desk.page.is_visible("#signed")
+
+
+def test_no_infarct_needs_an_empty_mask(desk: Desk) -> None:
+    desk.open(CT)
+    sign(desk, "no_infarct")
+    assert "0 mL" in fault(desk, "result")
+    desk.go_to(3)
+    desk.press("x")
+    desk.click(6, 13)
+    sign(desk, "no_infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+    assert "no infarct, 0 mL" in desk.text("#signed-text")
+
+
+def test_an_amendment_opens_the_mask_again(desk: Desk) -> None:
+    desk.open(CT)
+    sign(desk, "infarct")
+    wait_until(lambda: desk.page.is_visible("#amend"))
+    desk.page.click("#amend button")
+    assert fault(desk, "amend-reason") == "Say why you amend the read."
+    desk.page.fill("#amend-reason", "A slice was overlooked")
+    desk.page.fill("#amend-passphrase", PASSPHRASE)
+    desk.page.click("#amend button")
+    wait_until(lambda: desk.page.is_visible("#tools"))
+    desk.wait_ready()
+    desk.go_to(3)
+    desk.use_brush(1)
+    desk.click(16, 4)
+    desk.wait_saved()
+    sign(desk, "infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+    assert desk.text("#signed-text").startswith("Version 2")
+
+
+def switch_to(desk: Desk, name: str) -> None:
+    origin = "/".join(desk.page.url.split("/")[:3])
+    desk.page.goto(origin)
+    desk.page.click("#leave")
+    desk.page.wait_for_selector("#name")
+    desk.enter(name)
+
+
+def open_next(desk: Desk) -> None:
+    desk.page.wait_for_selector("#next")
+    desk.page.click("#next")
+    desk.wait_ready()
+
+
+def test_two_readers_who_disagree_are_judged_from_two_outlines(desk: Desk) -> None:
+    """Ada leaves the mask as it is, Ben takes it away: zero against non-zero."""
+    desk.open(CT)
+    sign(desk, "infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+
+    switch_to(desk, "ben")
+    open_next(desk)
+    sign(desk, "infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.click("#signed a")
+    open_next(desk)
+    desk.press("x")
+    desk.click(6, 13)
+    sign(desk, "no_infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+
+    switch_to(desk, "cleo")
+    open_next(desk)
+    assert desk.text("#title") == "Judgement 1"
+    sums = desk.ask(
+        "const count = (labels) => labels.reduce((sum, label) => sum + (label > 0), 0);"
+        "return ['A', 'B'].map((name) => count(reading.others.get(name)));"
+    )
+    assert sorted(sums) == [0, 48]
+    full = "A" if sums[0] else "B"
+    assert "ada" not in desk.text("body")
+    assert "ben" not in desk.text("body")
+    desk.page.click("[data-start=empty]")
+    assert desk.ask("return reading.mask.volumeMl;") == 0
+    desk.page.click(f"[data-start={full}]")
+    assert desk.volume_ml == pytest.approx(48 * VOXEL_ML, abs=0.005)
+    desk.wait_saved()
+    views = []
+    for _ in range(4):
+        views.append(desk.ask("return reading.screen._pairView;"))
+        desk.press("a")
+    assert views == [0, 1, 2, 3]
+    sign(desk, "infarct")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+
+
+def test_diffusion_images_stand_side_by_side_and_move_as_one(desk: Desk) -> None:
+    switch_to(desk, "ben")
+    open_next(desk)
+    titles = desk.ask("return reading.screen.panels.map((panel) => panel.title);")
+    assert titles == ["DWI", "ADC", "b0"]
+    assert desk.text(".absent") == "FLAIR: The FLAIR of this case cannot be laid on its DWI."
+    places = np.array([desk.point(12, 15, panel) for panel in range(3)])
+    boxes = [desk.page.locator(".panel").nth(n).bounding_box() for n in range(3)]
+    corners = np.array([(box["x"], box["y"]) for box in boxes if box])
+    offsets = places - corners
+    assert np.allclose(offsets, offsets[0], atol=1.0)
+    desk.press("+", "ArrowUp")
+    desk.use_brush(1)
+    desk.click(16, 8, panel=1)
+    slice_ = desk.ask("return reading.screen.view.slice;")
+    assert desk.labels_at((16, 8, slice_)) == [1]
+    desk.press("m")
+    assert desk.page.locator(".panel:visible").count() == 1

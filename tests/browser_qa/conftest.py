@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corelab.store.picture import Layers, MosaicRequest, Panel, draw_layers
+from corelab.store.qa_page import QaPage, QaRow, render_qa_page
+from corelab.vocab import Hemisphere, Modality, QcFlag
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+CHROMIUM = Path("/usr/bin/chromium")
+SHAPE = (60, 80, 12)
+TRIAL, VERSION = "NCT04142125", "0.1.0"
+FULL_SIZE = "../overlay.png"
+
+
+def layers_of(code: str) -> Layers:
+    image = np.full(SHAPE, 30.0)
+    brain = np.zeros(SHAPE, dtype=np.bool_)
+    brain[10:50, 15:65, 1:11] = True
+    mask = np.zeros(SHAPE, dtype=np.bool_)
+    mask[38:46, 40:50, 5] = True
+    ct = Panel(image=image, name="CT", window_low=15, window_high=55, window_text="W 40 L 35")
+    return draw_layers(
+        MosaicRequest(
+            panels=(ct,),
+            mask=mask,
+            brain=brain,
+            spacing_mm=(3.0, 2.0, 5.0),
+            slice_positions_mm=np.arange(12, dtype=np.float64) * 5.0,
+            slice_volumes_ml=np.count_nonzero(mask, axis=(0, 1)) * 0.03,
+            title=f"{code}  fu24h",
+            volume_text="infarct 2.4 mL",
+            window_text="window 40 HU, level 35 HU",
+        )
+    )
+
+
+def measured(code: str, flags: tuple[QcFlag, ...] = (), image: str = "a") -> QaRow:
+    layers = layers_of(code)
+    return QaRow(
+        subject_code=code,
+        visit="fu24h",
+        modality=Modality.NCCT,
+        infarct_volume_ml=2.4,
+        infarct_volume_low_ml=2.0,
+        infarct_volume_high_ml=3.0,
+        brain_volume_ml=1300.0,
+        n_components=1,
+        hemisphere=Hemisphere.RIGHT,
+        flags=flags,
+        method="ncct_mirror_ratio_3",
+        image_sha256=image * 64,
+        mask_sha256="b" * 64,
+        mosaic_webp=layers.plain_webp,
+        lines_png=layers.lines_png,
+        mosaic_link=FULL_SIZE,
+    )
+
+
+def failed(code: str) -> QaRow:
+    return QaRow(subject_code=code, visit="fu24h", reason_code="missing_slice", message="a gap")
+
+
+ROWS = (
+    measured("AAA111"),
+    measured("BBB222", (QcFlag.BILATERAL,)),
+    measured("CCC333"),
+    failed("DDD444"),
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[playwright.Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"Chromium is not installed: {CHROMIUM} is absent")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Callable[..., str]:
+    """Write the page as a file, anew when called again, and say its address."""
+
+    def write(*rows: QaRow) -> str:
+        page = QaPage(
+            trial_id=TRIAL, rows=rows or ROWS, software_version=VERSION, config_digest="3f9a1c77"
+        )
+        path = tmp_path / "qa" / "index.html"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(render_qa_page(page), encoding="utf-8")
+        return path.as_uri()
+
+    return write
+
+
+class Reviewer:
+    """Somebody before a QA page, who mostly presses keys."""
+
+    def __init__(self, page: playwright.Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.asked: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "console", lambda said: self.errors.append(said.text) if said.type == "error" else None
+        )
+        page.on("request", lambda request: self.asked.append(request.url.split(":")[0]))
+        page.on("dialog", lambda dialog: dialog.accept())
+
+    def open(self, address: str) -> Reviewer:
+        self.page.goto(address)
+        self.page.locator("#continue").wait_for()
+        return self
+
+    def press(self, *keys: str) -> Reviewer:
+        for key in keys:
+            self.page.keyboard.press(key)
+        return self
+
+    def type(self, text: str) -> Reviewer:
+        self.page.keyboard.type(text)
+        return self
+
+    def named(self, name: str) -> Reviewer:
+        self.page.locator("#rater").focus()
+        self.press("Control+A").type(name).press("Enter")
+        return self
+
+    def said(self) -> str:
+        return self.page.locator("#said").inner_text()
+
+    def told(self) -> str:
+        return self.page.locator("#told").inner_text()
+
+    def title(self) -> str:
+        return self.page.locator("#viewer-title").inner_text()
+
+    def verdicts(self, code: str) -> str:
+        return self.page.locator(f"#case-{code}-fu24h .verdicts").inner_text()
+
+    def history(self) -> list[str]:
+        return [
+            " ".join(text.split()) for text in self.page.locator("#history li").all_inner_texts()
+        ]
+
+    def shown(self) -> list[str]:
+        heads = self.page.locator("#cases tbody tr:visible th")
+        return heads.all_inner_texts()
+
+    def queue(self, name: str) -> list[str]:
+        self.page.locator(f"input[name=show][value={name}]").check()
+        return self.shown()
+
+    def export(self, form: str) -> str:
+        with self.page.expect_download() as download:
+            self.page.locator(f"#export-{form}").click()
+        return Path(download.value.path()).read_text(encoding="utf-8")
+
+    def take_in(self, *files: tuple[str, str]) -> str:
+        payloads = [
+            {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+            for name, text in files
+        ]
+        self.page.locator("#import").set_input_files(payloads)
+        self.page.wait_for_timeout(100)
+        return self.told()
+
+    def clear(self) -> None:
+        self.page.locator("#clear").click()
+        self.page.locator("#clear-surely").click()
+
+
+@pytest.fixture
+def reviewer(chromium: playwright.Browser) -> Iterator[Reviewer]:
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    someone = Reviewer(context.new_page())
+    yield someone
+    context.close()
+    assert someone.errors == []
