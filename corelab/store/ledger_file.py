@@ -28,16 +28,17 @@ PRAGMA trusted_schema = OFF;
 PRAGMA temp_store = MEMORY;
 PRAGMA synchronous = FULL;
 """
+# Random bytes are hexadecimal: the audit would take some for a packing that it cannot open.
 _TABLES = f"""
 CREATE TABLE entry (
     sequence INTEGER PRIMARY KEY, at_utc TEXT NOT NULL, author TEXT NOT NULL,
-    kind TEXT NOT NULL, payload TEXT NOT NULL, previous BLOB NOT NULL UNIQUE,
-    digest BLOB NOT NULL UNIQUE, signature BLOB NOT NULL
+    kind TEXT NOT NULL, payload TEXT NOT NULL, previous TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL UNIQUE, signature TEXT NOT NULL
 ) STRICT;
 CREATE INDEX entry_of_kind ON entry (kind);
 CREATE TABLE mask (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 CREATE TABLE user (
-    name TEXT PRIMARY KEY, salt BLOB NOT NULL, sealed_key BLOB NOT NULL
+    name TEXT PRIMARY KEY, salt TEXT NOT NULL, sealed_key TEXT NOT NULL
 ) STRICT;
 CREATE TRIGGER entry_is_not_changed BEFORE UPDATE ON entry
 BEGIN SELECT RAISE(ABORT, 'an entry of the ledger is never changed'); END;
