@@ -182,6 +182,10 @@ class Ledger:
         with self._file.held_still():
             yield
 
+    def copy_to(self, path: Path) -> None:
+        """Copy it into one new file; see :meth:`LedgerFile.copy_to`."""
+        self._file.copy_to(path)
+
     def close(self) -> None:
         """Close it."""
         self._file.close()
@@ -238,7 +242,8 @@ def add_entry(rows: Rows, signer: Signer, kind: str, payload: Mapping[str, Json]
     sequence = head.sequence + 1
     digest = content.digest(sequence, head.digest)
     signature = signer.sign(digest)
-    row = (sequence, at_utc, signer.name, kind, text, head.digest, digest, signature)
+    proof = (head.digest.hex(), digest.hex(), signature.hex())
+    row = (sequence, at_utc, signer.name, kind, text, *proof)
     rows.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     return Entry(
         sequence=sequence,
@@ -257,7 +262,7 @@ def head_of(rows: Rows) -> Head:
     row = rows.execute(
         "SELECT sequence, digest FROM entry ORDER BY sequence DESC LIMIT 1"
     ).fetchone()
-    return Head(sequence=row[0], digest=row[1]) if row else Head()
+    return Head(sequence=row[0], digest=bytes.fromhex(row[1])) if row else Head()
 
 
 def keyring_of(rows: Rows) -> Keyring:
@@ -304,18 +309,17 @@ def _drop(rows: Rows, entry: Entry, names: Sequence[str]) -> None:
             )
 
 
-def _entry_of(  # noqa: PLR0913, PLR0917 - a row of the table as it stands there
+def _entry_of(  # noqa: PLR0917 - a row of the table as it stands there
     sequence: int,
     at_utc: str,
     author: str,
     kind: str,
     text: str,
-    previous: bytes,
-    digest: bytes,
-    signature: bytes,
+    *proof: str,
 ) -> Entry:
     try:
         payload = payload_of(text)
+        previous, digest, signature = map(bytes.fromhex, proof)
     except ValueError as error:
         raise StoreError(
             f"entry {sequence} of the ledger is not as it was written: corelab ledger verify"

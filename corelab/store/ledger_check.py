@@ -180,8 +180,12 @@ def _text(value: object) -> str:
 
 
 def _bytes(value: object) -> bytes:
-    """Bytes of a column of bytes; none where a damaged file has something else."""
-    return value if isinstance(value, bytes) else b""
+    """Bytes of a column of hexadecimal texts; none where it holds no text as we write it."""
+    try:
+        content = bytes.fromhex(str(value))
+    except ValueError:
+        return b""
+    return content if content.hex() == value else b""
 
 
 def _chain(found: Sequence[_Row]) -> tuple[Head, Fault | None]:
@@ -262,7 +266,8 @@ def _fault_of(rows: Rows, name: str) -> Tampering | None:
     row = rows.execute("SELECT content FROM mask WHERE sha256 = ?", (name,)).fetchone()
     if row is None:
         return Tampering.MASK_MISSING
-    return None if name_of(_bytes(row[0])) == name else Tampering.MASK_ALTERED
+    is_whole = isinstance(row[0], bytes) and name_of(row[0]) == name
+    return None if is_whole else Tampering.MASK_ALTERED
 
 
 def _head_at(found: Sequence[_Row], sequence: int) -> Head:

@@ -28,16 +28,17 @@ PRAGMA trusted_schema = OFF;
 PRAGMA temp_store = MEMORY;
 PRAGMA synchronous = FULL;
 """
+# Random bytes are hexadecimal: the audit would take some for a packing that it cannot open.
 _TABLES = f"""
 CREATE TABLE entry (
     sequence INTEGER PRIMARY KEY, at_utc TEXT NOT NULL, author TEXT NOT NULL,
-    kind TEXT NOT NULL, payload TEXT NOT NULL, previous BLOB NOT NULL UNIQUE,
-    digest BLOB NOT NULL UNIQUE, signature BLOB NOT NULL
+    kind TEXT NOT NULL, payload TEXT NOT NULL, previous TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL UNIQUE, signature TEXT NOT NULL
 ) STRICT;
 CREATE INDEX entry_of_kind ON entry (kind);
 CREATE TABLE mask (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 CREATE TABLE user (
-    name TEXT PRIMARY KEY, salt BLOB NOT NULL, sealed_key BLOB NOT NULL
+    name TEXT PRIMARY KEY, salt TEXT NOT NULL, sealed_key TEXT NOT NULL
 ) STRICT;
 CREATE TRIGGER entry_is_not_changed BEFORE UPDATE ON entry
 BEGIN SELECT RAISE(ABORT, 'an entry of the ledger is never changed'); END;
@@ -139,6 +140,24 @@ class LedgerFile:
         if found != "ok" or broken:
             raise damaged(self.path, str(found))
 
+    def copy_to(self, path: Path) -> None:
+        """Copy all that is written up to now into one new file, whoever writes meanwhile.
+
+        Raises
+        ------
+        StoreError
+            When there is a file already, or this one cannot be read.
+        DiskError
+            When the copy cannot be made.
+        """
+        with (
+            self._turn,
+            _put_whole(path) as part,
+            told(path, "made"),
+            closing(_plain(part)) as copy,
+        ):
+            self._connection.backup(copy)
+
     def close(self) -> None:
         """Close it; what other processes do goes on."""
         with self._turn, told(self.path, "closed"):
@@ -159,19 +178,9 @@ def create_file(path: Path) -> None:
     DiskError
         When it cannot be made.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
-        try:
-            _lay_out(part)
-            os.link(part, path)
-        finally:
-            part.unlink()
-        sync_folder(path.parent)
-    except FileExistsError as error:
-        raise StoreError(f"{path} is there already: expected no ledger yet") from error
-    except OSError as error:
-        raise disk_error(f"{path.name} cannot be made", path.parent, error) from error
+    with _put_whole(path) as part, told(path, "made"), closing(_plain(part)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"{_PRAGMAS} BEGIN; {_TABLES} COMMIT;")
 
 
 def open_file(path: Path) -> LedgerFile:
@@ -265,13 +274,26 @@ _DISK_NUMBER = {
 }
 
 
-def _lay_out(path: Path) -> None:
-    with (
-        told(path, "made"),
-        closing(sqlite3.connect(path, isolation_level=None)) as connection,
-    ):
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"{_PRAGMAS} BEGIN; {_TABLES} COMMIT;")
+@contextmanager
+def _put_whole(path: Path) -> Iterator[Path]:
+    """Context that gives a private file to fill, which then gets its name, if that is free."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
+        try:
+            yield part
+            os.link(part, path)
+        finally:
+            part.unlink()
+        sync_folder(path.parent)
+    except FileExistsError as error:
+        raise StoreError(f"{path} is there already, and is never written over") from error
+    except OSError as error:
+        raise disk_error(f"{path.name} cannot be made", path.parent, error) from error
+
+
+def _plain(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
 
 
 def _connected(path: Path, mode: str) -> LedgerFile:

@@ -185,11 +185,10 @@ def _key_of(rows: Rows, name: str) -> SealedKey:
     """Sealed key of a user; one that nothing opens where there is no such user."""
     row = rows.execute("SELECT salt, sealed_key FROM user WHERE name = ?", (name,)).fetchone()
     if row:
-        return SealedKey(salt=row[0], content=row[1])
+        return SealedKey(salt=bytes.fromhex(row[0]), content=bytes.fromhex(row[1]))
     return SealedKey(salt=bytes(16), content=os.urandom(PRIVATE_KEY_BYTES + 16))
 
 
 def _put_key(rows: Rows, name: str, sealed: SealedKey) -> None:
-    rows.execute(
-        "INSERT OR REPLACE INTO user VALUES (?, ?, ?)", (name, sealed.salt, sealed.content)
-    )
+    row = (name, sealed.salt.hex(), sealed.content.hex())
+    rows.execute("INSERT OR REPLACE INTO user VALUES (?, ?, ?)", row)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from corelab.store.ledger import Ledger
 from corelab.store.ledger_mask import pack_mask
 from tests.store.ledger_of_reads import ANNA, begun, mask, save_draft, sign, write, written
 
+_OTHERS = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'mask'"
 KNOWN = [
     Identifier("Oberholtzer^Margarethe", IdentifierKind.NAME),
     Identifier("PAT-007731", IdentifierKind.NUMBER),
@@ -100,6 +103,20 @@ def test_many_masks_together_are_no_bomb(out: Path) -> None:
     )
     cells = [part for part in read_sqlite(content) if isinstance(part, Content)]
     assert sum(len(cell.data) for cell in cells) > 100
+
+
+def test_random_bytes_are_never_taken_for_a_packing(out: Path) -> None:
+    """One signature in 32,768 begins as gzip or compress do, which nobody can open."""
+    written(out / "reads.sqlite")
+    with closing(sqlite3.connect(out / "reads.sqlite")) as connection:
+        cells = [
+            cell
+            for (name,) in connection.execute(_OTHERS).fetchall()
+            for row in connection.execute(f'SELECT * FROM "{name}"')
+            for cell in row
+        ]
+    assert cells
+    assert not any(isinstance(cell, bytes) for cell in cells)
 
 
 def test_a_broken_mask_is_a_gap(out: Path, ledger: Ledger) -> None:
