@@ -11,8 +11,7 @@ export class Saver {
    * @param {object} how
    * @param {() => Promise<Uint8Array>} how.pack the mask as it is now, as bytes to send
    * @param {(bytes: Uint8Array) => Promise<object>} how.send
-   * @param {(refusal: Refusal, sent: Uint8Array) => Promise<void>} how.settleStale decides what
-   *   counts, then lets the mask be sent again
+   * @param {() => Promise<void>} how.settleStale decides what counts, then lets it be sent again
    * @param {(refusal: Refusal) => Promise<void>} how.regain log in again, where that is possible
    * @param {(state: {kind: string, message: string, strokes: number}) => void} how.show
    */
@@ -67,10 +66,8 @@ export class Saver {
 
   /** One request; returns whether it makes sense to go on. */
   async _try(strokes) {
-    let bytes;
     try {
-      bytes = await this._pack();
-      await this._send(bytes);
+      await this._send(await this._pack());
       this._saved = strokes;
       this._failures = 0;
       this._tell("saved", "");
@@ -81,7 +78,7 @@ export class Saver {
       if (error instanceof Unreachable) return this._wait();
       if (!(error instanceof Refusal)) throw error;
       if (error.code === "stale") {
-        await this._settleStale(error, bytes);
+        await this._settleStale();
         return true;
       }
       if (!PASSING.has(error.code)) return false;
