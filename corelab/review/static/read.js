@@ -13,6 +13,9 @@ import { Watch } from "/static/watch.js";
 
 const byId = (id) => document.getElementById(id);
 const MOST_UNANSWERED = 7;
+const RETRIED =
+  "It is tried again by itself; after a restart of the server, open its new link in another tab " +
+  "and sign in.";
 const CLOSED = new Set(["signed", "superseded"]);
 const TITLES = { ct: "CT", dwi: "DWI", adc: "ADC", b0: "b0", flair: "FLAIR" };
 
@@ -118,7 +121,7 @@ class Reading {
     byId("amend").hidden = state !== "signed";
     byId("signed-text").textContent = told(this.read.signed, version);
     this._showRange(automatic);
-    this._showSaving({ kind: isClosed ? "closed" : "saved", message: "", strokes: 0 });
+    this._showSaving({ kind: isClosed ? "closed" : "saved" });
     this.screen.invalidate();
   }
 
@@ -198,17 +201,16 @@ class Reading {
     }
   }
 
-  _showSaving({ kind, message, strokes }) {
+  _showSaving({ kind, message = "", strokes = 0, isRetried = false }) {
     const words = { saved: "✓ Saved", saving: "… Saving", unsaved: "NOT SAVED", closed: "Read only" };
     byId("saving").textContent = words[kind];
     byId("saving").dataset.kind = kind;
     // While a lost save is tried again, the alarm stays until it succeeded.
     if (kind === "saving") return;
     byId("alarm").hidden = kind !== "unsaved";
+    const changes = `${strokes} ${strokes === 1 ? "change is" : "changes are"} only here.`;
     byId("alarm-text").textContent =
-      `${message} Keep this page open: ${strokes} ${strokes === 1 ? "change is" : "changes are"} ` +
-      "only here. It is tried again by itself; after a restart of the server, open its new link " +
-      "in another tab and log in.";
+      `${message} Keep this page open: ${changes} ${isRetried ? RETRIED : ""}`;
     document.body.classList.toggle("unsaved", kind === "unsaved");
   }
 

@@ -13,7 +13,8 @@ export class Saver {
    * @param {(bytes: Uint8Array) => Promise<object>} how.send
    * @param {() => Promise<void>} how.settleStale decides what counts, then lets it be sent again
    * @param {(refusal: Refusal) => Promise<void>} how.regain log in again, where that is possible
-   * @param {(state: {kind: string, message: string, strokes: number}) => void} how.show
+   * @param {(state: {kind: string, message: string, strokes: number, isRetried: boolean}) => void}
+   *   how.show
    */
   constructor({ pack, send, settleStale, regain, show }) {
     Object.assign(this, { _pack: pack, _send: send, _settleStale: settleStale, _regain: regain });
@@ -56,7 +57,7 @@ export class Saver {
     try {
       while (this.isUnsaved) {
         const strokes = this._strokes;
-        this._tell("saving", "");
+        this._tell("saving");
         if (!(await this._try(strokes))) return;
       }
     } finally {
@@ -70,18 +71,19 @@ export class Saver {
       await this._send(await this._pack());
       this._saved = strokes;
       this._failures = 0;
-      this._tell("saved", "");
+      this._tell("saved");
       return true;
     } catch (error) {
       this._failures++;
-      this._tell("unsaved", error.message);
+      const isRetried = error instanceof Unreachable || PASSING.has(error.code);
+      this._tell("unsaved", error.message, isRetried);
       if (error instanceof Unreachable) return this._wait();
       if (!(error instanceof Refusal)) throw error;
       if (error.code === "stale") {
         await this._settleStale();
         return true;
       }
-      if (!PASSING.has(error.code)) return false;
+      if (!isRetried) return false;
       await this._regain(error);
       return this._wait();
     }
@@ -93,8 +95,8 @@ export class Saver {
     return true;
   }
 
-  _tell(kind, message) {
-    this._show({ kind, message, strokes: this._strokes - this._saved });
+  _tell(kind, message = "", isRetried = false) {
+    this._show({ kind, message, strokes: this._strokes - this._saved, isRetried });
   }
 }
 
