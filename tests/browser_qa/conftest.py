@@ -180,6 +180,7 @@ class Reviewer:
 @pytest.fixture
 def reviewer(chromium: playwright.Browser) -> Iterator[Reviewer]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(10_000)
     someone = Reviewer(context.new_page())
     yield someone
     context.close()

@@ -103,9 +103,7 @@ byId("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
   unlock();
 });
-byId("leave").addEventListener("click", async () => {
-  if (await tell(() => store.leave(), "")) location.reload();
-});
+byId("leave").addEventListener("click", () => store.leave().finally(() => location.reload()));
 for (const button of document.querySelectorAll("dialog.plain .close")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
