@@ -271,6 +271,31 @@ def test_hide_and_show_leave_the_mask_as_it_is(desk: Desk) -> None:
     assert desk.ask("return reading.mask.revision;") == 0
 
 
+def test_painting_shows_a_hidden_mask(desk: Desk) -> None:
+    desk.press("h")
+    desk.click(16, 5)
+    assert desk.ask("return reading.screen.view.isMaskShown;")
+
+
+def test_a_key_held_down_changes_the_mask_once(desk: Desk) -> None:
+    desk.go_to(4)
+    for _ in range(3):
+        desk.page.keyboard.down("c")
+    desk.page.keyboard.up("c")
+    assert desk.ask("return reading.screen.view.slice;") == 5
+    for _ in range(2):
+        desk.page.keyboard.down("ArrowUp")
+    assert desk.ask("return reading.screen.view.slice;") == 7
+
+
+def test_the_limited_brush_says_when_a_limit_is_missing(desk: Desk) -> None:
+    desk.press("t")
+    desk.page.fill("#limit-low", "")
+    desk.ask("document.activeElement.blur();")
+    desk.click(16, 5)
+    assert desk.text("#note") == "Nothing painted: give both limits."
+
+
 def test_windows_on_keys(desk: Desk) -> None:
     for key, window in (("2", [0, 80]), ("3", [-500, 1500]), ("1", [20, 60])):
         desk.press(key)

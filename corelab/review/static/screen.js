@@ -360,6 +360,7 @@ export class Screen {
     let indices = line(grid, view.slice, from, to, view.brush);
     if (this.tool === "limit") {
       const [low, high] = ["limit-low", "limit-high"].map((id) => byId(id).valueAsNumber);
+      if (Number.isNaN(low + high)) return this.say("Nothing painted: give both limits.");
       indices = within(indices, this._limitPanel().image, low, high);
     }
     if (mask.set(indices, this.tool === "eraser" ? 0 : this.label)) this.invalidate();
@@ -428,6 +429,8 @@ export class Screen {
   }
 
   _mayEdit() {
+    // Nobody paints what they do not see.
+    if (!this.view.isMaskShown) this.toggleMask();
     if (!this.isEditable) this.say("This read is signed: amend it to change its mask.");
     return this.isEditable;
   }
