@@ -81,6 +81,19 @@ def test_each_stroke_is_one_step_back_and_forth(desk: Desk, out: Path) -> None:
     assert np.array_equal(draft_of(out, READ), with_voxels(infarct(), two_lines, 1))
 
 
+def test_a_step_back_is_shown_where_it_happens(desk: Desk) -> None:
+    """Removing the piece changed slices 3 and 4: either is stayed on, from 7 the view goes back."""
+    desk.press("x")
+    desk.click(6, 13)
+    shown = []
+    for here, key in ((4, "u"), (3, "r"), (7, "u")):
+        desk.go_to(here)
+        desk.press(key)
+        shown.append(desk.ask("return reading.screen.view.slice;"))
+    assert shown[:2] == [4, 3]
+    assert shown[2] in {3, 4}
+
+
 def test_undo_gives_back_the_blood_that_a_stroke_met(desk: Desk, out: Path) -> None:
     desk.use_brush(9)
     desk.drag([(6, 14), (8, 15), (5, 12)])

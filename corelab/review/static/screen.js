@@ -208,6 +208,7 @@ export class Screen {
       return;
     }
     byId("volume").textContent = `${mask.volumeMl.toFixed(2)} mL`;
+    byId("to-sign").textContent = `The mask holds ${mask.volumeMl.toFixed(2)} mL.`;
     byId("blood").textContent = mask.bloodMl ? `of it blood: ${mask.bloodMl.toFixed(2)} mL` : "";
     byId("area").textContent = `This slice: ${mask.areaCm2(view.slice).toFixed(2)} cm²`;
     if (byId("areas").parentElement.open) this._drawAreas();
@@ -415,9 +416,9 @@ export class Screen {
 
   _step(step, words) {
     if (this.mask.isInStroke || !this._mayEdit()) return;
-    const slice = step();
-    if (slice === null) return this.say("No further step.");
-    this.goTo(slice);
+    const slices = step();
+    if (!slices.length) return this.say("No further step.");
+    if (!slices.includes(this.view.slice)) this.goTo(slices[0]);
     this._changed(words);
   }
 
