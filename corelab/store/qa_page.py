@@ -147,7 +147,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["flag_words"] = flag_words
+    environment.filters["decimals"] = _decimals
     return environment
+
+
+def _decimals(value: float | None, count: int) -> str:
+    """Write a number with so many decimals, nothing for none: a macro takes ten times as long."""
+    return "" if value is None else f"{value:.{count}f}"
 
 
 def _asset(name: str) -> str:
