@@ -14,6 +14,7 @@ import typer
 
 from pipelines.ledger_cli import ledger_app
 from pipelines.log import LogFormat, log_as
+from pipelines.qa_cli import qa_app
 from pipelines.queueing import QueueSystem
 from pipelines.reads_cli import reads_app
 from pipelines.users_cli import users_app
@@ -31,6 +32,7 @@ app.add_typer(vault_app, name="vault")
 app.add_typer(users_app, name="users")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(reads_app, name="reads")
+app.add_typer(qa_app, name="qa")
 
 EXIT_PROBLEMS = 1
 EXIT_USAGE = 2

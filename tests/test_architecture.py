@@ -43,6 +43,7 @@ DOORS = {
         "pipelines/users_cli.py",
         "pipelines/ledger_cli.py",
         "pipelines/reads_cli.py",
+        "pipelines/qa_cli.py",
     ),
 }
 KERNEL_LIBRARIES = {"numpy", "scipy", "skimage", "corelab", "__future__"}

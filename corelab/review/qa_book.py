@@ -13,7 +13,7 @@ from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.keeper import RoomKeeper, Step
 from corelab.stages.publish import Publication, publication_from
 from corelab.store.layout import Layout
-from corelab.store.qa_ratings import QaRating, in_order
+from corelab.store.qa_ratings import QaRating, check_own, in_order
 from corelab.store.record import load_read
 from corelab.store.signing import Signer
 from corelab.vocab import Case, QaReason, Read, SubjectCode, VisitLabel
@@ -98,12 +98,18 @@ class QaBook:
         answered = QueryAnswered(query_id=query_id, text=text)
         self._keeper.write(signer, lambda _: Step(event=answered))
 
-    def take_in(self, signer: Signer, ratings: Sequence[QaRating]) -> TakenIn:
-        """Write a rater's own ratings from elsewhere, each in its turn.
+    def take_in(self, signer: Signer, ratings: Sequence[QaRating], source: str) -> TakenIn:
+        """Write a rater's own ratings from a file, each in its turn.
 
         What is older than the rater's last verdict on its case is left out: it was taken in
         before, or does not stand any more. So is what is of a picture that is not there now.
+
+        Raises
+        ------
+        ConfigError
+            When some are another rater's.
         """
+        check_own(ratings, signer.name, source)
         last = {row.case: row.rated_at_utc for row in self.ratings() if row.rater == signer.name}
         cases = set(self._cases())
         newer = [each for each in ratings if each.rated_at_utc > last.get(each.case, "")]

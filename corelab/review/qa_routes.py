@@ -34,6 +34,7 @@ from corelab.store.qa_ratings import (
 LARGEST_IMPORT_BYTES = 16_000_000
 SHORTEST_TEXT = 3
 
+_FILE = "file"
 _SAID = ("image_sha256", "mask_sha256", "verdict", "comment")
 
 
@@ -123,14 +124,13 @@ class QaRoutes:
 
         def take_in() -> dict[str, Json]:
             ratings = _ratings_in(content, from_json if is_json else from_csv)
-            strangers = sorted({each.rater for each in ratings} - {signer.name})
-            if strangers:
-                message = f"rater: found '{strangers[0]}', expected your own ratings only."
-                raise DeniedError(DenialCode.FAULT, message, field="rater")
-            taken = self._book.take_in(signer, ratings)
+            taken = self._book.take_in(signer, ratings, _FILE)
             return {"written": taken.n_written, "older": taken.n_older, "former": taken.n_former}
 
-        return json_reply(await run_in_threadpool(take_in))
+        try:
+            return json_reply(await run_in_threadpool(take_in))
+        except ConfigError as error:
+            raise _unfit(error) from error
 
     def _export_csv(self, _: Request) -> Response:
         self._session.signer()
@@ -173,11 +173,9 @@ def _ratings_in(
     content: bytes, read: Callable[[str, str], tuple[QaRating, ...]]
 ) -> tuple[QaRating, ...]:
     try:
-        return read(content.decode("utf-8"), "file")
+        return read(content.decode("utf-8"), _FILE)
     except UnicodeDecodeError as error:
         raise DeniedError(DenialCode.FAULT, "The file is no UTF-8 text.") from error
-    except ConfigError as error:
-        raise _unfit(error) from error
 
 
 def _unfit(error: ConfigError) -> DeniedError:

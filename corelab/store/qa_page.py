@@ -28,6 +28,7 @@ _POLICY_FORM = re.compile(
     re.escape(_POLICY).replace(r"\{style\}", _DIGEST_FORM).replace(r"\{script\}", _DIGEST_FORM)
 )
 _POLICY_TAG = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+_OWN_SERVER = "; connect-src 'self'"
 _BODY = "<body"
 _TEMPLATES = Path(__file__).parent / "templates"
 # One script: a part uses what the parts before it name.
@@ -132,9 +133,8 @@ def served_page(page_html: str) -> tuple[str, str] | None:
     policy = policy_of(page_html)
     if policy is None:
         return None
-    opened = f"{policy}; connect-src 'self'"
-    text = page_html.replace(html.escape(policy), html.escape(opened), 1)
-    return text.replace(_BODY, f'{_BODY} data-room=""', 1), opened
+    text = _POLICY_TAG.sub(lambda tag: tag[0].replace(tag[1], tag[1] + _OWN_SERVER), page_html, 1)
+    return text.replace(_BODY, f'{_BODY} data-room=""', 1), policy + _OWN_SERVER
 
 
 def _environment() -> Environment:
@@ -147,7 +147,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["flag_words"] = flag_words
+    environment.filters["decimals"] = _decimals
     return environment
+
+
+def _decimals(value: float | None, count: int) -> str:
+    """Write a number with so many decimals, nothing for none: a macro takes ten times as long."""
+    return "" if value is None else f"{value:.{count}f}"
 
 
 def _asset(name: str) -> str:

@@ -191,6 +191,21 @@ class _Raw:
     faults: tuple[Fault, ...] = ()
 
 
+def check_own(ratings: Iterable[QaRating], rater: str, source: str) -> None:
+    """Refuse a file with ratings of anybody else: nobody signs for another.
+
+    Raises
+    ------
+    ConfigError
+        When there are some.
+    """
+    strangers = sorted({rating.rater for rating in ratings} - {rater})
+    expected = f"'{rater}' alone, who signs them"
+    if strangers:
+        faults = tuple(_fault("column rater", _shown(name), expected) for name in strangers)
+        raise ConfigError(source, faults)
+
+
 def rating_of(row: Json, place: str) -> QaRating:
     """Rating of one JSON object, as :func:`from_json` takes each.
 

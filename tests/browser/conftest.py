@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.desk import Desk
-from tests.browser.served import served
+from tests.browser.served import PATIENCE_S, served
 from tests.review.furnished import furnish
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    # A busy machine is no fault of the code.
+    opened.set_default_timeout(PATIENCE_S * 1000)
     yield opened
     opened.close()
 

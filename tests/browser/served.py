@@ -21,7 +21,7 @@ from corelab.review.serve import HOST, Place
 from corelab.store.layout import Layout
 from corelab.store.ledger import open_ledger
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @contextmanager

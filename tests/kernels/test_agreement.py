@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from corelab.kernels.agreement import agreement, icc_2_1
+from corelab.kernels.agreement import agreement, dice, icc_2_1
 
 # Shrout and Fleiss, Psychol Bull 1979;86:420, table 2: six targets, four judges.
 SHROUT_FLEISS = np.array(
@@ -33,3 +33,15 @@ def test_limits_are_196_standard_deviations_about_the_bias() -> None:
 def test_two_cases_are_too_few() -> None:
     with pytest.raises(ValueError, match="at least 3"):
         agreement(np.zeros(2), np.zeros(2))
+
+
+def test_dice_is_twice_the_common_voxels_over_those_of_both() -> None:
+    first, second = np.array([1, 2, 0, 0], np.uint8), np.array([0, 1, 1, 1], np.uint8)
+    assert dice(first, second) == 2 * 1 / (2 + 3)
+    assert dice(first, first) == 1.0
+
+
+def test_two_empty_masks_overlap_wholly_and_one_empty_mask_not_at_all() -> None:
+    empty, full = np.zeros(4, np.uint8), np.ones(4, np.uint8)
+    assert dice(empty, empty) == 1.0
+    assert dice(empty, full) == 0.0

@@ -69,6 +69,7 @@ export class Screen {
     this.tool = "brush";
     this.label = 1;
     this._pairView = 0;
+    this._seen = new Set();
     this._absent = images.filter(({ image }) => !image);
     this.panels = images.filter(({ image }) => image).map(({ name, title, image, window, unit }) => {
       const panel = new Panel(title, image, grid, { ...presets(name, window)[0][1] });
@@ -107,6 +108,7 @@ export class Screen {
       }),
     );
     byId("brush").addEventListener("change", (event) => this._useBrush(event.target.valueAsNumber));
+    byId("areas").parentElement.addEventListener("toggle", () => this._drawAreas());
     byId("limit-image").append(...this.panels.map((panel) => new Option(panel.title, panel.name)));
     byId("limit-image").addEventListener("change", () => this._suggestLimits());
     this._suggestLimits();
@@ -167,6 +169,7 @@ export class Screen {
     for (const panel of this.panels) {
       if (panel.element.clientWidth) panel.draw(this.view, layers);
     }
+    this._seen.add(this.view.slice);
     this._drawStrip();
     this._drawNumbers();
   }
@@ -181,7 +184,7 @@ export class Screen {
     for (let w = 0; w < nw; w++) {
       const y = (nw - 1 - w) * height;
       const isHere = w === this.view.slice;
-      context.fillStyle = isHere ? "#f2f2f2" : "#3a3d42";
+      context.fillStyle = isHere ? "#f2f2f2" : this._seen.has(w) ? "#8a9099" : "#33363b";
       context.fillRect(0, y + height * 0.15, isHere ? strip.width : 4, Math.max(1, height * 0.7));
       if (!this.mask.counts[w]) continue;
       context.fillStyle = INFARCT.colour;
@@ -192,6 +195,8 @@ export class Screen {
 
   _drawNumbers() {
     const { mask, view } = this;
+    const unseen = this.grid.nw - this._seen.size;
+    byId("unseen").textContent = unseen ? `${unseen} slices were not shown yet.` : "";
     const key = `${mask.revision} ${view.slice} ${this.isVolumeShown}`;
     if (key === this._numbersKey) return;
     this._numbersKey = key;
@@ -203,13 +208,13 @@ export class Screen {
       return;
     }
     byId("volume").textContent = `${mask.volumeMl.toFixed(2)} mL`;
+    byId("to-sign").textContent = `The mask holds ${mask.volumeMl.toFixed(2)} mL.`;
     byId("blood").textContent = mask.bloodMl ? `of it blood: ${mask.bloodMl.toFixed(2)} mL` : "";
     byId("area").textContent = `This slice: ${mask.areaCm2(view.slice).toFixed(2)} cm²`;
-    if (mask.revision !== this._areasRevision) this._drawAreas();
+    if (byId("areas").parentElement.open) this._drawAreas();
   }
 
   _drawAreas() {
-    this._areasRevision = this.mask.revision;
     const rows = [];
     for (let w = this.grid.nw - 1; w >= 0; w--) {
       if (!this.mask.counts[w]) continue;
@@ -356,6 +361,7 @@ export class Screen {
     let indices = line(grid, view.slice, from, to, view.brush);
     if (this.tool === "limit") {
       const [low, high] = ["limit-low", "limit-high"].map((id) => byId(id).valueAsNumber);
+      if (Number.isNaN(low + high)) return this.say("Nothing painted: give both limits.");
       indices = within(indices, this._limitPanel().image, low, high);
     }
     if (mask.set(indices, this.tool === "eraser" ? 0 : this.label)) this.invalidate();
@@ -410,9 +416,9 @@ export class Screen {
 
   _step(step, words) {
     if (this.mask.isInStroke || !this._mayEdit()) return;
-    const slice = step();
-    if (slice === null) return this.say("No further step.");
-    this.goTo(slice);
+    const slices = step();
+    if (!slices.length) return this.say("No further step.");
+    if (!slices.includes(this.view.slice)) this.goTo(slices[0]);
     this._changed(words);
   }
 
@@ -424,6 +430,8 @@ export class Screen {
   }
 
   _mayEdit() {
+    // Nobody paints what they do not see.
+    if (!this.view.isMaskShown) this.toggleMask();
     if (!this.isEditable) this.say("This read is signed: amend it to change its mask.");
     return this.isEditable;
   }

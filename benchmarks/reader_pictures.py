@@ -1,0 +1,124 @@
+"""Pictures of the reader's screen for the docs, from the synthetic delivery in ``sample_data``.
+
+``python -m benchmarks.reader_pictures`` runs the batch, adds users, plans reads, serves them and
+looks at them in headless Chromium; it writes ``docs/images/reader-*.png``.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from tests.browser.conftest import CHROMIUM
+from tests.browser.desk import Desk
+from tests.browser.served import served, wait_until
+from tests.review.browser import PASSPHRASE
+
+REPOSITORY = Path(__file__).parents[1]
+IMAGES = REPOSITORY / "docs" / "images"
+SAMPLE = REPOSITORY / "sample_data"
+WIDTH_PX = 1100
+COLOURS = 96
+NAMED = 'readers = 2\nnames = ["ada", "ben"]\nadjudicators = ["cleo"]'
+
+
+def main() -> None:
+    """Write every picture."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of the extra dev
+
+    if CHROMIUM is None:
+        raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        out = _furnished(Path(folder))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        with served(out) as url:
+            desk = Desk(browser.new_context(viewport={"width": 1440, "height": 900}))
+            desk.sign_in(url, "ada")
+            wanted = {"ct": _ct, "mr": _mr}
+            while wanted:
+                _open_next(desk)
+                kind = desk.ask("return reading.images.length > 3 ? 'mr' : reading.images[0].name;")
+                has_infarct = desk.ask("return reading.mask.bloodMl > 0 || given[0];", kind == "mr")
+                if has_infarct and kind in wanted:
+                    wanted.pop(kind)(desk)
+                _sign(desk)
+
+
+def _furnished(folder: Path) -> Path:
+    """OUT of the sample's batch, with users and planned reads."""
+    out, secret, trial = folder / "out", folder / "passphrase", folder / "trial.toml"
+    secret.write_text(PASSPHRASE + "\n", "utf-8")
+    secret.chmod(0o600)
+    rules = (REPOSITORY / "configs" / "demo.toml").read_text("utf-8")
+    trial.write_text(rules.replace("readers = 2", NAMED), "utf-8")
+    subjects = ("--subjects", SAMPLE / "subjects.csv", "--vault", folder / "vault")
+    _corelab("run", SAMPLE / "incoming", "--trial", trial, "--out", out, *subjects)
+    new, by = ("--passphrase-file", secret), ("--by", "mara", "--by-passphrase-file", secret)
+    _corelab("users", "add", out, "mara", "--role", "data_manager", *new)
+    for name in ("ada", "ben", "cleo"):
+        _corelab("users", "add", out, name, "--role", "reader", *new, *by)
+    _corelab("reads", "plan", out, "--trial", trial, *by)
+    return out
+
+
+def _corelab(*words: str | Path) -> None:
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *map(str, words)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - our own
+    # 1 is a batch in which one of the sample's cases cannot be measured, as it should.
+    if done.returncode > 1:
+        raise SystemExit(f"corelab {words[0]} ended with {done.returncode}")
+
+
+def _open_next(desk: Desk) -> None:
+    desk.page.wait_for_selector("#next")
+    desk.page.click("#next")
+    desk.wait_ready()
+
+
+def _sign(desk: Desk) -> None:
+    result = "infarct" if desk.ask("return reading.mask.volumeMl;") else "no_infarct"
+    desk.page.check(f"input[value={result}]")
+    desk.page.check("#meaning")
+    desk.page.fill("#passphrase", PASSPHRASE)
+    desk.page.click("#sign button[type=submit]")
+    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.click("#signed a")
+
+
+def _ct(desk: Desk) -> None:
+    """Draw a stroke near the infarct, then show the keys."""
+    desk.use_brush(14)
+    desk.drag([(172, 330), (176, 350)])
+    desk.wait_saved()
+    desk.settle()
+    _keep(desk, "ct")
+    desk.press("?")
+    _keep(desk, "keys")
+    desk.press("?")
+    desk.press("u")
+    desk.wait_saved()
+
+
+def _mr(desk: Desk) -> None:
+    desk.press("f")
+    desk.settle()
+    _keep(desk, "mr")
+
+
+def _keep(desk: Desk, name: str) -> None:
+    """Write a picture of few colours, which is all that grey images and two outlines need."""
+    picture = Image.open(io.BytesIO(desk.page.screenshot())).convert("RGB")
+    size = (WIDTH_PX, round(picture.height * WIDTH_PX / picture.width))
+    small = picture.resize(size, Image.Resampling.LANCZOS)
+    path = IMAGES / f"reader-{name}.png"
+    small.quantize(COLOURS).save(path, optimize=True)
+    print(path.relative_to(REPOSITORY))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from corelab.reading.fold import fold
+from corelab.reading.roles import Role
+from corelab.reading.room import Block
+from corelab.review.app import look_app, room_app
+from corelab.review.serve import HOST, Place
+from corelab.store.layout import Layout
+from corelab.store.ledger import Ledger, open_ledger, read_ledger
+from tests.browser_qa.conftest import Reviewer
+from tests.review.browser import PASSPHRASE
+from tests.review.furnished import CT_CASE, MR_CASE, furnish
+from tests.review.qa_furnished import furnish_qa
+
+CT, MR = CT_CASE.subject_code, MR_CASE.subject_code
+
+
+@pytest.fixture(scope="session")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("rated") / "out"
+    furnish(out)
+    furnish_qa(out)
+    return out
+
+
+@pytest.fixture
+def out(rated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(rated, tmp_path / "out"))
+
+
+@pytest.fixture
+def served(out: Path) -> Iterator[Callable[..., str]]:
+    """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
+    running = []
+
+    def room(place: Place, ledger: Ledger, idle_s: float) -> Starlette:
+        return room_app(out, Role.QA, ledger, place, idle_s=idle_s)
+
+    def look(place: Place, _ledger: Ledger, _idle_s: float) -> Starlette:
+        return look_app(out, place)
+
+    def start(*, role: Role | None = Role.QA, idle_s: float = 900.0) -> str:
+        listener = socket.create_server((HOST, 0))
+        ledger = open_ledger(Layout(out).ledger)
+        place = Place(HOST, listener.getsockname()[1])
+        app = (room if role else look)(place, ledger, idle_s)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread, listener, ledger))
+        return str(app.state.start_url)
+
+    yield start
+    for server, thread, listener, ledger in running:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+        ledger.close()
+
+
+def sign_in(reviewer: Reviewer, link: str) -> Reviewer:
+    page = reviewer.page
+    page.goto(link)
+    page.locator("#title", has_text="Quality review").wait_for()
+    page.locator("#name").fill("quin")
+    page.locator("#passphrase").fill(PASSPHRASE)
+    page.locator("#passphrase").press("Enter")
+    page.locator("#progress", has_text="rated by quin").wait_for()
+    return reviewer
+
+
+def saved(reviewer: Reviewer, text: str) -> None:
+    reviewer.page.locator("#said", has_text=text).wait_for()
+
+
+def test_a_verdict_given_by_key_stands_in_the_ledger(
+    reviewer: Reviewer, served: Callable[..., str], out: Path
+) -> None:
+    sign_in(reviewer, served())
+    assert reviewer.page.locator("#rater").input_value() == "quin"
+    assert reviewer.page.locator("#rater").is_editable() is False
+    assert reviewer.page.locator("#clear").is_hidden()
+    reviewer.press("n")
+    assert reviewer.title().startswith(MR)
+    reviewer.press("n")
+    reviewer.page.locator("#viewer-title", has_text=CT).wait_for()
+    reviewer.press("l", "3")
+    saved(reviewer, "Saved: fail.")
+    reviewer.page.locator("#query").fill("Is this the right series?")
+    reviewer.page.locator("#ask").click()
+    saved(reviewer, "Asked.")
+    with read_ledger(Layout(out).ledger) as ledger:
+        room = fold(ledger.entries())
+    assert room.blocks_of(CT_CASE) == (Block.QA_FAIL, Block.QUERY_OPEN)
+    reviewer.press("Escape")
+    assert reviewer.queue("queried") == [CT]
+    assert "1 open query" in reviewer.verdicts(CT)
+
+
+def test_a_query_is_answered_on_the_page(reviewer: Reviewer, served: Callable[..., str]) -> None:
+    sign_in(reviewer, served()).press("n")
+    reviewer.page.locator("#query").fill("Which side?")
+    reviewer.page.locator("#ask").click()
+    saved(reviewer, "Asked.")
+    reviewer.page.locator("#queries textarea").fill("The left.")
+    reviewer.page.locator("#queries button").click()
+    saved(reviewer, "Answered.")
+    assert "Answer of quin: The left." in reviewer.page.locator("#queries").inner_text()
+    reviewer.press("Escape")
+    assert reviewer.queue("queried") == []
+
+
+def test_the_ledger_is_what_another_login_sees(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    sign_in(reviewer, served()).press("n", "n")
+    reviewer.page.locator("#viewer-title", has_text=CT).wait_for()
+    reviewer.press("1")
+    saved(reviewer, "Saved: pass.")
+    reviewer.press("Escape")
+    reviewer.page.locator("#leave").click()
+    reviewer.page.locator("#login").wait_for()
+    sign_in(reviewer, served())
+    assert reviewer.verdicts(CT).startswith("pass quin")
+    exported = reviewer.export("csv")
+    assert reviewer.take_in(("mine.csv", exported)) == "0 new of 1 ratings."
+
+
+def test_after_the_idle_lock_what_was_not_saved_is_one_key_away(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    sign_in(reviewer, served(idle_s=3.0)).press("n", "c").type("half a sentence")
+    reviewer.page.wait_for_timeout(3500)
+    reviewer.press("Escape", "m", "2")
+    reviewer.page.locator("#locked").wait_for()
+    reviewer.page.locator("#passphrase").fill("wrong passphrase")
+    reviewer.press("Enter")
+    reviewer.page.locator("#lock-said", has_text="wrong").wait_for()
+    reviewer.page.locator("#passphrase").fill(PASSPHRASE)
+    reviewer.press("Enter")
+    saved(reviewer, "Unlocked.")
+    reviewer.press("2")
+    saved(reviewer, "Saved: warn.")
+    assert "motion: half a sentence" in reviewer.history()[0]
+    # The browser itself logs answers such as 401.
+    assert all("Failed to load resource" in error for error in reviewer.errors)
+    reviewer.errors.clear()
+
+
+def test_the_full_mosaic_opens_from_the_served_page(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    sign_in(reviewer, served()).press("n")
+    with reviewer.page.expect_popup() as popup:
+        reviewer.page.locator("#full").click()
+    popup.value.wait_for_load_state()
+    assert popup.value.locator("img").evaluate("image => image.naturalWidth") > 500
+
+
+def test_a_server_that_is_gone_is_told_as_not_saved(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    sign_in(reviewer, served()).press("n")
+    reviewer.page.context.set_offline(offline=True)
+    reviewer.press("1")
+    saved(reviewer, "NOT SAVED: the reading room does not answer")
+    reviewer.page.context.set_offline(offline=False)
+    reviewer.press("1")
+    saved(reviewer, "Saved: pass.")
+    reviewer.errors.clear()
+
+
+def test_a_server_that_only_shows_takes_no_verdict_that_would_be_lost(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    reviewer.page.goto(served(role=None))
+    reviewer.page.locator("#continue").wait_for()
+    assert "only shows the page" in reviewer.page.locator(".shown-only").inner_text()
+    reviewer.press("n")
+    assert reviewer.title().startswith(MR)
+    reviewer.press("1", "m", "3")
+    assert reviewer.page.locator("#panel").is_hidden()
+    assert reviewer.page.evaluate("localStorage.length") <= 1, "but for where one stopped"
+    reviewer.press("f")
+    assert reviewer.page.locator("#flicker").get_attribute("aria-pressed") == "false"
