@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from corelab.errors import ReasonCode, StoreError
+from corelab.errors import DiskError, ReasonCode, StoreError
 from corelab.store.bids import description
 from corelab.store.exchange.adam import analysis_sheet
 from corelab.store.exchange.define_xml import Study
@@ -123,7 +123,10 @@ def export_tables(
 
 
 def _people(layout: Layout) -> People:
-    """Return what the ledger says of people's reads, and put their accepted masks in place."""
+    """Return what the ledger says of people's reads, and put their accepted masks in place.
+
+    A batch goes on beside a broken ledger: the tables then say that no read is known.
+    """
     if not layout.ledger.exists():
         return NOBODY
     # Only where people read: these take as long to import as the tables of some thousand records.
@@ -132,9 +135,14 @@ def _people(layout: Layout) -> People:
     from corelab.store.accepted import write_accepted_masks  # noqa: PLC0415
     from corelab.store.ledger import read_ledger  # noqa: PLC0415
 
-    with read_ledger(layout.ledger) as ledger:
-        people = people_of(fold(ledger.entries()))
-        write_accepted_masks(layout, people.versions, ledger)
+    try:
+        with read_ledger(layout.ledger) as ledger:
+            people = people_of(fold(ledger.entries()))
+            write_accepted_masks(layout, people.versions, ledger)
+    except DiskError:
+        raise
+    except StoreError:
+        return People(is_lost=True)
     return people
 
 

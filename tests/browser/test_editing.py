@@ -81,6 +81,19 @@ def test_each_stroke_is_one_step_back_and_forth(desk: Desk, out: Path) -> None:
     assert np.array_equal(draft_of(out, READ), with_voxels(infarct(), two_lines, 1))
 
 
+def test_a_step_back_is_shown_where_it_happens(desk: Desk) -> None:
+    """Removing the piece changed slices 3 and 4: either is stayed on, from 7 the view goes back."""
+    desk.press("x")
+    desk.click(6, 13)
+    shown = []
+    for here, key in ((4, "u"), (3, "r"), (7, "u")):
+        desk.go_to(here)
+        desk.press(key)
+        shown.append(desk.ask("return reading.screen.view.slice;"))
+    assert shown[:2] == [4, 3]
+    assert shown[2] in {3, 4}
+
+
 def test_undo_gives_back_the_blood_that_a_stroke_met(desk: Desk, out: Path) -> None:
     desk.use_brush(9)
     desk.drag([(6, 14), (8, 15), (5, 12)])
@@ -271,6 +284,31 @@ def test_hide_and_show_leave_the_mask_as_it_is(desk: Desk) -> None:
     assert desk.ask("return reading.mask.revision;") == 0
 
 
+def test_painting_shows_a_hidden_mask(desk: Desk) -> None:
+    desk.press("h")
+    desk.click(16, 5)
+    assert desk.ask("return reading.screen.view.isMaskShown;")
+
+
+def test_a_key_held_down_changes_the_mask_once(desk: Desk) -> None:
+    desk.go_to(4)
+    for _ in range(3):
+        desk.page.keyboard.down("c")
+    desk.page.keyboard.up("c")
+    assert desk.ask("return reading.screen.view.slice;") == 5
+    for _ in range(2):
+        desk.page.keyboard.down("ArrowUp")
+    assert desk.ask("return reading.screen.view.slice;") == 7
+
+
+def test_the_limited_brush_says_when_a_limit_is_missing(desk: Desk) -> None:
+    desk.press("t")
+    desk.page.fill("#limit-low", "")
+    desk.ask("document.activeElement.blur();")
+    desk.click(16, 5)
+    assert desk.text("#note") == "Nothing painted: give both limits."
+
+
 def test_windows_on_keys(desk: Desk) -> None:
     for key, window in (("2", [0, 80]), ("3", [-500, 1500]), ("1", [20, 60])):
         desk.press(key)
@@ -350,3 +388,42 @@ def test_the_outline_encloses_the_mask_and_nothing_else(desk: Desk) -> None:
         np.random.default_rng(3).integers(0, 2, 20 * 17).tolist(),
     )
     assert wrong == 0
+
+
+def test_stored_numbers_are_scaled_as_their_header_says(desk: Desk) -> None:
+    """Stored 10 with slope 2 and intercept -5 is 15."""
+    found = desk.ask(
+        "const { readNifti } = await import('/static/nifti.js');"
+        "const { within } = await import('/static/edit.js');"
+        "const buffer = new ArrayBuffer(352 + 4); const view = new DataView(buffer);"
+        "view.setInt32(0, 348, true); view.setInt16(70, 4, true); view.setFloat32(108, 352, true);"
+        "[2, 1, 1].forEach((n, axis) => view.setInt16(42 + 2 * axis, n, true));"
+        "view.setFloat32(112, 2, true); view.setFloat32(116, -5, true);"
+        "view.setInt16(352, 10, true); view.setInt16(354, 11, true);"
+        "const image = readNifti(buffer);"
+        "return [image.shape, within([0, 1], image, 15, 15)];"
+    )
+    assert found == [[2, 1, 1], [0]]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (0, 540, "The image is no NIfTI-1 file."),
+        (70, 64, "The image has NIfTI data type 64, which is not shown here."),
+        (42, 9000, "The image is shorter than its header says."),
+    ],
+    ids=["kind", "type", "size"],
+)
+def test_a_file_that_does_not_fit_is_refused_by_name(
+    desk: Desk, place: int, value: int, message: str
+) -> None:
+    found = desk.ask(
+        "const { readNifti } = await import('/static/nifti.js');"
+        "const bytes = reading.file.slice(0);"
+        "new DataView(bytes).setInt16(given[0], given[1], true);"
+        "try { readNifti(bytes); return 'read'; } catch (error) { return error.message; }",
+        place,
+        value,
+    )
+    assert found == message

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,6 +131,30 @@ def test_an_answer_that_was_lost_asks_nobody(desk: Desk, out: Path, start_url: s
     assert saved_at(out, 17, 4) == 1
 
 
+def test_strokes_after_a_lost_answer_ask_nobody(desk: Desk, out: Path, start_url: str) -> None:
+    """What was saved unheard is not what is sent next: still no other window changed it."""
+    desk.sign_in(start_url, "ada")
+    desk.open(READ)
+    fates = ["unheard", "refused", "refused"]
+
+    def meet(route: Route) -> None:
+        fate = fates.pop(0) if is_put(route) and fates else "heard"
+        if fate == "unheard":
+            route.fetch()
+        if fate == "heard":
+            route.continue_()
+        else:
+            route.abort()
+
+    desk.page.route("**/mask", meet)
+    paint(desk, 16, 4)
+    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
+    paint(desk, 18, 8)
+    desk.wait_saved()
+    assert not desk.page.is_visible("#stale")
+    assert [saved_at(out, 16, 4), saved_at(out, 18, 8)] == [1, 1]
+
+
 def is_put(route: Route) -> bool:
     return route.request.method == "PUT"
 
@@ -184,6 +209,19 @@ def test_the_idle_lock_covers_the_images_and_keeps_the_work(desk: Desk, out: Pat
         paint(desk, 17, 4)
         desk.wait_saved()
     assert saved_at(out, 17, 4) == 1
+
+
+def test_who_only_looks_is_not_locked_out(desk: Desk, out: Path) -> None:
+    with served(out, idle_s=8.0) as start_url:
+        desk.sign_in(start_url, "ada")
+        desk.open(READ)
+        end = time.monotonic() + 16
+        while time.monotonic() < end:
+            desk.press("ArrowUp", "ArrowDown")
+            time.sleep(0.5)
+        assert not desk.page.is_visible("#lock")
+        paint(desk, 16, 4)
+        desk.wait_saved()
 
 
 def test_nothing_is_kept_in_the_browser(desk: Desk, start_url: str) -> None:

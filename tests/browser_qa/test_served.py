@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
 from corelab.reading.fold import fold
 from corelab.reading.roles import Role
 from corelab.reading.room import Block
-from corelab.review.app import room_app
+from corelab.review.app import look_app, room_app
 from corelab.review.serve import HOST, Place
 from corelab.store.layout import Layout
-from corelab.store.ledger import open_ledger, read_ledger
+from corelab.store.ledger import Ledger, open_ledger, read_ledger
 from tests.browser_qa.conftest import Reviewer
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import CT_CASE, MR_CASE, furnish
@@ -42,11 +43,17 @@ def served(out: Path) -> Iterator[Callable[..., str]]:
     """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
     running = []
 
-    def start(*, idle_s: float = 900.0) -> str:
+    def room(place: Place, ledger: Ledger, idle_s: float) -> Starlette:
+        return room_app(out, Role.QA, ledger, place, idle_s=idle_s)
+
+    def look(place: Place, _ledger: Ledger, _idle_s: float) -> Starlette:
+        return look_app(out, place)
+
+    def start(*, role: Role | None = Role.QA, idle_s: float = 900.0) -> str:
         listener = socket.create_server((HOST, 0))
         ledger = open_ledger(Layout(out).ledger)
         place = Place(HOST, listener.getsockname()[1])
-        app = room_app(out, Role.QA, ledger, place, idle_s=idle_s)
+        app = (room if role else look)(place, ledger, idle_s)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -171,3 +178,18 @@ def test_a_server_that_is_gone_is_told_as_not_saved(
     reviewer.press("1")
     saved(reviewer, "Saved: pass.")
     reviewer.errors.clear()
+
+
+def test_a_server_that_only_shows_takes_no_verdict_that_would_be_lost(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    reviewer.page.goto(served(role=None))
+    reviewer.page.locator("#continue").wait_for()
+    assert "only shows the page" in reviewer.page.locator(".shown-only").inner_text()
+    reviewer.press("n")
+    assert reviewer.title().startswith(MR)
+    reviewer.press("1", "m", "3")
+    assert reviewer.page.locator("#panel").is_hidden()
+    assert reviewer.page.evaluate("localStorage.length") <= 1, "but for where one stopped"
+    reviewer.press("f")
+    assert reviewer.page.locator("#flicker").get_attribute("aria-pressed") == "false"

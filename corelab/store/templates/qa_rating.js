@@ -55,10 +55,12 @@ function grouped(all) {
 function showProgress() {
   const rateable = rows.filter(isRateable);
   const rated = rateable.filter(mine).length;
-  const apart = rateable.filter(QUEUE.disagreeing).length;
+  const compared = rateable.filter((row) => seen(row).length > 1);
+  const agreed = compared.filter((row) => !QUEUE.disagreeing(row)).length;
+  const agreement = compared.length ? `; raters agree on ${agreed} of ${compared.length}` : "";
   byId("progress").textContent = store.rater
-    ? `${rated} of ${rateable.length} rated by ${store.rater}${apart ? `, ${apart} disagreeing` : ""}`
-    : `${rateable.length} cases to rate${apart ? `, ${apart} disagreeing` : ""}`;
+    ? `${rated} of ${rateable.length} rated by ${store.rater}${agreement}`
+    : `${rateable.length} cases to rate${agreement}`;
   byId("continue").firstChild.data = rated ? "Continue " : "Begin ";
 }
 
