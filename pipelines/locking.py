@@ -165,13 +165,13 @@ def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Loc
 
 
 def _check_ledger(layout: Layout) -> None:
+    fault = verify(layout.ledger).fault
+    if fault:
+        raise StoreError(f"the ledger of reads: {fault}")
     state = reading_state_of(layout)
     if state and state.open_ends:
         told = "; ".join(state.open_ends)
         raise StoreError(f"OUT has open reads: {told}. corelab status names them")
-    verdict = verify(layout.ledger)
-    if verdict.fault:
-        raise StoreError(f"the ledger is not as it was written: {verdict.fault}")
 
 
 def _audited(layout: Layout, request: LockRequest) -> str:

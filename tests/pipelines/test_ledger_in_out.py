@@ -20,6 +20,7 @@ from corelab.store.ledger_check import verify
 from pipelines.closing import BatchResult
 from pipelines.engine import Engine
 from pipelines.followup import run_batch
+from pipelines.locking import Locked, LockRequest, lock
 from pipelines.progress import Silent
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.unchanged import unchanged_result
@@ -208,12 +209,17 @@ def test_a_broken_ledger_is_told_and_stays(home: Path, engine: Engine) -> None:
     assert kept(home) == before
 
 
+def locked(home: Path) -> Locked:
+    request = LockRequest(out=home / "out", reason="database lock", vault=home / "vault")
+    return lock(request, MANAGER)
+
+
 def test_a_locked_out_holds_its_ledger_and_takes_no_more_entries(home: Path) -> None:
     out = home / "out"
-    assert corelab("lock", out, "--reason", "database lock").returncode == 0
-    assert corelab("verify", out).returncode == 0
+    locked(home)
+    done = corelab("verify", out)
+    assert done.stdout.strip() == "0 differences from the locked state", done.stdout
     assert corelab("ledger", "verify", out).returncode == 0
-    assert corelab("verify", out).stdout.strip() == "0 differences from the locked state"
     with (
         open_ledger(out / "reads.sqlite") as ledger,
         pytest.raises(StoreError, match="OUT is locked"),
@@ -226,34 +232,25 @@ def test_a_lock_beside_an_open_reading_room_holds_what_stood_in_the_log(home: Pa
     out = home / "out"
     with open_ledger(out / "reads.sqlite") as ledger:
         write(ledger, BEN, "qa_verdict_given", PASSED)
-        assert corelab("lock", out, "--reason", "database lock").returncode == 0
-        assert {"reads.sqlite", "reads.seed"} == locked_files(out)
+        locked(home)
         assert corelab("verify", out).returncode == 0
     assert corelab("verify", out).returncode == 0
-    assert verify(out / "reads.sqlite").head.sequence == 9
-
-
-def locked_files(out: Path) -> set[str]:
-    files = json.loads((out / "lock.json").read_bytes())["files"]
-    return {name for name in files if name.startswith("reads.s")}
+    head = json.loads((out / "lock.json").read_bytes())["ledger_head"]
+    assert head.startswith("9:")
+    assert verify(out / "reads.sqlite").head.sequence == 10  # that of the lock itself
 
 
 def test_a_lock_is_refused_over_a_ledger_that_is_not_as_it_was_written(home: Path) -> None:
     out = home / "out"
     by_hand(out / "reads.sqlite", "UPDATE entry SET author = 'anna' WHERE sequence = 7")
-    done = corelab("lock", out, "--reason", "database lock")
-    assert done.returncode == 2
-    assert "entry 7 is not as it was written" in done.stderr
+    with pytest.raises(StoreError, match="entry 7 is not as it was written"):
+        locked(home)
     assert not (out / "lock.json").exists()
 
 
-def test_a_lock_waits_for_no_reader_in_the_middle_of_a_look(home: Path) -> None:
-    with open_ledger(home / "out" / "reads.sqlite") as ledger:
-        write(ledger, BEN, "qa_verdict_given", PASSED)
-        with open_ledger(home / "out" / "reads.sqlite") as other, other.reading() as rows:
-            rows.execute("SELECT count(*) FROM entry").fetchone()
-            write(ledger, BEN, "qa_verdict_given", PASSED)
-            done = corelab("lock", home / "out", "--reason", "database lock")
-    assert done.returncode == 2
-    assert "close the reading room first" in done.stderr
-    assert not (home / "out" / "lock.json").exists()
+def test_a_cut_ledger_differs_from_the_lock(home: Path) -> None:
+    locked(home)
+    by_hand(home / "out" / "reads.sqlite", "DELETE FROM entry WHERE sequence >= 8")
+    done = corelab("verify", home / "out")
+    assert done.returncode == 1
+    assert "reads.sqlite" in done.stdout
