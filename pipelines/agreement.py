@@ -21,10 +21,11 @@ _FEWEST_CASES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One case's two volumes; ``None`` where one of them is missing."""
+    """One case's two volumes; ``None`` where one is missing, no modality where none is told."""
 
     subject_code: str
     visit: str
+    modality: str
     measured_ml: float | None
     reference_ml: float | None
 
@@ -45,11 +46,14 @@ def compare(out: Path, reference: Path) -> Comparison:
     StoreError
         When a table is absent or a volume is no number.
     """
-    measured, wanted = _volumes(Layout(out).volumes_csv), _volumes(reference)
+    table = Layout(out).volumes_csv
+    measured, wanted = _volumes(table), _volumes(reference)
+    modalities = _modalities(table)
     pairs = tuple(
         Pair(
             subject_code=code,
             visit=visit,
+            modality=modalities.get((code, visit), ""),
             measured_ml=measured.get((code, visit)),
             reference_ml=wanted.get((code, visit)),
         )
@@ -97,3 +101,12 @@ def _volumes(path: Path) -> dict[tuple[str, str], float | None]:
             raise StoreError(f"{path.name} line {number}: '{text}' is no volume in mL") from error
         found[row["subject_code"], row["visit"]] = volume
     return found
+
+
+def _modalities(path: Path) -> dict[tuple[str, str], str]:
+    """Modality of each case, where the table tells it."""
+    try:
+        rows = read_csv(path, (*_KEYS, "modality"))
+    except StoreError:
+        return {}
+    return {(row["subject_code"], row["visit"]): row["modality"] for row in rows}

@@ -273,6 +273,33 @@ def audit(
     raise typer.Exit(audit_command(out, vault, vault_key))
 
 
+@app.command("export-dicom")
+def export_dicom(
+    codes: Annotated[
+        list[str], typer.Argument(metavar="CODE...", help="Subjects whose cases are written.")
+    ],
+    out: Annotated[Path, typer.Option("--out", exists=True, help="The blinded output folder.")],
+    vault: Annotated[Path, typer.Option("--vault", exists=True, help="The identified side.")],
+    to: Annotated[
+        Path, typer.Option("--to", file_okay=False, help="Where the files go (identified).")
+    ],
+    visit: Annotated[str | None, typer.Option(help="Only the cases of this visit.")] = None,
+    vault_key: KeyFile = None,
+) -> None:
+    """Write masks and volumes as DICOM SEG and SR (unblinded; needs the extra named dicom-out)."""
+    from pipelines.dicom_out_command import DicomRequest, export_dicom_command
+    from pipelines.pick import pick_of
+    from pipelines.vault_command import VaultPlace
+
+    request = DicomRequest(
+        out=out,
+        vault=VaultPlace(folder=vault, key_file=vault_key),
+        folder=to,
+        pick=pick_of(",".join(codes), visit),
+    )
+    raise typer.Exit(export_dicom_command(request))
+
+
 @app.command()
 def review(
     out: Out,
@@ -323,14 +350,18 @@ def tables(out: Out) -> None:
 def agreement(
     out: Out,
     reference: Annotated[
-        Path, typer.Option("--reference", exists=True, help="subject_code,visit,infarct_volume_ml")
-    ],
+        Path | None,
+        typer.Option("--reference", exists=True, help="subject_code,visit,infarct_volume_ml"),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Bland-Altman plot, PNG.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder of the report; OUT/agreement.")
+    ] = None,
 ) -> None:
-    """Compare measured volumes with reference volumes: bias, limits of agreement, ICC."""
-    from pipelines.command import agreement_command
+    """Compare readers, and measured with reference volumes: bias, limits, ICC, a report."""
+    from pipelines.agreement_command import agreement_command
 
-    raise typer.Exit(agreement_command(out, reference, plot))
+    raise typer.Exit(agreement_command(out, reference, plot, report))
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from corelab.blinding.audit import audit
 from corelab.blinding.vault import open_vault
@@ -14,7 +13,6 @@ from corelab.stages.publish import publication_from, publish
 from corelab.store.layout import Layout
 from corelab.store.manifest import differences, lock_out
 from corelab.store.table import load_problems
-from pipelines.agreement import compare, write_plot
 from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
@@ -30,7 +28,6 @@ from pipelines.screen import (
     show_plain,
     show_whole,
     standard_output,
-    volume_text,
 )
 from pipelines.single import SegmentRequest, segment_file
 from pipelines.survey import survey
@@ -121,45 +118,6 @@ def tables_command(out: Path) -> int:
         publish(layout, problems, publication_from(layout))
     standard_output().print(f"tables and QA page rebuilt from {len(layout.reads())} reads")
     return EXIT_PROBLEMS if problems else 0
-
-
-@_told
-def agreement_command(out: Path, reference: Path, plot: Path | None) -> int:
-    """Print measured beside reference volumes and their agreement."""
-    comparison = compare(out, reference)
-    table = Table("subject", "visit", title="Measured against reference, mL")
-    for name in ("reference", "measured", "difference"):
-        table.add_column(name, justify="right")
-    for pair in comparison.pairs:
-        known = pair.measured_ml is not None and pair.reference_ml is not None
-        difference = (pair.measured_ml or 0.0) - (pair.reference_ml or 0.0) if known else None
-        table.add_row(
-            pair.subject_code,
-            pair.visit,
-            volume_text(pair.reference_ml),
-            volume_text(pair.measured_ml),
-            volume_text(difference, signed="+"),
-        )
-    console = standard_output()
-    console.print(table)
-    if comparison.agreement:
-        found = comparison.agreement
-        console.print(
-            f"{found.n} cases: bias {found.bias:+.2f} mL, limits of agreement "
-            f"{found.lower_limit:+.2f} to {found.upper_limit:+.2f} mL, "
-            f"ICC(2,1) {found.icc_2_1:.3f}",
-            highlight=False,
-        )
-    one_sided = sum((p.measured_ml is None) != (p.reference_ml is None) for p in comparison.pairs)
-    if one_sided:
-        console.print(
-            f"left out, with one of the two volumes only: {counted(one_sided, 'case')}",
-            highlight=False,
-        )
-    if plot:
-        write_plot(comparison, plot)
-        console.print(f"plot  {plot}", highlight=False)
-    return 0
 
 
 @_told

@@ -70,6 +70,20 @@ def read_sources(
     return Sources(digest=whole.hexdigest(), versions=tuple(versions), files=tuple(files.items()))
 
 
+def is_of_version(image: PlannedImage, version: SourceVersion) -> bool:
+    """Whether an image is the one of a version: the same part of its series, the same pixels.
+
+    Raises
+    ------
+    UnfitDataError
+        Where a file cannot be read.
+    """
+    if _part(image) != version.part:
+        return False
+    digests = [_series_digest(series, _NONE_TAKEN, {}) for series in image.sources]
+    return _digest(sorted(digest.pixels for digest in digests)) == version.digest
+
+
 def _series_digest(
     series: Series, taken: Mapping[Path, FileDigest], files: dict[Path, FileDigest]
 ) -> FileDigest:
@@ -88,6 +102,16 @@ def _joined(indices: list[int], digests: list[str]) -> str:
     return hashlib.sha256(f"{indices} {digests}".encode()).hexdigest()
 
 
+def _part(image: PlannedImage) -> str:
+    """Name of an image within its series."""
+    return f"{image.contrast} {image.derivation} {image.b_value_s_mm2 or 0:.0f}"
+
+
+def _digest(pixels: Iterable[str]) -> str:
+    """Digest of an image's pixels, given those of its sources in order."""
+    return hashlib.sha256("".join(pixels).encode()).hexdigest()
+
+
 def _version(
     image: PlannedImage,
     pixels: list[str],
@@ -95,8 +119,7 @@ def _version(
 ) -> SourceVersion:
     """Version of an image's pixels: a known one where they came before, whatever came since."""
     identity = image.sources[0].identity
-    part = f"{image.contrast} {image.derivation} {image.b_value_s_mm2 or 0:.0f}"
-    digest = hashlib.sha256("".join(pixels).encode()).hexdigest()
+    part, digest = _part(image), _digest(pixels)
     known = versions_of.get((identity.study_uid, identity.series_uid, part), ())
     alike = [version.number for version in known if version.digest == digest]
     newest = max((version.number for version in known), default=0)

@@ -12,6 +12,7 @@ SOURCES = sorted([*REPOSITORY.glob("corelab/**/*.py"), *REPOSITORY.glob("pipelin
 DOORS = {
     "pydicom": "corelab/dicom/",
     "gdcm": "corelab/dicom/",
+    "highdicom": "corelab/dicom/segmentation_object.py",
     "openjpeg": "corelab/dicom/",
     "jpeg_ls": "corelab/dicom/",
     "SimpleITK": ("corelab/dicom/", "corelab/store/registration.py"),

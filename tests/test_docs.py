@@ -29,7 +29,8 @@ def package(requirement: str) -> str:
 
 
 EXTRAS = PROJECT["optional-dependencies"]
-REQUIRED = PROJECT["dependencies"] + EXTRAS["sample"] + EXTRAS["cluster"] + EXTRAS["dash"]
+NEEDED_EXTRAS = ("sample", "cluster", "dash", "dicom-out")
+REQUIRED = PROJECT["dependencies"] + [need for name in NEEDED_EXTRAS for need in EXTRAS[name]]
 
 
 @pytest.mark.parametrize("requirement", REQUIRED, ids=package)
@@ -46,7 +47,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 def test_every_command_that_the_readme_shows_exists() -> None:
     blocks = "".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
-    shown = set(re.findall(r"^corelab ([a-z]+)", blocks, flags=re.MULTILINE))
+    shown = set(re.findall(r"^corelab ([a-z-]+)", blocks, flags=re.MULTILINE))
     assert shown
     assert shown <= set(COMMANDS)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import uuid
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -26,6 +27,7 @@ SALT_BYTES = 16
 FINGERPRINT_LENGTH = 12
 _SIV_KEY_BYTES = 64
 _NONCE_BYTES = 16
+_UUID_BYTES = 16
 _MARK = b"="
 """Stands before every text: some versions of the library seal no empty message."""
 
@@ -44,6 +46,7 @@ class Cipher:
     def __init__(self, key: bytes, salt: bytes) -> None:
         self._siv = AESSIV(_subkey(key, salt, b"texts", _SIV_KEY_BYTES))
         self._chain_key = _subkey(key, salt, b"log", KEY_BYTES)
+        self._uid_key = _subkey(key, salt, b"uids", KEY_BYTES)
         check = _subkey(key, salt, b"fingerprint", KEY_BYTES)
         self.fingerprint = check.hex()[:FINGERPRINT_LENGTH]
 
@@ -76,6 +79,14 @@ class Cipher:
     def chained(self, previous: bytes, record: bytes) -> bytes:
         """HMAC-SHA-256 of a log record and of the one before it."""
         return hmac.digest(self._chain_key, hashlib.sha256(record).digest() + previous, "sha256")
+
+    def uid_of(self, text: str) -> str:
+        """DICOM UID for what a text describes (PS3.5, B.2): equal texts give equal UIDs.
+
+        It tells nothing of the text to who does not hold the key.
+        """
+        digest = hmac.digest(self._uid_key, _bytes(text), "sha256")
+        return f"2.25.{uuid.UUID(bytes=digest[:_UUID_BYTES], version=5).int}"
 
     def _opened(self, column: str, sealed: bytes, bound_to: list[bytes]) -> str:
         try:

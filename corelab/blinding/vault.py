@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from corelab.blinding.code import new_code
@@ -35,11 +36,13 @@ from corelab.blinding.vault_loose import note_loose
 from corelab.blinding.vault_memory import recall, remember, state_of
 from corelab.blinding.vault_series import (
     KnownStudy,
+    files_of_series,
     forget_replaced,
     known_sources,
     known_studies,
     note_sources,
     note_study,
+    noted_at,
 )
 from corelab.blinding.vault_versions import Versions
 from corelab.errors import NO_QUERY, StoreError
@@ -49,6 +52,7 @@ from corelab.series import (
     Identity,
     LooseFile,
     Refusal,
+    SeriesKey,
     SeriesVerdict,
     SourceVersion,
     StudyKey,
@@ -208,6 +212,19 @@ class Vault:
         """Keep which pixels a case was measured on; a version that is known stays as it is."""
         with self._transaction():
             note_sources(self._connection, self._cipher, versions)
+
+    def measured_at(self, version: SourceVersion) -> datetime | None:
+        """When a case was first measured on these pixels, UTC; ``None`` if it never was."""
+        noted = noted_at(self._connection, self._cipher, version)
+        return datetime.fromisoformat(noted) if noted else None
+
+    def files_of_series(self, key: SeriesKey) -> tuple[Path, ...]:
+        """Every file of a series, where the newest delivery that brought it had them."""
+        return tuple(map(Path, files_of_series(self._connection, self._cipher, key)))
+
+    def uid_of(self, text: str) -> str:
+        """DICOM UID for what a text describes: the vault's own, equal for equal texts."""
+        return self._cipher.uid_of(text)
 
     def studies_of(self, patient_id: str) -> tuple[KnownStudy, ...]:
         """Every study of a patient that earlier runs have seen."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from corelab.blinding.cipher import Cipher
 from corelab.blinding.vault_delivery import number_of_file
 from corelab.blinding.vault_log import now_utc
-from corelab.series import SeriesVerdict, SourceVersion, StudyKey
+from corelab.series import SeriesKey, SeriesVerdict, SourceVersion, StudyKey
 from corelab.vocab import VisitLabel
 
 
@@ -141,6 +141,34 @@ def known_sources(
             for series, part, number, digest in rows
         )
     return tuple(sorted(found, key=lambda v: (*v.place, v.number)))
+
+
+def noted_at(connection: sqlite3.Connection, cipher: Cipher, version: SourceVersion) -> str | None:
+    """UTC time at which a case was first measured on these pixels; ``None`` if it never was."""
+    row = connection.execute(
+        "SELECT noted_at_utc FROM source"
+        " WHERE study = ? AND series = ? AND part = ? AND number = ? AND digest = ?",
+        (
+            cipher.key_of("study.study", version.study_uid),
+            cipher.key_of("series.series", version.series_uid),
+            version.part,
+            version.number,
+            version.digest,
+        ),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def files_of_series(
+    connection: sqlite3.Connection, cipher: Cipher, key: SeriesKey
+) -> tuple[str, ...]:
+    """Paths of every file of a series, as the newest delivery that brought it named them."""
+    rows = connection.execute(
+        "SELECT DISTINCT f.path FROM file f JOIN series_file ON file = f.id"
+        " JOIN series s ON s.id = series_file.series WHERE s.study = ? AND s.series = ?",
+        (cipher.key_of("study.study", key[0]), cipher.key_of("series.series", key[1])),
+    )
+    return tuple(sorted(cipher.text_of("file.path", path) for (path,) in rows))
 
 
 def note_sources(

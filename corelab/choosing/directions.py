@@ -10,7 +10,8 @@ import numpy as np
 
 from corelab.choosing.planes import on_one_grid
 from corelab.kernels.diffusion import unevenness_of
-from corelab.series import Series, SeriesKind
+from corelab.series import PlannedImage, Series, SeriesKind
+from corelab.vocab import Contrast, Derivation
 
 FEWEST_DIRECTIONS = 3
 MOST_UNEVEN = 0.05
@@ -42,6 +43,27 @@ def direction_sets(series: Iterable[Series]) -> list[DirectionSet]:
         if part.kind is SeriesKind.DIRECTION and part.b_value_s_mm2:
             groups[part.identity.study_uid, part.identity.series_uid].append(part)
     return [_set(found) for _, group in sorted(groups.items()) for found in _shells(group)]
+
+
+def images_of(parts: Iterable[Series], sets: Iterable[DirectionSet]) -> list[PlannedImage]:
+    """Every image that could be made of some parts: each as it is, and each whole set joined.
+
+    Parameters
+    ----------
+    parts
+        That can be measured.
+    sets
+        Of directions in them.
+    """
+    images = [
+        PlannedImage(contrast=part.contrast, sources=(part,)) for part in parts if part.contrast
+    ]
+    joined = Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS
+    return images + [
+        PlannedImage(contrast=Contrast.DWI, sources=found.sources, derivation=joined)
+        for found in sets
+        if found.fault is None
+    ]
 
 
 def n_directions_of(sources: Sequence[Series]) -> int:

@@ -1,6 +1,6 @@
 """Images and reports written as DICOM files, for samples and tests.
 
-The only place that makes DICOM: received files are never changed and never written again.
+The only place that makes DICOM images: received files are never changed and never written again.
 """
 
 from __future__ import annotations

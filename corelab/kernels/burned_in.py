@@ -10,21 +10,23 @@ nothing of their value around, where saturated noise is everywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.drawn_value import FEWEST_PIXELS_ALONE, drawn_values
+from corelab.kernels.letter_rows import have_company, may_be_in_threes, rows_of
+from corelab.kernels.pieces import pieces_of
 from corelab.kernels.strokes import (
     FEWEST_PIXELS,
     SMALLEST_SIZE,
     SURROUNDINGS,
-    Pieces,
     Shape,
+    Strokes,
     grown,
     strokes_in,
 )
@@ -57,9 +59,6 @@ SOFT_CORE = 0.1
 PLAIN_FILL = 0.75
 """Share of its box that a plain bar fills at least."""
 
-LARGEST_GAP = 1.3
-"""Between two letters of a row, as a share of their height."""
-
 MOST_BESIDE = 0.05
 """Share of the two lines above or below a row that may hold the value: tails of letters."""
 
@@ -75,8 +74,6 @@ MOST_SPECK_PIXELS = 0.15
 MOST_SPECKS = 0.4
 """Share of dots and points in and around a row, by area and by number; noise has more."""
 
-_EIGHT = np.ones((3, 3), dtype=bool)
-_EIGHT.flags.writeable = False
 Plane = NDArray[np.integer | np.floating]
 Mask = NDArray[np.bool_]
 
@@ -132,24 +129,44 @@ def _letters(plane: Plane) -> _Letters:
     if not bottom < top:
         return _Letters(0)
     drawn = drawn_values(values)
-    bright = [_bright_letters(values, value) for value in drawn]
-    n_in_rows = max((letters.n_in_rows for letters in bright), default=0)
-    # Lower down, lone shapes of one value are tissue's own too.
     middle = (float(bottom) + float(top)) / 2
-    high = (letters for letters, value in zip(bright, drawn, strict=True) if value > middle)
+    high = [_bright_letters(values, value) for value in drawn if value > middle]
+    low = [_lower_letters(values, value) for value in drawn if not value > middle]
+    n_in_rows = max([*low, *(letters.n_in_rows for letters in high)], default=0)
     alone = tuple(shape for letters in high for shape in letters.alone)
     return _Letters(n_in_rows or (0 if alone else _dark_letters(values, bottom)), alone)
 
 
 def _bright_letters(values: Plane, value: float) -> _Letters:
     marks = values == values.dtype.type(value)
-    share = np.count_nonzero(marks) / marks.size
-    if share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)):
+    if _fills_too_much(marks):
         return _Letters(0)
-    shapes = _sharp_shapes(values, marks, value)
-    sharp = _in_rows(shapes, marks, FEWEST_IN_ROW)
-    alone = () if sharp else _alone(shapes, marks)
-    return _Letters(sharp or (0 if alone else _soft_letters(values, marks, value)), alone)
+    if sharp := _sharp_letters(values, marks, value):
+        return _Letters(sharp)
+    alone = _alone(values, marks, value)
+    return _Letters(0 if alone else _soft_letters(values, marks, value), alone)
+
+
+def _lower_letters(values: Plane, value: float) -> int:
+    """Count those of a value among tissue's own: in rows only, lone shapes may be tissue."""
+    marks = values == values.dtype.type(value)
+    if _fills_too_much(marks):
+        return 0
+    if sharp := _sharp_letters(values, marks, value):
+        return sharp
+    soft = _soft_letters(values, marks, value)
+    return soft if soft and not _alone(values, marks, value) else 0
+
+
+def _fills_too_much(marks: Mask) -> bool:
+    share = np.count_nonzero(marks) / marks.size
+    return bool(share > LARGEST_SHARE or (share > NOISE_SHARE and _is_speckled(marks)))
+
+
+def _sharp_letters(values: Plane, marks: Mask, value: float) -> int:
+    """Letters in rows whose neighbours do not approach their value."""
+    shapes = _sharp_shapes(values, marks, value, may_be_in_threes)
+    return _in_rows(shapes, marks, FEWEST_IN_ROW)
 
 
 def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
@@ -159,10 +176,10 @@ def _soft_letters(values: Plane, marks: Mask, value: float) -> int:
         return 0
     outline = _is_at_least(values, ground + SOFT_LEVEL * (value - ground))
     outline &= values <= values.dtype.type(value)
-    pieces = strokes_in(outline, marks, FEWEST_SOFT_IN_ROW)
-    if len(pieces.thin) < FEWEST_SOFT_IN_ROW:
+    strokes = _only(strokes_in(outline, marks, FEWEST_SOFT_IN_ROW), may_be_in_threes)
+    if len(strokes.thin) < FEWEST_SOFT_IN_ROW:
         return 0
-    shapes = _clean_shapes(values, pieces, grown(outline[pieces.place]), value)
+    shapes = _clean_shapes(values, strokes, grown(outline[strokes.place]), value)
     return _in_rows(shapes, outline, FEWEST_SOFT_IN_ROW)
 
 
@@ -176,7 +193,7 @@ def _dark_letters(values: Plane, bottom: np.generic) -> int:
     if np.count_nonzero(black) < FEWEST_IN_ROW * FEWEST_PIXELS:
         return 0
     inverse = -values.astype(np.float32)
-    return _in_rows(_sharp_shapes(inverse, marks, -float(bottom)), marks, FEWEST_IN_ROW)
+    return _sharp_letters(inverse, marks, -float(bottom))
 
 
 def _is_above(values: Plane, level: float) -> Mask:
@@ -190,21 +207,35 @@ def _is_at_least(values: Plane, level: float) -> Mask:
     return np.asarray(values >= (math.ceil(level) if is_whole else level))
 
 
-def _sharp_shapes(values: Plane, marks: Mask, value: float) -> list[Shape]:
-    """Thin shapes whose neighbours do not approach their value."""
-    pieces = strokes_in(marks, marks, 1)
-    return _clean_shapes(values, pieces, marks[pieces.place], value) if pieces.thin else []
+def _sharp_shapes(
+    values: Plane, marks: Mask, value: float, fit: Callable[[Sequence[Shape]], Mask]
+) -> list[Shape]:
+    """Thin shapes that fit and whose neighbours do not approach their value."""
+    strokes = _only(strokes_in(marks, marks, 1), fit)
+    return _clean_shapes(values, strokes, marks[strokes.place], value) if strokes.thin else []
 
 
-def _clean_shapes(values: Plane, pieces: Pieces, blur: Mask, value: float) -> list[Shape]:
+def _only(strokes: Strokes, fit: Callable[[Sequence[Shape]], Mask]) -> Strokes:
+    """Leave out shapes that can be no letters, before what is around each is looked at."""
+    are_fit = fit([shape for _, shape in strokes.thin])
+    return strokes._replace(thin=list(compress(strokes.thin, are_fit)))
+
+
+def _may_be_alone(shapes: Sequence[Shape]) -> Mask:
+    """Whether each is large enough to be a letter alone, or has another beside it."""
+    sizes = np.array([shape.n_pixels for shape in shapes])
+    return have_company(shapes) | (sizes >= FEWEST_PIXELS_ALONE)
+
+
+def _clean_shapes(values: Plane, strokes: Strokes, blur: Mask, value: float) -> list[Shape]:
     """Thin shapes of which the pixels right outside of ``blur`` do not approach the value."""
-    local, near = values[pieces.place], grown(blur)
-    around = Around(local, pieces.labels, blur, near, value)
-    rows, columns = pieces.place
-    shares = around.shares_of(pieces.thin)
+    local, near = values[strokes.place], grown(blur)
+    around = Around(local, strokes.labels, blur, near, value)
+    rows, columns = strokes.place
+    shares = around.shares_of(strokes.thin)
     return [
         shape.moved(rows.start, columns.start)._replace(clean=share)
-        for (_, shape), share in zip(pieces.thin, shares, strict=True)
+        for (_, shape), share in zip(strokes.thin, shares, strict=True)
         if share >= CLEAN_IN_ROW
     ]
 
@@ -282,34 +313,12 @@ def _in_rows(shapes: Sequence[Shape], marks: Mask, fewest: int) -> int:
     """Shapes that stand in rows of at least so many, along either axis."""
     if len(shapes) < fewest:
         return 0
-    lying = sum(len(row) for row in _rows(shapes) if len(row) >= fewest and _is_line(row, marks))
+    lying = sum(len(row) for row in rows_of(shapes) if len(row) >= fewest and _is_line(row, marks))
     if lying:
         return lying
     turned = [shape.turned() for shape in shapes]
-    rows = _rows(turned)
+    rows = rows_of(turned)
     return sum(len(row) for row in rows if len(row) >= fewest and _is_line(row, marks.T))
-
-
-def _rows(shapes: Sequence[Shape]) -> list[list[Shape]]:
-    """Shapes joined from left to right where height, level and gap fit."""
-    rows: list[list[Shape]] = []
-    for shape in sorted(shapes, key=lambda shape: shape.left):
-        for row in rows:
-            if _follows(shape, row[-1]) or (len(row) > 1 and _follows(shape, row[-2])):
-                row.append(shape)
-                break
-        else:
-            rows.append([shape])
-    return rows
-
-
-def _follows(shape: Shape, before: Shape) -> bool:
-    if shape.top >= before.bottom or before.top >= shape.bottom:
-        return False
-    low, high = sorted((shape.height, before.height))
-    overlap = min(shape.bottom, before.bottom) - max(shape.top, before.top)
-    gap = shape.left - before.right
-    return 2 * low >= high and 2 * overlap >= low and gap <= LARGEST_GAP * high
 
 
 def _is_line(row: Sequence[Shape], marks: Mask) -> bool:
@@ -334,10 +343,11 @@ def _is_level(ends: Sequence[int], box: Shape) -> bool:
     return bool(np.mean(off <= max(1, LEVEL * box.height)) >= LEVEL_SHARE)
 
 
-def _alone(shapes: Sequence[Shape], marks: Mask) -> tuple[Shape, ...]:
+def _alone(values: Plane, marks: Mask, value: float) -> tuple[Shape, ...]:
     """Letters, one or two, with nothing of their value around them."""
+    shapes = _sharp_shapes(values, marks, value, _may_be_alone)
     clean = [shape for shape in shapes if shape.clean >= CLEAN_ALONE]
-    return tuple(shape for row in _rows(clean) if _stands_alone(row, marks) for shape in row)
+    return tuple(shape for row in rows_of(clean) if _stands_alone(row, marks) for shape in row)
 
 
 def _stands_alone(row: Sequence[Shape], marks: Mask) -> bool:
@@ -364,8 +374,7 @@ def _joined(row: Sequence[Shape]) -> Shape:
 
 def _is_speckled(marks: Mask) -> bool:
     """Whether much of what is marked are specks, by area or by number."""
-    labels, count = ndimage.label(marks, _EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    sizes = pieces_of(marks).sizes()
     specks = sizes[sizes <= SPECK_PIXELS]
     return bool(
         specks.sum() > MOST_SPECK_PIXELS * sizes.sum() or specks.size > MOST_SPECKS * sizes.size

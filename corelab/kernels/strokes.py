@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from corelab.kernels.windows import SIDE, corners, fit_in, stroke_widths, windows
+from corelab.kernels.pieces import pieces_of
+from corelab.kernels.windows import SIDE, fit_in, stroke_widths, windows
 
 SMALLEST_SIZE = 5
 LARGEST_SIZE = 120
@@ -24,8 +22,6 @@ MOST_SHAPES = 400
 SURROUNDINGS = 4
 """Pixels around a shape that are looked at."""
 
-_EIGHT = np.ones((3, 3), dtype=bool)
-_EIGHT.flags.writeable = False
 Mask = NDArray[np.bool_]
 
 
@@ -78,17 +74,17 @@ class Shape(NamedTuple):
         return self._replace(top=self.left, bottom=self.right, left=self.top, right=self.bottom)
 
 
-class Pieces(NamedTuple):
-    """Connected pieces of a mask in the part of the plane that holds them and what is near.
+class Strokes(NamedTuple):
+    """Strokes of a mask, in the part of the plane that holds all of it and what is near.
 
     Attributes
     ----------
     place : tuple of 2 slice
         That part of the plane.
     labels : (I, J) int32 array
-        Number of the piece, in that part.
+        Number of the connected piece, in that part; 0 everywhere where none is a stroke.
     thin : list of tuple
-        Number and shape, in the coordinates of that part, of those that are strokes.
+        Number and shape, in the coordinates of that part, of the pieces that are strokes.
     """
 
     place: tuple[slice, slice]
@@ -96,7 +92,7 @@ class Pieces(NamedTuple):
     thin: list[tuple[int, Shape]]
 
 
-def strokes_in(mask: Mask, marks: Mask, fewest: int) -> Pieces:
+def strokes_in(mask: Mask, marks: Mask, fewest: int) -> Strokes:
     """Find the strokes of a mask.
 
     Parameters
@@ -110,12 +106,21 @@ def strokes_in(mask: Mask, marks: Mask, fewest: int) -> Pieces:
     """
     place = _box_around(mask)
     local = mask[place]
-    labels, count = ndimage.label(local, _EIGHT)
-    sizes = np.bincount(labels[local], minlength=count + 1)
-    if np.count_nonzero(sizes >= FEWEST_PIXELS) < fewest:
-        return Pieces(place, labels, [])
-    cores = np.bincount(labels[marks[place]], minlength=count + 1)
-    return Pieces(place, labels, list(_thin_shapes(labels, sizes, cores)))
+    pieces = pieces_of(local)
+    sizes, boxes = pieces.sizes(), pieces.boxes()
+    letters = _of_a_letters_size(sizes, boxes)
+    if np.count_nonzero(sizes >= FEWEST_PIXELS) < fewest or not letters.size:
+        return Strokes(place, np.zeros(local.shape, dtype=np.int32), [])
+    labels = pieces.drawn(local)
+    cores = np.bincount(labels[marks[place]], minlength=pieces.n_pieces + 1)[1:]
+    widths = _widths_of(labels, letters + 1, boxes[letters])
+    is_thin = _extents_of(boxes[letters]) >= SLENDERNESS * widths
+    shapes = np.column_stack([letters + 1, boxes[letters], sizes[letters], cores[letters]])
+    thin = [
+        (number, Shape(top, bottom, left, right, n_pixels, n_core, clean=1.0))
+        for number, top, bottom, left, right, n_pixels, n_core in shapes[is_thin].tolist()
+    ]
+    return Strokes(place, labels, thin)
 
 
 def _box_around(mask: Mask) -> tuple[slice, slice]:
@@ -130,44 +135,31 @@ def _box_around(mask: Mask) -> tuple[slice, slice]:
     return rows, columns
 
 
-def _thin_shapes(
-    labels: NDArray[np.int32], sizes: NDArray[np.intp], cores: NDArray[np.intp]
-) -> Iterator[tuple[int, Shape]]:
-    """Pieces of a letter's size that are strokes, by their number."""
-    pieces = _of_a_letters_size(labels, sizes)
-    widths = _widths_of(labels, pieces)
-    for number, (rows, columns) in pieces.items():
-        if _extent_of((rows, columns)) >= SLENDERNESS * widths[number]:
-            box = rows.start, rows.stop, columns.start, columns.stop
-            yield number, Shape(*box, int(sizes[number]), int(cores[number]), clean=1.0)
+def _of_a_letters_size(sizes: NDArray[np.intp], boxes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Places in the list of the first pieces that may be letters."""
+    extents = _extents_of(boxes)
+    fit = (sizes >= FEWEST_PIXELS) & (extents >= SMALLEST_SIZE) & (extents <= LARGEST_SIZE)
+    return np.flatnonzero(fit)[:MOST_SHAPES]
 
 
-def _of_a_letters_size(
-    labels: NDArray[np.int32], sizes: NDArray[np.intp]
-) -> dict[int, tuple[slice, slice]]:
-    """Boxes of the first pieces that may be letters, by their number."""
-    places = ndimage.find_objects(labels)
-    numbered = ((int(n), places[n - 1]) for n in np.flatnonzero(sizes >= FEWEST_PIXELS))
-    fit = ((n, p) for n, p in numbered if SMALLEST_SIZE <= _extent_of(p) <= LARGEST_SIZE)
-    return dict(islice(fit, MOST_SHAPES))
-
-
-def _extent_of(place: tuple[slice, slice]) -> int:
-    rows, columns = place
-    return int(max(rows.stop - rows.start, columns.stop - columns.start))
+def _extents_of(boxes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Larger of height and width of each box."""
+    top, bottom, left, right = boxes.T
+    return np.asarray(np.maximum(bottom - top, right - left))
 
 
 def _widths_of(
-    labels: NDArray[np.int32], pieces: Mapping[int, tuple[slice, slice]]
-) -> dict[int, int]:
+    labels: NDArray[np.int32], numbers: NDArray[np.intp], boxes: NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Thickest stroke of each piece; small ones all at once."""
-    is_small = {n: fit_in(labels.shape) and _extent_of(p) <= SIDE for n, p in pieces.items()}
-    small = [n for n in pieces if is_small[n]]
-    widths = {n: stroke_pixels(labels[p] == n) for n, p in pieces.items() if not is_small[n]}
-    if small:
-        at = corners([(pieces[n][0].start, pieces[n][1].start) for n in small], margin=0)
-        masks = windows(labels, at) == np.array(small)[:, None, None]
-        widths |= dict(zip(small, stroke_widths(masks).tolist(), strict=True))
+    widths = np.empty(len(numbers), dtype=np.intp)
+    is_small = (_extents_of(boxes) <= SIDE) & fit_in(labels.shape)
+    if is_small.any():
+        small = windows(labels, boxes[is_small][:, [0, 2]])
+        widths[is_small] = stroke_widths(small == numbers[is_small, None, None])
+    for at in np.flatnonzero(~is_small):
+        top, bottom, left, right = boxes[at]
+        widths[at] = stroke_pixels(labels[top:bottom, left:right] == numbers[at])
     return widths
 
 

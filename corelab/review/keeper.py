@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
-from corelab.kernels.agreement import dice
+from corelab.kernels.overlap import dice
 from corelab.reading.consequence import next_consequence
 from corelab.reading.event import Event, event_to_json
 from corelab.reading.fold import fold, with_event

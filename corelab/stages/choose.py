@@ -6,7 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from corelab.choosing.directions import DirectionSet, direction_sets, n_directions_of
+from corelab.choosing.directions import (
+    DirectionSet,
+    direction_sets,
+    images_of,
+    n_directions_of,
+)
 from corelab.choosing.limits import why_unfit
 from corelab.choosing.planes import is_outreached, on_one_grid
 from corelab.choosing.preference import (
@@ -104,19 +109,8 @@ class _Pool:
 def _pool(parts: Sequence[Series], limits: Limits) -> _Pool:
     usable = [part for part in parts if why_unfit(part, limits) is None]
     sets = direction_sets(usable)
-    images = [
-        PlannedImage(contrast=part.contrast, sources=(part,)) for part in usable if part.contrast
-    ]
-    images += [
-        PlannedImage(
-            contrast=Contrast.DWI,
-            sources=found.sources,
-            derivation=Derivation.GEOMETRIC_MEAN_OF_DIRECTIONS,
-        )
-        for found in sets
-        if found.fault is None
-    ]
-    return _Pool(parts=tuple(parts), limits=limits, images=tuple(images), sets=tuple(sets))
+    images = tuple(images_of(usable, sets))
+    return _Pool(parts=tuple(parts), limits=limits, images=images, sets=tuple(sets))
 
 
 def _choose_one(case: Case, pool: _Pool, trial: Trial) -> tuple[CasePlan | None, list[Problem]]:

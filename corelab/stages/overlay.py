@@ -11,7 +11,8 @@ from corelab.store.files import write_bytes
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
 from corelab.store.nifti import load_mask
-from corelab.store.picture import MosaicRequest, Panel, draw_mosaic, mosaic_thumbnail
+from corelab.store.picture import MosaicRequest, Panel, draw_mosaic, thumbnail_of
+from corelab.store.png import encode_png
 from corelab.vocab import LABEL_VALUE, Contrast, Label, Measurement, Modality, QcFlag, Read
 from corelab.volume import Volume
 
@@ -35,15 +36,15 @@ def overlay(read: Read, layout: Layout) -> None:
     adc_path = layout.image(case, Contrast.ADC)
     adc = load_image(adc_path) if read.modality is Modality.DWI and adc_path.exists() else None
     brain = load_mask(layout.brain_mask(case), image)
-    png = mosaic_of(
+    mosaic = mosaic_of(
         panels=panels_of(image, adc, read.adc_scale_to_mm2_s, brain),
         labels=image.with_data(load_mask(layout.infarct_mask(case), image)),
         brain=brain,
         title=f"{case.subject_code}   {case.visit}",
         texts=texts_of(read.measurement, read.modality, read.qc_flags),
     )
-    write_bytes(layout.mosaic(case), png)
-    write_bytes(layout.thumbnail(case), mosaic_thumbnail(png))
+    write_bytes(layout.mosaic(case), encode_png(mosaic))
+    write_bytes(layout.thumbnail(case), thumbnail_of(mosaic))
 
 
 def mosaic_of(
@@ -53,8 +54,8 @@ def mosaic_of(
     brain: NDArray[np.uint8],
     title: str,
     texts: tuple[str, str, str],
-) -> bytes:
-    """Draw a mosaic from what lies on one grid, as PNG bytes.
+) -> NDArray[np.uint8]:
+    """Draw a mosaic from what lies on one grid, (rows, columns, 3).
 
     Parameters
     ----------

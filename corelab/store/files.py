@@ -74,8 +74,13 @@ def write_text(path: Path, content: str) -> None:
 
 def write_private(path: Path, content: str) -> None:
     """Put a text in place that only its owner may read, from its first byte on."""
+    write_private_bytes(path, content.encode("utf-8"))
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """Put a whole file in place that only its owner may read, from its first byte on."""
     with _for_its_owner():
-        write_text(path, content)
+        write_bytes(path, content)
 
 
 def write_json(path: Path, content: Mapping[str, Json]) -> None:

@@ -65,6 +65,16 @@ class Layout:
         return self.root / "qa" / "index.html"
 
     @property
+    def tables(self) -> Path:
+        """Folder of the tables in further forms."""
+        return self.root / "tables"
+
+    @property
+    def agreement(self) -> Path:
+        """Folder of the agreement report."""
+        return self.root / "agreement"
+
+    @property
     def lock(self) -> Path:
         """Manifest of a locked OUT."""
         return self.root / "lock.json"

@@ -25,9 +25,8 @@ from corelab.store.mosaic import (
     plan_sheet,
     tiles_of,
 )
-from corelab.store.png import encode_png
 
-__all__ = ["MosaicRequest", "Panel", "draw_mosaic", "mosaic_thumbnail"]
+__all__ = ["MosaicRequest", "Panel", "draw_mosaic", "mosaic_thumbnail", "thumbnail_of"]
 
 WEBP_COMFORTABLE_BYTES = 120_000
 
@@ -58,8 +57,8 @@ BLOOD_COLOUR: _Colour = (40, 170, 255)
 _ALERT: _Colour = (255, 214, 90)
 
 
-def draw_mosaic(request: MosaicRequest) -> bytes:
-    """Draw a case's overlay mosaic as PNG bytes, the same for the same request.
+def draw_mosaic(request: MosaicRequest) -> NDArray[np.uint8]:
+    """Draw a case's overlay mosaic, (rows, columns, 3) red, green and blue.
 
     Every slice that bears infarct is shown, and one more on each side: the measured image
     plain, the same outlined, then a second image outlined. The line runs outside the mask
@@ -83,7 +82,7 @@ def draw_mosaic(request: MosaicRequest) -> bytes:
             drawn = _draw_tile(request, plain[tile.panel], tile=tile, k=k, crop=sheet.crop)
             _put(pixels, drawn, (left, header.height + top))
     _put(pixels, footer, (0, header.height + sheet.height))
-    return encode_png(pixels)
+    return pixels
 
 
 def _put(pixels: NDArray[np.uint8], part: Image.Image, corner: tuple[int, int]) -> None:
@@ -92,14 +91,27 @@ def _put(pixels: NDArray[np.uint8], part: Image.Image, corner: tuple[int, int]) 
 
 
 def mosaic_thumbnail(png: bytes) -> bytes:
-    """Recompress a mosaic as WebP for the QA page.
+    """Recompress a mosaic as WebP for the QA page, see :func:`thumbnail_of`."""
+    with Image.open(io.BytesIO(png)) as opened:
+        return _thumbnail(opened.convert("RGB"))
+
+
+def thumbnail_of(pixels: NDArray[np.uint8]) -> bytes:
+    """Compress a mosaic as WebP for the QA page.
 
     The first that will be small enough, so that a page holds a batch: as large as it is, 80 %
     of its width, 70 % at a lower quality. The last is taken whatever its size. A quick try tells
     which: each full one costs as much as a tenth of a case.
+
+    Parameters
+    ----------
+    pixels : (rows, columns, 3) uint8 array
+        From :func:`draw_mosaic`.
     """
-    with Image.open(io.BytesIO(png)) as opened:
-        picture = opened.convert("RGB")
+    return _thumbnail(Image.fromarray(pixels))
+
+
+def _thumbnail(picture: Image.Image) -> bytes:
     quick = len(_webp(picture, 1.0, _WEBP_STEPS[0][1], method=_WEBP_QUICK))
     factor, quality = next(
         (factor, quality)

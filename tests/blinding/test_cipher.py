@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,15 @@ def test_two_vaults_under_one_key_share_nothing() -> None:
     assert other.key_of("a.b", "Doe") != CIPHER.key_of("a.b", "Doe")
     assert other.fingerprint != CIPHER.fingerprint
     assert other.chained(b"", b"line") != CIPHER.chained(b"", b"line")
+
+
+@given(one=TEXTS, other=TEXTS)
+def test_a_uid_is_valid_the_same_for_the_same_text_and_for_no_other(one: str, other: str) -> None:
+    uid = CIPHER.uid_of(one)
+    assert re.fullmatch(r"2\.25\.[1-9]\d*", uid)
+    assert len(uid) <= 64
+    assert (uid == CIPHER.uid_of(other)) is (one == other)
+    assert uid != Cipher(KEY, b"other salt, 16 b").uid_of(one)
 
 
 def test_text_that_is_no_unicode_is_spelled_out() -> None:

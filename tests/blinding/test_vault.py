@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,34 @@ def test_every_version_of_every_source_is_kept(tmp_path: Path) -> None:
         vault.note_source([second])
     with open_vault(tmp_path) as vault:
         assert set(vault.source_versions(["2.25.1", "2.25.3"])) == {first, second, other}
+
+
+def test_when_pixels_were_first_measured_is_kept(tmp_path: Path) -> None:
+    first = SourceVersion(study_uid="2.25.1", series_uid="2.25.2", part="ct", number=1, digest="a")
+    with open_vault(tmp_path) as vault:
+        vault.note_source([first])
+        noted = vault.measured_at(first)
+        assert noted is not None
+        assert abs(datetime.now(UTC) - noted) < timedelta(minutes=10)
+        assert vault.measured_at(dataclasses.replace(first, digest="b")) is None
+
+
+def test_the_files_of_a_series_are_those_of_its_newest_delivery(tmp_path: Path) -> None:
+    series = make_series()
+    moved = dataclasses.replace(
+        series,
+        files=(tmp_path / "b" / "IM1",),
+        frames=(dataclasses.replace(series.frames[0], path=tmp_path / "b" / "IM1"),),
+    )
+    key = series.identity.series_key
+    with open_vault(tmp_path / "vault") as vault:
+        assert vault.files_of_series(key) == ()
+        for part in (series, moved):
+            vault.note_series(
+                [SeriesVerdict(series=part, case=CASE, outcome=Outcome.USED, why="as ct")]
+            )
+        assert vault.files_of_series(key) == (tmp_path / "b" / "IM1",)
+        assert vault.files_of_series((key[0], "another series")) == ()
 
 
 def test_an_archive_is_an_identifying_name_as_a_folder_is(tmp_path: Path) -> None:

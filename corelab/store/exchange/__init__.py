@@ -1,0 +1,1 @@
+"""Tables in the forms that statisticians' tools read: one sheet in, the bytes of a file out."""

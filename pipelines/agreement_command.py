@@ -1,0 +1,135 @@
+"""``corelab agreement``: volumes against a reference, readers against each other, on a terminal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from corelab.errors import StoreError
+from corelab.stages.publish import publication_from
+from corelab.store.agreement_report import AgreementReport, write_agreement
+from corelab.store.comparison import COMPARISON_WORDS, AgreementRow, Comparison, VolumePair
+from corelab.store.layout import Layout
+from pipelines.agreement import Comparison as AgainstReference
+from pipelines.agreement import compare, write_plot
+from pipelines.agreement_figures import agreement_rows
+from pipelines.agreement_pairs import reading_pairs
+from pipelines.holding import hold_out
+from pipelines.screen import counted, standard_output, volume_text
+from pipelines.telling import told
+
+
+@told
+def agreement_command(
+    out: Path, reference: Path | None, plot: Path | None, report: Path | None
+) -> int:
+    """Print agreement with a reference table, and that of the reads under OUT.
+
+    Without a reference the report is written into OUT, else only where ``report`` says.
+    """
+    console = standard_output()
+    layout = Layout(out)
+    pairs = reading_pairs(layout)
+    if reference is not None:
+        against = compare(out, reference)
+        _show_reference(console, against)
+        pairs = (*pairs, *_pairs_of(against))
+        if plot:
+            write_plot(against, plot)
+            console.print(f"plot  {plot}", highlight=False)
+    elif not pairs:
+        raise StoreError(
+            f"{out} holds no two reads of a case: sign reads, or give a table with --reference FILE"
+        )
+    if report is not None or reference is None:
+        _report(console, layout, pairs, report)
+    return 0
+
+
+def _report(
+    console: Console, layout: Layout, pairs: tuple[VolumePair, ...], folder: Path | None
+) -> None:
+    rows = agreement_rows(pairs)
+    _show_rows(console, rows)
+    publication = publication_from(layout)
+    content = AgreementReport(
+        trial_id=publication.trial_id,
+        software_version=publication.software_version,
+        pairs=pairs,
+        rows=rows,
+    )
+    if folder is not None:
+        write_agreement(folder, layout, content)
+    elif layout.lock.exists():
+        raise StoreError("OUT is locked: name a folder beside it with --report DIR")
+    else:
+        with hold_out(layout.root, "agreement"):
+            write_agreement(layout.agreement, layout, content)
+    place = folder or layout.agreement
+    console.print(f"report  {place / 'agreement.html'}", highlight=False, soft_wrap=True)
+
+
+def _pairs_of(against: AgainstReference) -> tuple[VolumePair, ...]:
+    return tuple(
+        VolumePair(
+            comparison=Comparison.REFERENCE,
+            subject_code=pair.subject_code,
+            visit=pair.visit,
+            modality=pair.modality,
+            first="reference",
+            second="measured",
+            first_ml=pair.reference_ml,
+            second_ml=pair.measured_ml,
+        )
+        for pair in against.pairs
+        if pair.measured_ml is not None and pair.reference_ml is not None
+    )
+
+
+def _show_reference(console: Console, against: AgainstReference) -> None:
+    table = Table("subject", "visit", title="Measured against reference, mL")
+    for name in ("reference", "measured", "difference"):
+        table.add_column(name, justify="right")
+    for pair in against.pairs:
+        is_whole = pair.measured_ml is not None and pair.reference_ml is not None
+        difference = (pair.measured_ml or 0.0) - (pair.reference_ml or 0.0) if is_whole else None
+        table.add_row(
+            pair.subject_code,
+            pair.visit,
+            volume_text(pair.reference_ml),
+            volume_text(pair.measured_ml),
+            volume_text(difference, signed="+"),
+        )
+    console.print(table)
+    if against.agreement:
+        found = against.agreement
+        console.print(
+            f"{found.n} cases: bias {found.bias:+.2f} mL, limits of agreement "
+            f"{found.lower_limit:+.2f} to {found.upper_limit:+.2f} mL, "
+            f"ICC(2,1) {found.icc_2_1:.3f}",
+            highlight=False,
+        )
+    one_sided = sum((p.measured_ml is None) != (p.reference_ml is None) for p in against.pairs)
+    if one_sided:
+        console.print(
+            f"left out, with one of the two volumes only: {counted(one_sided, 'case')}",
+            highlight=False,
+        )
+
+
+def _show_rows(console: Console, rows: tuple[AgreementRow, ...]) -> None:
+    """One line a comparison, all its pairs together; the report has the rest."""
+    for row in rows:
+        group = row.group
+        if (group.modality, group.visit, group.readers) != ("all", "all", "all"):
+            continue
+        words = f"{COMPARISON_WORDS[group.comparison]}: {counted(row.n, 'pair')}"
+        if not math.isnan(row.icc_absolute.value):
+            words += (
+                f", bias {row.bias_ml.value:+.2f} mL, limits {row.lower_limit_ml.value:+.2f} to "
+                f"{row.upper_limit_ml.value:+.2f} mL, ICC(2,1) {row.icc_absolute.value:.3f}"
+            )
+        console.print(words, highlight=False)

@@ -1,0 +1,186 @@
+"""A case's mask and volume as DICOM objects that refer to the images a site sent.
+
+They name the patient and the study, so that they are made on the vault's side and lie where the
+data manager says, never in OUT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from corelab.blinding.vault import Vault
+from corelab.choosing.directions import direction_sets, images_of
+from corelab.dicom.header import FileHeader
+from corelab.dicom.index import index_headers
+from corelab.dicom.received import read_received
+from corelab.dicom.segmentation_object import Finding, Segment, dicom_objects
+from corelab.errors import ReasonCode, StoreError, UnfitDataError
+from corelab.series import Series, SourceVersion
+from corelab.stages.read import files_of
+from corelab.store.files import sha256_of, write_private_bytes
+from corelab.store.image import load_image
+from corelab.store.layout import Layout
+from corelab.store.nifti import load_mask
+from corelab.store.record import load_read
+from corelab.vocab import LABEL_VALUE, Case, Label, Read
+from corelab.volume import Volume
+from pipelines.sources import is_of_version
+
+_MASK_ROLE = "infarct_mask"
+_SAME_PLACE_MM = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomFiles:
+    """Both files of a case."""
+
+    segmentation: Path
+    report: Path
+
+
+def write_dicom(case: Case, layout: Layout, vault: Vault, folder: Path) -> DicomFiles:
+    """Write a case's segmentation and its report; an unchanged case gives the same bytes.
+
+    Parameters
+    ----------
+    case
+        That has a read.
+    layout
+        Where OUT lies.
+    vault
+        The one that the read was made with.
+    folder
+        Where the files go.
+
+    Raises
+    ------
+    StoreError
+        When OUT or the delivery is not as it was when the case was measured.
+    UnfitDataError
+        When a file cannot be read, or DICOM has no way to refer to what the case was measured on.
+    """
+    read = load_read(layout.read(case))
+    labels = _labels(read, layout)
+    measured_on = _measured_on(read, vault)
+    source = _source(measured_on, vault)
+    _check_place(labels, source)
+    made_of = _made_of(read, measured_on)
+    objects = dicom_objects(
+        Finding(
+            source=source,
+            segments=_segments(read, labels),
+            method=read.method,
+            software_version=read.software_version,
+            device_serial=read.config_digest,
+            measured_at=_measured_at(measured_on, vault),
+            tracking_uid_of=lambda label: vault.uid_of(f"{case.stem} {label}"),
+            uid_of=lambda text: vault.uid_of(f"{made_of} {text}"),
+        )
+    )
+    files = DicomFiles(
+        segmentation=folder / f"{case.stem}_desc-infarct_seg.dcm",
+        report=folder / f"{case.stem}_desc-infarct_report.dcm",
+    )
+    write_private_bytes(files.segmentation, objects.segmentation)
+    write_private_bytes(files.report, objects.report)
+    return files
+
+
+def _labels(read: Read, layout: Layout) -> Volume:
+    """Labels that a read's volume was measured on, proved to be these very files."""
+    contrast = read.modality.contrast
+    files = files_of(layout, read.case, (contrast,))
+    digests = {digest.role: digest.sha256 for digest in read.digests}
+    for role in (contrast.value, _MASK_ROLE):
+        if not files[role].is_file() or sha256_of(files[role]) != digests[role]:
+            raise StoreError(f"{files[role].name} is not the file that the case's read rests on")
+    image = load_image(files[contrast.value])
+    return image.with_data(load_mask(files[_MASK_ROLE], image))
+
+
+def _measured_on(read: Read, vault: Vault) -> SourceVersion:
+    """Pixels that a read was measured on, as the vault keeps them."""
+    for known in vault.versions.of(read.case):
+        measured = [source for source in known.sources if source.is_measured]
+        if known.number == read.version and measured:
+            return measured[0]
+    raise StoreError(
+        f"the vault does not know what version {read.version} of its read was measured on: "
+        "is it the vault of this OUT?"
+    )
+
+
+def _source(measured_on: SourceVersion, vault: Vault) -> Series:
+    """Part of the delivered series that a mask lies on, proved by its pixels."""
+    paths = vault.files_of_series((measured_on.study_uid, measured_on.series_uid))
+    headers = _headers(paths)
+    parts = [part for part in index_headers(headers).series if part.refusal is None and part.grid]
+    for image in images_of(parts, direction_sets(parts)):
+        if is_of_version(image, measured_on):
+            return image.sources[0]
+    raise StoreError(
+        "the delivered files are not those that the case was measured on: their pixels differ"
+    )
+
+
+def _headers(paths: Sequence[Path]) -> list[FileHeader]:
+    records = {path: read_received(path) for path in paths}
+    headers = [record for record in records.values() if isinstance(record, FileHeader)]
+    if len(headers) < len(paths) or not paths:
+        first = next((p for p, r in records.items() if not isinstance(r, FileHeader)), "none known")
+        raise StoreError(
+            f"{len(paths) - len(headers)} of {len(paths)} delivered files cannot be read where the "
+            f"vault saw them last: {first}"
+        )
+    return headers
+
+
+def _check_place(labels: Volume, source: Series) -> None:
+    """Refuse a mask whose slices do not lie where the source's do."""
+    if source.grid is None:
+        raise AssertionError("a source has a grid")
+    grid = source.grid
+    stack = Volume(
+        data=np.broadcast_to(np.uint8(0), grid.shape),
+        affine=np.array(grid.affine),
+        slice_positions_mm=None
+        if grid.slice_positions_mm is None
+        else np.array(grid.slice_positions_mm),
+    )
+    if not labels.same_grid(stack, tolerance_mm=_SAME_PLACE_MM):
+        message = f"the mask {labels.shape} does not lie where the {grid.shape} source does"
+        raise UnfitDataError(ReasonCode.GRIDS_DIFFER, message)
+
+
+def _segments(read: Read, labels: Volume) -> tuple[Segment, ...]:
+    """Segment the infarct, blood inside it included, and that blood where there is any."""
+    values, measurement = np.asarray(labels.data), read.measurement
+    blood = values == LABEL_VALUE[Label.BLOOD_IN_INFARCT]
+    infarct = Segment(
+        label=Label.INFARCT, mask=values != 0, volume_ml=measurement.infarct_volume_ml
+    )
+    if not blood.any():
+        return (infarct,)
+    volume_ml = measurement.haemorrhage_in_infarct_ml
+    return infarct, Segment(label=Label.BLOOD_IN_INFARCT, mask=blood, volume_ml=volume_ml)
+
+
+def _made_of(read: Read, measured_on: SourceVersion) -> str:
+    """Name all that the bytes of both files hang on, but for what the source's header says."""
+    mask = next(digest.sha256 for digest in read.digests if digest.role == _MASK_ROLE)
+    made_with = (read.method, read.software_version, read.config_digest)
+    writers = (version("corelab"), version("highdicom"))
+    return " ".join((read.case.stem, measured_on.digest, mask, *made_with, *writers))
+
+
+def _measured_at(measured_on: SourceVersion, vault: Vault) -> datetime:
+    moment = vault.measured_at(measured_on)
+    if moment is None:
+        raise StoreError("the vault does not know when the case was measured")
+    return moment

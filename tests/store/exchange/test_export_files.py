@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from corelab.errors import StoreError
+from corelab.store.column import Cell, CellType
+from corelab.store.exchange.define_xml import Study
+from corelab.store.exchange.files import Export, TableFormat, formats_in, write_export
+from corelab.store.exchange.sheet import Sheet
+from corelab.store.layout import Layout
+
+pyreadstat = pytest.importorskip("pyreadstat", reason="pyreadstat is not installed (extra xpt)")
+STUDY = Study(trial_id="NCT0", software_version="0.1.0")
+
+
+def from_csv(folder: Path, sheet: Sheet) -> list[tuple[Cell, ...]]:
+    text = (folder / f"{sheet.form.name}.csv").read_text()
+    rows = list(csv.reader(io.StringIO(text)))[1:]
+    return [tuple(typed(cell, place, sheet) for place, cell in enumerate(row)) for row in rows]
+
+
+def typed(cell: str, place: int, sheet: Sheet) -> Cell:
+    kind = sheet.variables[place].type
+    if cell == "":
+        return None
+    return cell if kind is CellType.TEXT else int(cell) if kind is CellType.INTEGER else float(cell)
+
+
+def from_parquet(folder: Path, sheet: Sheet) -> list[tuple[Cell, ...]]:
+    table = pq.read_table(folder / f"{sheet.form.name}.parquet")
+    return [tuple(row.values()) for row in table.to_pylist()]
+
+
+def from_xpt(folder: Path, sheet: Sheet) -> list[tuple[Cell, ...]]:
+    columns, _ = pyreadstat.read_xport(str(folder / f"{sheet.form.name}.xpt"), output_format="dict")
+    rows = zip(*columns.values(), strict=True)
+    return [tuple(None if cell in ("", None) else cell for cell in row) for row in rows]
+
+
+def from_dataset_json(folder: Path, sheet: Sheet) -> list[tuple[Cell, ...]]:
+    content = json.loads((folder / f"{sheet.form.name}.json").read_text())
+    return [tuple(row) for row in content["rows"]]
+
+
+def from_sqlite(folder: Path, _: Sheet) -> list[tuple[Cell, ...]]:
+    with closing(sqlite3.connect(folder / "tables.sqlite")) as connection:
+        return list(connection.execute("SELECT * FROM volumes ORDER BY rowid"))
+
+
+READERS = {
+    TableFormat.CSV: from_csv,
+    TableFormat.PARQUET: from_parquet,
+    TableFormat.XPT: from_xpt,
+    TableFormat.DATASET_JSON: from_dataset_json,
+    TableFormat.SQLITE: from_sqlite,
+}
+
+
+@pytest.mark.parametrize("form", TableFormat)
+def test_every_form_holds_the_same_cells(form: TableFormat, sheet: Sheet, tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    write_export(layout, Export(study=STUDY, sheets=(sheet,)), [form])
+
+    assert READERS[form](layout.tables, sheet) == list(sheet.rows)
+
+
+def test_the_same_tables_give_the_same_bytes(sheet: Sheet, tmp_path: Path) -> None:
+    first, second = Layout(tmp_path / "a"), Layout(tmp_path / "b")
+    for layout in (first, second):
+        write_export(layout, Export(study=STUDY, sheets=(sheet,)), TableFormat)
+
+    for path in sorted(first.tables.iterdir()):
+        assert (second.tables / path.name).read_bytes() == path.read_bytes(), path.name
+    assert set(formats_in(first)) == set(TableFormat)
+
+
+def test_a_table_that_does_not_fit_leaves_nothing_behind(sheet: Sheet, tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    bad = replace(sheet, rows=(("Übel", 1.0, 1, None, None),))
+
+    with pytest.raises(StoreError, match="Übel"):
+        write_export(layout, Export(study=STUDY, sheets=(sheet, bad)), [TableFormat.XPT])
+
+    assert not layout.tables.exists()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corelab.errors import StoreError
+from corelab.store.exchange.sheet import LONGEST_TEXT_BYTES, Sheet, with_short_texts
+from corelab.store.exchange.short_names import SHORT_NAMES
+from corelab.store.growth import GROWTH_COLUMNS
+from corelab.store.schema import VOLUME_COLUMNS
+from tests.sheets import CODE, FLAGS, FORM
+
+words = st.lists(st.text("abcdefgh_", min_size=1, max_size=60), min_size=0, max_size=30)
+
+
+def test_every_column_has_a_short_name_that_fits_and_no_two_share_one() -> None:
+    for columns in (VOLUME_COLUMNS, GROWTH_COLUMNS):
+        shorts = [SHORT_NAMES[column.name][0] for column in columns]
+        labels = [SHORT_NAMES[column.name][1] or column.label for column in columns]
+        assert len(set(shorts)) == len(columns)
+        assert max(map(len, shorts)) <= 8
+        assert max(map(len, labels)) <= 40
+
+
+@given(st.lists(words, min_size=1, max_size=4))
+def test_parts_of_a_long_list_joined_are_the_list(lists: list[list[str]]) -> None:
+    texts = [";".join(words) for words in lists]
+    sheet = Sheet(form=FORM, variables=(FLAGS,), rows=tuple((text,) for text in texts))
+
+    short = with_short_texts(sheet)
+
+    assert ["".join(str(part) for part in row if part) for row in short.rows] == texts
+    assert all(len(str(part or "")) <= LONGEST_TEXT_BYTES for row in short.rows for part in row)
+
+
+def test_a_long_text_that_is_no_list_is_refused_by_name(sheet: Sheet) -> None:
+    long = replace(sheet, rows=(("x" * 201, 1.0, 1, "left", ""),))
+
+    with pytest.raises(StoreError, match=r"volumes: a text of subject_code has 201 bytes"):
+        with_short_texts(long)
+
+
+def test_a_row_that_lacks_a_cell_is_no_sheet() -> None:
+    with pytest.raises(ValueError, match="has 1 variables, a row 2 cells"):
+        Sheet(form=FORM, variables=(CODE,), rows=(("KX4M7P", 1.0),))
