@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -176,7 +177,8 @@ class Reviewer:
             for name, text in files
         ]
         self.page.locator("#import").set_input_files(payloads)
-        self.page.wait_for_timeout(100)
+        done = re.compile("new of|NOTHING IMPORTED|NOT SAVED")
+        self.page.locator("#told", has_text=done).wait_for()
         return self.told()
 
     def clear(self) -> None:
