@@ -174,3 +174,19 @@ def test_a_server_that_only_shows_takes_no_verdict_that_would_be_lost(
     assert reviewer.page.evaluate("localStorage.length") <= 1, "but for where one stopped"
     reviewer.press("f")
     assert reviewer.page.locator("#flicker").get_attribute("aria-pressed") == "false"
+
+
+def test_axe_finds_no_serious_fault_where_one_asks_and_unlocks(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    sign_in(reviewer, served(idle_s=6.0)).press("n")
+    reviewer.page.locator("#query").fill("Which side?")
+    reviewer.page.locator("#ask").click()
+    saved(reviewer, "Asked.")
+    assert reviewer.serious_faults() == []
+    reviewer.page.locator("#stage").focus()
+    reviewer.page.wait_for_timeout(6500)
+    reviewer.press("1")
+    reviewer.page.locator("#locked").wait_for()
+    assert reviewer.serious_faults() == []
+    reviewer.errors.clear()
