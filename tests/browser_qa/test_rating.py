@@ -15,6 +15,7 @@ from corelab.vocab import QaReason, QaVerdict
 from tests.browser_qa.conftest import ROWS, TRIAL, VERSION, Reviewer, measured
 
 Publish = Callable[..., str]
+A4_WIDTH_PX = 718  # between margins of 1 cm
 
 
 def rating(code: str, rater: str, verdict: QaVerdict, **changes: object) -> QaRating:
@@ -359,6 +360,8 @@ def test_in_print_there_are_tables_pictures_and_verdicts_and_nothing_to_press(
 ) -> None:
     reviewer.open(publish()).named("doe").press("Tab", "n", "1", "Escape")
     reviewer.page.emulate_media(media="print")
+    reviewer.page.set_viewport_size({"width": A4_WIDTH_PX, "height": 1000})
+    assert reviewer.page.evaluate("document.documentElement.scrollWidth") <= A4_WIDTH_PX
     assert reviewer.page.locator("#controls").is_hidden()
     assert reviewer.page.locator("#case-AAA111-fu24h .thumb img").first.is_visible()
     assert reviewer.verdicts("AAA111").startswith("pass doe")
