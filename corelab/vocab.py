@@ -356,6 +356,7 @@ class EndpointReason(StrEnum):
     QUERY_OPEN = "query_open"
     NOT_RELEASED = "not_released"
     EXCLUDED = "excluded"
+    LEDGER_BROKEN = "ledger_broken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,7 +417,12 @@ class HumanVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """All that people have read, for the tables."""
+    """All that people have read, for the tables.
 
+    ``is_lost`` where the ledger cannot be read or breaks a rule: what people made of any case is
+    not known, and no automatic volume may pass for theirs.
+    """
+
+    is_lost: bool = False
     readings: tuple[CaseReading, ...] = ()
     versions: tuple[HumanVersion, ...] = ()

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from corelab.errors import ReasonCode, StoreError
+from corelab.errors import DiskError, ReasonCode, StoreError
 from corelab.reading.fold import fold
 from corelab.reading.people import people_of
 from corelab.store.accepted import write_accepted_masks
@@ -80,12 +80,20 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
 
 
 def _people(layout: Layout) -> People:
-    """Return what the ledger says of people's reads, and put their accepted masks in place."""
+    """Return what the ledger says of people's reads, and put their accepted masks in place.
+
+    A batch goes on beside a broken ledger: the tables then say that no read is known.
+    """
     if not layout.ledger.exists():
         return NOBODY
-    with read_ledger(layout.ledger) as ledger:
-        people = people_of(fold(ledger.entries()))
-        write_accepted_masks(layout, people.versions, ledger)
+    try:
+        with read_ledger(layout.ledger) as ledger:
+            people = people_of(fold(ledger.entries()))
+            write_accepted_masks(layout, people.versions, ledger)
+    except DiskError:
+        raise
+    except StoreError:
+        return People(is_lost=True)
     return people
 
 

@@ -53,6 +53,7 @@ REASON_WORDS: dict[EndpointReason, str] = {
     EndpointReason.QUERY_OPEN: "a query about it is not answered",
     EndpointReason.NOT_RELEASED: "nobody has released its images to readers",
     EndpointReason.EXCLUDED: "it was excluded",
+    EndpointReason.LEDGER_BROKEN: "the ledger of reads is broken, so that no read is known",
 }
 """What the reasons for leaving a volume out of the endpoint mean, for people."""
 

@@ -32,7 +32,7 @@ from corelab.store.schema import (
     row_of,
     unmeasured_row,
 )
-from corelab.vocab import CaseReading, EndpointReason, People, Problem, Read
+from corelab.vocab import Case, CaseReading, EndpointReason, People, Problem, Read
 
 _ARROW_TYPE = {
     CellType.TEXT: pa.string(),
@@ -97,9 +97,11 @@ def write_tables(
         What the tables were made of.
     """
     records = load_records(layout, visits)
-    reads, readings = records.reads, {reading.case: reading for reading in people.readings}
+    reads, readings = records.reads, _readings(records, people)
     measured = {read.case: row_of(read, readings.get(read.case)) for read in reads}
-    unassessable = [_unassessable(readings[case]) for case in measured if _is_lost(measured[case])]
+    unassessable = [
+        _unassessable(readings[case]) for case in measured if _has_no_volume(measured[case])
+    ]
     listed = _listed([*problems, *unassessable])
     rows = _volume_rows(measured.values(), listed, trial_id)
     names = [column.name for column in VOLUME_COLUMNS]
@@ -172,7 +174,17 @@ def as_it_stands(read: Read, row: Mapping[str, Cell]) -> Read | None:
     return replace(read, measurement=measurement, is_endpoint_eligible=is_eligible)
 
 
-def _is_lost(row: Mapping[str, Cell]) -> bool:
+def _readings(records: Records, people: People) -> dict[Case, CaseReading]:
+    if not people.is_lost:
+        return {reading.case: reading for reading in people.readings}
+    lost = (EndpointReason.LEDGER_BROKEN,)
+    return {
+        read.case: CaseReading(case=read.case, image_sha256=None, value=None, reasons=lost)
+        for read in records.reads
+    }
+
+
+def _has_no_volume(row: Mapping[str, Cell]) -> bool:
     """Whether the row of a measured case has no volume: people could not assess it."""
     return row["infarct_volume_ml"] is None
 
