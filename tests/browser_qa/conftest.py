@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from corelab.vocab import Hemisphere, Modality, QcFlag
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHAPE = (60, 80, 12)
 TRIAL, VERSION = "NCT04142125", "0.1.0"
@@ -176,8 +178,16 @@ class Reviewer:
             for name, text in files
         ]
         self.page.locator("#import").set_input_files(payloads)
-        self.page.wait_for_timeout(100)
+        done = re.compile("new of|NOTHING IMPORTED|NOT SAVED")
+        self.page.locator("#told", has_text=done).wait_for()
         return self.told()
+
+    def serious_faults(self) -> list[str]:
+        """What axe-core finds that keeps somebody from using the page."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run()")["violations"]
+        serious = [fault for fault in found if fault["impact"] in {"serious", "critical"}]
+        return [f"{fault['help']}: {node['html']}" for fault in serious for node in fault["nodes"]]
 
     def clear(self) -> None:
         self.page.locator("#clear").click()

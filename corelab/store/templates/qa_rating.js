@@ -241,6 +241,8 @@ function setRater() {
   }, name ? `Rating as ${name}.` : "Nobody rates: all verdicts are shown.");
 }
 
+const counted = (all) => `${all.length} rating${all.length === 1 ? "" : "s"}`;
+
 async function importFiles(files) {
   let added = [];
   for (const file of files) {
@@ -253,12 +255,12 @@ async function importFiles(files) {
   }
   const before = ratings.length;
   if (!(await tell(() => store.take(added), ""))) return;
-  say(`${ratings.length - before} new of ${added.length} ratings.`);
+  say(`${ratings.length - before} new of ${counted(added)}.`);
 }
 
 function exportTo(form) {
   const name = `qa_${page.trial}${store.rater && `_${store.rater}`}.${form}`;
   if (form === "csv") download(name, toCsv(ratings), "text/csv;charset=utf-8");
   else download(name, toJson(ratings), "application/json");
-  say(`${ratings.length} ratings exported.`);
+  say(`${counted(ratings)} exported.`);
 }
