@@ -14,11 +14,13 @@ import typer
 
 from pipelines.ledger_cli import ledger_app
 from pipelines.log import LogFormat, log_as
+from pipelines.places import LAST_RESULT
 from pipelines.qa_cli import qa_app
 from pipelines.queueing import QueueSystem
 from pipelines.reads_cli import reads_app
 from pipelines.users_cli import ByFile, users_app
 from pipelines.vault_cli import KeyFile, vault_app
+from pipelines.worker_server import start_worker_server
 
 app = typer.Typer(
     name="corelab",
@@ -141,6 +143,10 @@ def run(
         raise typer.BadParameter("one of --scheduler and --cluster")
     if cluster_config and not cluster:
         raise typer.BadParameter("--cluster-config says how --cluster asks for its jobs")
+    vault = vault or out.resolve().with_name(out.resolve().name + "-vault")
+    if not (watch or scheduler or cluster or (vault / LAST_RESULT).exists()):
+        # It imports beside this process, which has a second of that before it.
+        start_worker_server()
     from pipelines.case import Face, Redo
     from pipelines.dashboard import Dashboard
     from pipelines.pick import pick_of
@@ -159,7 +165,7 @@ def run(
         trial_file=trial,
         out=out,
         subjects_file=subjects,
-        vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
+        vault=vault,
         face=Face.REMOVED if deface else Face.KEPT,
         key_file=vault_key,
         redo=Redo.ALL if fresh else Redo.CHANGED,
