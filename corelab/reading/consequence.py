@@ -60,7 +60,9 @@ def ended(room: Room, case: Case) -> ReadSuperseded | None:
 def called_for(room: Room, case: Case) -> ReadAssigned | None:
     """Return the adjudication that a case needs; ``None`` also where nobody is free to do it."""
     asked, adjudicator = _adjudication_id(room, case), adjudicator_for(room, case)
-    if asked is None or adjudicator is None or asked in room.reads or case in room.exclusions:
+    if asked is None or adjudicator is None or asked in room.reads:
+        return None
+    if case in room.exclusions or not room.is_released(case):
         return None
     return ReadAssigned(
         read_id=asked,
