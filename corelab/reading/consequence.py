@@ -87,6 +87,15 @@ def adjudicator_for(room: Room, case: Case) -> str | None:
     return min(free, key=lambda name: _n_adjudications(room, name), default=None)
 
 
+def judges_of(room: Room, case: Case) -> frozenset[str]:
+    """Return who was ever to judge a case: they may have seen what others drew."""
+    return frozenset(
+        read.reader
+        for read in room.reads.values()
+        if read.case == case and read.kind is ReadKind.ADJUDICATION
+    )
+
+
 def is_reader(room: Room, name: str) -> bool:
     """Whether a name is of a person who may read."""
     user = room.users.get(name)
