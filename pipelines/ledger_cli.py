@@ -58,3 +58,14 @@ def show(
     from pipelines.ledger_command import show_command
 
     raise typer.Exit(show_command(out, after, form))
+
+
+@ledger_app.command()
+def backup(
+    out: Out,
+    file: Annotated[Path, typer.Argument(help="The copy: a new file.", dir_okay=False)],
+) -> None:
+    """Copy the ledger whole, also while the reading room is open, and check the copy."""
+    from pipelines.ledger_command import backup_command
+
+    raise typer.Exit(backup_command(out, file))

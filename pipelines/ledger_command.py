@@ -54,6 +54,17 @@ def show_command(out: Path, after: int, form: ShowFormat) -> int:
     return 0
 
 
+@told
+def backup_command(out: Path, file: Path) -> int:
+    """Copy the ledger and print the head of the copy, which is to be noted with it."""
+    with read_ledger(Layout(out).ledger) as ledger:
+        ledger.copy_to(file)
+    verdict = verify(file)
+    for line in (f"copy  {file}", *_lines_of(verdict)):
+        show_plain(standard_output(), line)
+    return 0 if verdict.is_sound else EXIT_PROBLEMS
+
+
 def _lines_of(verdict: Verdict) -> Iterator[str]:
     if verdict.fault:
         yield f"THE LEDGER IS NOT AS IT WAS WRITTEN: {verdict.fault}"

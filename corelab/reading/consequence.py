@@ -38,7 +38,7 @@ def next_consequence(room: Room, case: Case, dice_of: DiceOf) -> Event | None:
     """
     pair = next(iter(uncompared(independent_of(room.reads_of_case(case)), room.overlaps)), None)
     if pair:
-        first, second = sorted(signed.mask_sha256 or "" for signed in pair)
+        first, second = (signed.mask_sha256 or "" for signed in pair)
         dice = dice_of(first, second)
         return PairCompared(first_mask_sha256=first, second_mask_sha256=second, dice=dice)
     return ended(room, case) or called_for(room, case)

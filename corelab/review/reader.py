@@ -8,6 +8,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.errors import LedgerError
 from corelab.reading.event import AmendmentStarted, DraftSaved, ReadOpened, ReadSigned
 from corelab.reading.lifecycle import ReadState
 from corelab.reading.records import HumanRead, OfferedCase, ReadKind
@@ -125,7 +126,10 @@ class Reader:
         """Return the two signed reads that an adjudication is of, by A and B."""
         if sight.read.kind is not ReadKind.ADJUDICATION:
             return {}
-        both = sight.room.adjudication_of(sight.read.read_id)
+        try:
+            both = sight.room.adjudication_of(sight.read.read_id)
+        except LedgerError as error:
+            raise _ended() from error
         signed = [read.standing for read in both]
         return {name: one for name, one in zip(PAIR, signed, strict=True) if one is not None}
 
@@ -218,8 +222,7 @@ def _own(room: Room, name: str, read_id: str) -> HumanRead:
     if read is None or read.reader != name:
         raise not_there()
     if read.state is ReadState.SUPERSEDED:
-        message = "This read has ended: what it was of has changed. Go back to your list."
-        raise DeniedError(DenialCode.STATE, message)
+        raise _ended()
     if not room.may_open(read):
         message = "Your reads are opened in their order: this one comes later."
         raise DeniedError(DenialCode.STATE, message)
@@ -279,6 +282,11 @@ def _refuse_result(form: SigningForm, infarct_volume_ml: float | None) -> None:
         words = "; ".join(FAULT_WORDS[fault] for fault in faults)
         field = _FIELDS.get(faults[0], "result")
         raise DeniedError(DenialCode.FAULT, f"This cannot be signed: {words}.", field=field)
+
+
+def _ended() -> DeniedError:
+    message = "This read has ended: what it was of has changed. Go back to your list."
+    return DeniedError(DenialCode.STATE, message)
 
 
 def _stale() -> DeniedError:

@@ -182,6 +182,10 @@ class Ledger:
         with self._file.held_still():
             yield
 
+    def copy_to(self, path: Path) -> None:
+        """Copy it into one new file; see :meth:`LedgerFile.copy_to`."""
+        self._file.copy_to(path)
+
     def close(self) -> None:
         """Close it."""
         self._file.close()

@@ -140,6 +140,24 @@ class LedgerFile:
         if found != "ok" or broken:
             raise damaged(self.path, str(found))
 
+    def copy_to(self, path: Path) -> None:
+        """Copy all that is written up to now into one new file, whoever writes meanwhile.
+
+        Raises
+        ------
+        StoreError
+            When there is a file already, or this one cannot be read.
+        DiskError
+            When the copy cannot be made.
+        """
+        with (
+            self._turn,
+            _put_whole(path) as part,
+            told(path, "made"),
+            closing(_plain(part)) as copy,
+        ):
+            self._connection.backup(copy)
+
     def close(self) -> None:
         """Close it; what other processes do goes on."""
         with self._turn, told(self.path, "closed"):
@@ -160,19 +178,9 @@ def create_file(path: Path) -> None:
     DiskError
         When it cannot be made.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
-        try:
-            _lay_out(part)
-            os.link(part, path)
-        finally:
-            part.unlink()
-        sync_folder(path.parent)
-    except FileExistsError as error:
-        raise StoreError(f"{path} is there already: expected no ledger yet") from error
-    except OSError as error:
-        raise disk_error(f"{path.name} cannot be made", path.parent, error) from error
+    with _put_whole(path) as part, told(path, "made"), closing(_plain(part)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"{_PRAGMAS} BEGIN; {_TABLES} COMMIT;")
 
 
 def open_file(path: Path) -> LedgerFile:
@@ -266,13 +274,26 @@ _DISK_NUMBER = {
 }
 
 
-def _lay_out(path: Path) -> None:
-    with (
-        told(path, "made"),
-        closing(sqlite3.connect(path, isolation_level=None)) as connection,
-    ):
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"{_PRAGMAS} BEGIN; {_TABLES} COMMIT;")
+@contextmanager
+def _put_whole(path: Path) -> Iterator[Path]:
+    """Context that gives a private file to fill, which then gets its name, if that is free."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
+        try:
+            yield part
+            os.link(part, path)
+        finally:
+            part.unlink()
+        sync_folder(path.parent)
+    except FileExistsError as error:
+        raise StoreError(f"{path} is there already, and is never written over") from error
+    except OSError as error:
+        raise disk_error(f"{path.name} cannot be made", path.parent, error) from error
+
+
+def _plain(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
 
 
 def _connected(path: Path, mode: str) -> LedgerFile:

@@ -350,3 +350,42 @@ def test_the_outline_encloses_the_mask_and_nothing_else(desk: Desk) -> None:
         np.random.default_rng(3).integers(0, 2, 20 * 17).tolist(),
     )
     assert wrong == 0
+
+
+def test_stored_numbers_are_scaled_as_their_header_says(desk: Desk) -> None:
+    """Stored 10 with slope 2 and intercept -5 is 15."""
+    found = desk.ask(
+        "const { readNifti } = await import('/static/nifti.js');"
+        "const { within } = await import('/static/edit.js');"
+        "const buffer = new ArrayBuffer(352 + 4); const view = new DataView(buffer);"
+        "view.setInt32(0, 348, true); view.setInt16(70, 4, true); view.setFloat32(108, 352, true);"
+        "[2, 1, 1].forEach((n, axis) => view.setInt16(42 + 2 * axis, n, true));"
+        "view.setFloat32(112, 2, true); view.setFloat32(116, -5, true);"
+        "view.setInt16(352, 10, true); view.setInt16(354, 11, true);"
+        "const image = readNifti(buffer);"
+        "return [image.shape, within([0, 1], image, 15, 15)];"
+    )
+    assert found == [[2, 1, 1], [0]]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (0, 540, "The image is no NIfTI-1 file."),
+        (70, 64, "The image has NIfTI data type 64, which is not shown here."),
+        (42, 9000, "The image is shorter than its header says."),
+    ],
+    ids=["kind", "type", "size"],
+)
+def test_a_file_that_does_not_fit_is_refused_by_name(
+    desk: Desk, place: int, value: int, message: str
+) -> None:
+    found = desk.ask(
+        "const { readNifti } = await import('/static/nifti.js');"
+        "const bytes = reading.file.slice(0);"
+        "new DataView(bytes).setInt16(given[0], given[1], true);"
+        "try { readNifti(bytes); return 'read'; } catch (error) { return error.message; }",
+        place,
+        value,
+    )
+    assert found == message

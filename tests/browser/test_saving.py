@@ -130,6 +130,30 @@ def test_an_answer_that_was_lost_asks_nobody(desk: Desk, out: Path, start_url: s
     assert saved_at(out, 17, 4) == 1
 
 
+def test_strokes_after_a_lost_answer_ask_nobody(desk: Desk, out: Path, start_url: str) -> None:
+    """What was saved unheard is not what is sent next: still no other window changed it."""
+    desk.sign_in(start_url, "ada")
+    desk.open(READ)
+    fates = ["unheard", "refused", "refused"]
+
+    def meet(route: Route) -> None:
+        fate = fates.pop(0) if is_put(route) and fates else "heard"
+        if fate == "unheard":
+            route.fetch()
+        if fate == "heard":
+            route.continue_()
+        else:
+            route.abort()
+
+    desk.page.route("**/mask", meet)
+    paint(desk, 16, 4)
+    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
+    paint(desk, 18, 8)
+    desk.wait_saved()
+    assert not desk.page.is_visible("#stale")
+    assert [saved_at(out, 16, 4), saved_at(out, 18, 8)] == [1, 1]
+
+
 def is_put(route: Route) -> bool:
     return route.request.method == "PUT"
 

@@ -85,3 +85,17 @@ def test_programs_get_an_object_a_line(out: Path) -> None:
     assert entries[6]["payload"]["mask_sha256"] == mask(2).sha256
     assert entries[7]["previous"] == entries[6]["digest"]
     assert verify(out / "reads.sqlite").head.digest.hex() == entries[7]["digest"]
+
+
+def test_a_backup_is_checked_and_never_written_over(out: Path, tmp_path: Path) -> None:
+    file = tmp_path / "copy.sqlite"
+    with open_ledger(out / "reads.sqlite") as opened:
+        write(opened, ANNA, "read_opened", {"read_id": "r2"})
+        done = ledger("backup", out, file)
+    assert done.returncode == 0, done.stderr
+    assert str(verify(file).head) in done.stdout
+    assert verify(file).head.sequence == 9
+    before = file.read_bytes()
+    again = ledger("backup", out, file)
+    assert (again.returncode, file.read_bytes()) == (2, before)
+    assert "never written over" in again.stderr

@@ -96,6 +96,16 @@ def test_disagreeing_readers_wait_for_the_adjudicator_whose_read_is_accepted(
     assert [read.reader for read in found.reads] == ["cleo"]
 
 
+def test_of_three_readers_the_two_furthest_apart_are_judged() -> None:
+    rules = replace(RULES, readers=3, names=("ada", "ben", "dora"))
+    names = ("ada", "ben", "dora")
+    room = with_events(ready_room(rules), "mia", *map(assignment, names))
+    for name, volume_ml in zip(names, (30.0, 10.0, 20.0), strict=True):
+        room = read_through(room, read_of(room, name), volume_ml)
+    pair = room.adjudication_of(read_of(room, "cleo").read_id)
+    assert {read.reader for read in pair} == {"ada", "ben"}
+
+
 def test_masks_that_nobody_compared_are_not_accepted() -> None:
     room = with_events(ready_room(), "mia", assignment("ada"), assignment("ben"))
     room = read_through(room, read_of(room, "ada"), 10.0)

@@ -175,6 +175,18 @@ REFUSED: tuple[Refused, ...] = (
         Refusal.IMAGE_CHANGED,
         lambda: moved_on(drafted_room()),
         "ada",
+        lambda room: DraftSaved(read_id=ada(room), edition=2, mask_sha256=MASK),
+    ),
+    (
+        Refusal.IMAGE_CHANGED,
+        lambda: moved_on(double_read(10.0, 11.0)),
+        "ada",
+        lambda room: AmendmentStarted(read_id=ada(room), reason="missed a part"),
+    ),
+    (
+        Refusal.IMAGE_CHANGED,
+        lambda: moved_on(drafted_room()),
+        "ada",
         lambda room: signing(read_of(room, "ada"), 1.0),
     ),
     (
@@ -420,6 +432,15 @@ def test_a_repeat_cannot_be_seen_before_its_first_read_is_signed() -> None:
     assert not room.may_open(repeat)
     room = read_through(room, room.worklist("ada")[0], 10.0)
     assert room.may_open(repeat)
+
+
+def test_a_begun_read_of_an_excluded_case_holds_up_no_other() -> None:
+    room = with_second_assigned()
+    first, second = room.worklist("ada")
+    room = with_event(room, "ada", ReadOpened(read_id=first.read_id))
+    assert not room.may_open(second)
+    room = with_event(room, "mia", CaseExcluded(**KEYS, reason="consent withdrawn"))
+    assert room.may_open(second)
 
 
 def test_a_case_offered_anew_keeps_no_read_of_its_old_image() -> None:

@@ -91,6 +91,8 @@ def test_reads_are_opened_in_their_order_and_the_rest_wait(browser_of: BrowserOf
     assert (later.status_code, later.json()["error"]) == (409, "state")
     assert ada.get(f"{READ}/mask").json()["error"] == "state", "images follow the opening"
     assert ada.get(READ).json()["state"] == "opened"
+    assert ada.get(f"/api/reads/{SECOND}").json()["error"] == "state", "one after the other"
+    ada.post(f"{READ}/sign", form(0))
     assert ada.get(f"/api/reads/{SECOND}").json()["state"] == "opened"
 
 

@@ -286,3 +286,28 @@ def test_a_locked_out_takes_no_more_entries(ledger: Ledger, path: Path) -> None:
     with pytest.raises(StoreError, match="OUT is locked"):
         write(ledger, ANNA, "read_opened", {"read_id": "r1"})
     assert len(ledger.entries()) == 3
+
+
+def test_a_copy_of_an_open_ledger_is_whole_and_its_owners_alone(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    save_draft(ledger, ANNA, "r1", mask(1))
+    copy = tmp_path / "backup" / "copy.sqlite"
+    copy.parent.mkdir()
+    ledger.copy_to(copy)
+    write(ledger, ANNA, "read_opened", {"read_id": "r1"})
+    assert verify(copy).head.sequence == 4
+    assert list(copy.parent.iterdir()) == [copy]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    with open_ledger(copy) as opened:
+        assert opened.entries() == ledger.entries()[:4]
+        assert opened.blob(mask(1).sha256) == ledger.blob(mask(1).sha256)
+
+
+def test_a_copy_never_takes_the_place_of_another_file(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "copy.sqlite").write_text("older")
+    with pytest.raises(StoreError, match="never written over"):
+        ledger.copy_to(tmp_path / "copy.sqlite")
+    assert (tmp_path / "copy.sqlite").read_text() == "older"
+    with pytest.raises(StoreError, match="cannot be made: No such file"):
+        ledger.copy_to(tmp_path / "nowhere" / "copy.sqlite")

@@ -12,12 +12,18 @@ import { Signing } from "/static/sign.js";
 import { Watch } from "/static/watch.js";
 
 const byId = (id) => document.getElementById(id);
+const MOST_UNANSWERED = 7;
+const RETRIED =
+  "It is tried again by itself; after a restart of the server, open its new link in another tab " +
+  "and sign in.";
 const CLOSED = new Set(["signed", "superseded"]);
 const TITLES = { ct: "CT", dwi: "DWI", adc: "ADC", b0: "b0", flair: "FLAIR" };
 
 class Reading {
   constructor(readId) {
     this.server = new Server(readId);
+    // Packed masks that were sent and not heard of: each may have been saved.
+    this.unanswered = [];
   }
 
   async open() {
@@ -80,7 +86,7 @@ class Reading {
     this.saver = new Saver({
       pack: () => packed(new Uint8Array(this.file.slice(0))),
       send: (bytes) => this._send(bytes),
-      settleStale: (refusal, sent) => this._settleStale(sent),
+      settleStale: () => this._settleStale(),
       regain: (refusal) => this._regain(refusal),
       show: (state) => this._showSaving(state),
     });
@@ -115,7 +121,7 @@ class Reading {
     byId("amend").hidden = state !== "signed";
     byId("signed-text").textContent = told(this.read.signed, version);
     this._showRange(automatic);
-    this._showSaving({ kind: isClosed ? "closed" : "saved", message: "", strokes: 0 });
+    this._showSaving({ kind: isClosed ? "closed" : "saved" });
     this.screen.invalidate();
   }
 
@@ -148,17 +154,21 @@ class Reading {
   // ---- saving
 
   async _send(bytes) {
+    this.unanswered = [...this.unanswered.slice(-MOST_UNANSWERED), bytes];
     const answer = await this.server.save(bytes, this.edition);
     this.edition = answer.edition;
+    this.unanswered = [];
   }
 
   /** Another window saved this read: ask whose mask counts, keep the other one as a step back. */
-  async _settleStale(sent) {
+  async _settleStale() {
     const { buffer, edition } = await this.server.mask();
     const theirs = this._onGrid(readNifti(buffer), "mask").values;
     this.edition = edition;
-    // What was saved before its answer was lost comes back as our own.
-    if (await isSame(sent, buffer)) return;
+    // What was saved, and its answer lost, comes back as our own.
+    const isOurs = await Promise.all(this.unanswered.map((bytes) => isSame(bytes, buffer)));
+    this.unanswered = [];
+    if (isOurs.includes(true)) return;
     const mine = this.mask.labels.slice();
     const choice = await this._ask();
     this.screen.become(theirs, "This is the mask of the other window; u brings yours back.");
@@ -191,17 +201,16 @@ class Reading {
     }
   }
 
-  _showSaving({ kind, message, strokes }) {
+  _showSaving({ kind, message = "", strokes = 0, isRetried = false }) {
     const words = { saved: "✓ Saved", saving: "… Saving", unsaved: "NOT SAVED", closed: "Read only" };
     byId("saving").textContent = words[kind];
     byId("saving").dataset.kind = kind;
     // While a lost save is tried again, the alarm stays until it succeeded.
     if (kind === "saving") return;
     byId("alarm").hidden = kind !== "unsaved";
+    const changes = `${strokes} ${strokes === 1 ? "change is" : "changes are"} only here.`;
     byId("alarm-text").textContent =
-      `${message} Keep this page open: ${strokes} ${strokes === 1 ? "change is" : "changes are"} ` +
-      "only here. It is tried again by itself; after a restart of the server, open its new link " +
-      "in another tab and log in.";
+      `${message} Keep this page open: ${changes} ${isRetried ? RETRIED : ""}`;
     document.body.classList.toggle("unsaved", kind === "unsaved");
   }
 

@@ -11,10 +11,10 @@ export class Saver {
    * @param {object} how
    * @param {() => Promise<Uint8Array>} how.pack the mask as it is now, as bytes to send
    * @param {(bytes: Uint8Array) => Promise<object>} how.send
-   * @param {(refusal: Refusal, sent: Uint8Array) => Promise<void>} how.settleStale decides what
-   *   counts, then lets the mask be sent again
+   * @param {() => Promise<void>} how.settleStale decides what counts, then lets it be sent again
    * @param {(refusal: Refusal) => Promise<void>} how.regain log in again, where that is possible
-   * @param {(state: {kind: string, message: string, strokes: number}) => void} how.show
+   * @param {(state: {kind: string, message: string, strokes: number, isRetried: boolean}) => void}
+   *   how.show
    */
   constructor({ pack, send, settleStale, regain, show }) {
     Object.assign(this, { _pack: pack, _send: send, _settleStale: settleStale, _regain: regain });
@@ -57,7 +57,7 @@ export class Saver {
     try {
       while (this.isUnsaved) {
         const strokes = this._strokes;
-        this._tell("saving", "");
+        this._tell("saving");
         if (!(await this._try(strokes))) return;
       }
     } finally {
@@ -67,24 +67,23 @@ export class Saver {
 
   /** One request; returns whether it makes sense to go on. */
   async _try(strokes) {
-    let bytes;
     try {
-      bytes = await this._pack();
-      await this._send(bytes);
+      await this._send(await this._pack());
       this._saved = strokes;
       this._failures = 0;
-      this._tell("saved", "");
+      this._tell("saved");
       return true;
     } catch (error) {
       this._failures++;
-      this._tell("unsaved", error.message);
+      const isRetried = error instanceof Unreachable || PASSING.has(error.code);
+      this._tell("unsaved", error.message, isRetried);
       if (error instanceof Unreachable) return this._wait();
       if (!(error instanceof Refusal)) throw error;
       if (error.code === "stale") {
-        await this._settleStale(error, bytes);
+        await this._settleStale();
         return true;
       }
-      if (!PASSING.has(error.code)) return false;
+      if (!isRetried) return false;
       await this._regain(error);
       return this._wait();
     }
@@ -96,8 +95,8 @@ export class Saver {
     return true;
   }
 
-  _tell(kind, message) {
-    this._show({ kind, message, strokes: this._strokes - this._saved });
+  _tell(kind, message = "", isRetried = false) {
+    this._show({ kind, message, strokes: this._strokes - this._saved, isRetried });
   }
 }
 

@@ -1,0 +1,131 @@
+"""The way into the room and along the list of reads, by keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from corelab.reading.roles import Role
+from tests.browser.desk import Desk
+from tests.browser.served import served, wait_until
+from tests.browser.test_accessible import serious
+from tests.review.browser import PASSPHRASE
+from tests.review.furnished import READS
+
+
+def type_in(desk: Desk, *texts: str) -> None:
+    """Type texts into one field after the other, then press Enter."""
+    for n, text in enumerate(texts):
+        if n:
+            desk.press("Tab")
+        desk.page.keyboard.type(text)
+    desk.press("Enter")
+
+
+def focused(desk: Desk) -> str:
+    """Id of what has the focus."""
+    return str(desk.page.evaluate("document.activeElement.id"))
+
+
+def test_a_reader_comes_to_the_next_read_by_keyboard_alone(desk: Desk, start_url: str) -> None:
+    desk.page.goto(start_url)
+    wait_until(lambda: desk.page.is_visible("#name") and focused(desk) == "name")
+    assert serious(desk) == []
+    type_in(desk, "ada", PASSPHRASE)
+    wait_until(lambda: desk.page.is_visible("#next"))
+    wait_until(lambda: focused(desk) == "next")
+    assert desk.text("#count") == "0 of 2 signed."
+    assert desk.text("#read-list li:nth-child(2)").replace("\n", " ") == "Read 2 not begun"
+    assert serious(desk) == []
+    desk.press("Enter")
+    desk.wait_ready()
+    assert desk.page.url.endswith(f"/read/{READS['ada', 1]}")
+
+
+def test_the_list_is_walked_with_arrows_and_waiting_reads_are_no_links(
+    desk: Desk, start_url: str
+) -> None:
+    desk.sign_in(start_url, "ada")
+    wait_until(lambda: focused(desk) == "next")
+    assert desk.page.locator("a.read").count() == 1
+    desk.press("ArrowDown")
+    assert desk.page.evaluate("document.activeElement.pathname") == f"/read/{READS['ada', 1]}"
+    desk.press("n")
+    desk.wait_ready()
+
+
+def test_a_wrong_passphrase_is_said_and_only_the_passphrase_is_asked_again(
+    desk: Desk, start_url: str
+) -> None:
+    desk.page.goto(start_url)
+    wait_until(lambda: desk.page.is_visible("#name") and focused(desk) == "name")
+    type_in(desk, "ada", "wrong")
+    wait_until(lambda: desk.text("#message"))
+    assert desk.text("#message") == "Name or passphrase is wrong."
+    wait_until(lambda: focused(desk) == "passphrase")
+    assert desk.page.input_value("#passphrase") == ""
+    assert desk.page.input_value("#name") == "ada"
+    assert serious(desk) == []
+    type_in(desk, PASSPHRASE)
+    wait_until(lambda: desk.page.is_visible("#next"))
+
+
+def test_an_empty_form_is_not_sent(desk: Desk, start_url: str) -> None:
+    desk.page.goto(start_url)
+    wait_until(lambda: desk.page.is_visible("#name") and focused(desk) == "name")
+    desk.press("Enter")
+    assert desk.text("#message") == "Give your name."
+    type_in(desk, "ada")
+    assert desk.text("#message") == "Give your passphrase."
+    assert focused(desk) == "passphrase"
+
+
+def test_the_idle_room_asks_for_the_passphrase_alone_or_lets_somebody_else_in(
+    desk: Desk, out: Path
+) -> None:
+    with served(out, idle_s=2.0) as start_url:
+        desk.sign_in(start_url, "ada")
+        wait_until(
+            lambda: desk.page.request.get(f"{origin(desk)}/api/me").json()["presence"] == "idle"
+        )
+        desk.page.reload()
+        wait_until(lambda: focused(desk) == "passphrase")
+        assert "ada, the room was locked" in desk.text("#lead")
+        assert not desk.page.is_visible("#name")
+        assert serious(desk) == []
+        desk.page.click("#other")
+        wait_until(lambda: desk.page.is_visible("#name"))
+
+
+def test_signing_out_leads_back_to_the_login(desk: Desk, start_url: str) -> None:
+    desk.sign_in(start_url, "ada")
+    desk.page.click("#leave")
+    wait_until(lambda: desk.page.is_visible("#name"))
+
+
+def test_a_server_that_is_gone_is_said(desk: Desk, out: Path) -> None:
+    with served(out) as start_url:
+        desk.page.goto(start_url)
+        wait_until(lambda: desk.page.is_visible("#name") and focused(desk) == "name")
+    type_in(desk, "ada", PASSPHRASE)
+    wait_until(lambda: desk.text("#message"))
+    assert desk.text("#message") == "The server does not answer. Is it still running?"
+
+
+def test_a_statistician_finds_the_tables_and_nothing_else(desk: Desk, out: Path) -> None:
+    (out / "volumes.csv").write_text("subject_code\n")
+    with served(out, role=Role.STATISTICIAN) as start_url:
+        desk.page.goto(start_url)
+        wait_until(lambda: desk.page.is_visible("#name") and focused(desk) == "name")
+        type_in(desk, "stan", PASSPHRASE)
+        wait_until(lambda: desk.page.is_visible("table"))
+        assert desk.page.locator("tbody tr").count() == 1
+        assert "not locked" in desk.text("main")
+        assert serious(desk) == []
+        with desk.page.expect_download() as started:
+            desk.page.click("text=volumes.csv")
+        assert started.value.suggested_filename == "volumes.csv"
+
+
+def origin(desk: Desk) -> str:
+    """Address of the server that the page is of."""
+    return "/".join(desk.page.url.split("/")[:3])
