@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from corelab.errors import LedgerError
 from corelab.reading.acceptance import independent_of
-from corelab.reading.consequence import ID_LENGTH, is_reader, next_number
+from corelab.reading.consequence import ID_LENGTH, is_reader, judges_of, next_number
 from corelab.reading.event import Purpose, ReadAssigned, RulesSet
 from corelab.reading.records import HumanRead, ReadKind
 from corelab.reading.room import Room
@@ -83,7 +83,8 @@ class _Wave:
         dealt: dict[str, list[Case]] = {name: [] for name in names}
         for case in self._shuffled(self._waiting(), "deal"):
             taken = {read.reader for read in self._independent(case)}
-            free = [name for name in names if name not in taken]
+            # Whoever judged a case has seen what others drew in it.
+            free = [name for name in names if name not in taken | judges_of(self.room, case)]
             lacking = self.rules.readers - len(taken)
             if len(free) < lacking:
                 told = f"found {len(free)} free, expected {lacking}"

@@ -60,7 +60,9 @@ def ended(room: Room, case: Case) -> ReadSuperseded | None:
 def called_for(room: Room, case: Case) -> ReadAssigned | None:
     """Return the adjudication that a case needs; ``None`` also where nobody is free to do it."""
     asked, adjudicator = _adjudication_id(room, case), adjudicator_for(room, case)
-    if asked is None or adjudicator is None or asked in room.reads or case in room.exclusions:
+    if asked is None or adjudicator is None or asked in room.reads:
+        return None
+    if case in room.exclusions or not room.is_released(case):
         return None
     return ReadAssigned(
         read_id=asked,
@@ -83,6 +85,15 @@ def adjudicator_for(room: Room, case: Case) -> str | None:
     }
     free = [name for name in named if name not in readers and is_reader(room, name)]
     return min(free, key=lambda name: _n_adjudications(room, name), default=None)
+
+
+def judges_of(room: Room, case: Case) -> frozenset[str]:
+    """Return who was ever to judge a case: they may have seen what others drew."""
+    return frozenset(
+        read.reader
+        for read in room.reads.values()
+        if read.case == case and read.kind is ReadKind.ADJUDICATION
+    )
 
 
 def is_reader(room: Room, name: str) -> bool:

@@ -152,7 +152,9 @@ def _(event: ReadAssigned, room: Room, _act: Act) -> Room:
 
 @_step.register
 def _(event: ReadOpened, room: Room, _act: Act) -> Room:
-    return _moved(room, room.reads[event.read_id], ReadEvent.OPEN)
+    read = room.reads[event.read_id]
+    first_mask = room.cases[read.case].mask_sha256
+    return _moved(room, replace(read, first_mask_sha256=first_mask), ReadEvent.OPEN)
 
 
 @_step.register

@@ -17,6 +17,7 @@ from corelab.reading.consequence import (
     ended,
     is_reader,
     judged,
+    judges_of,
     next_number,
 )
 from corelab.reading.event import (
@@ -181,6 +182,9 @@ def _(event: ReadAssigned, room: Room, _act: Act) -> None:
 
 def _check_purpose(room: Room, event: ReadAssigned) -> None:
     reads = [read for read in room.reads_of_case(event.case) if read.kind is ReadKind.READ]
+    if event.reader in judges_of(room, event.case):
+        told = f"{event.reader} was to judge {_told(event.case)}, with the masks of others"
+        _refuse(Refusal.JUDGED_ALREADY, told)
     mine = {read.purpose for read in reads if read.reader == event.reader}
     if event.purpose in mine:
         told = f"{event.reader} has a read of {_told(event.case)} for this purpose"

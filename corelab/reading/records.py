@@ -51,7 +51,8 @@ class HumanRead:
     """One person's read of one case, with every version that was signed.
 
     ``edition`` counts the drafts saved, all versions together; ``draft_mask_sha256`` is the mask
-    of the last one. ``reasons`` are those of its amendments and of its end, in order.
+    of the last one, ``first_mask_sha256`` the file of the one that stood there when it was last
+    opened. ``reasons`` are those of its amendments and of its end, in order.
     """
 
     read_id: str
@@ -62,6 +63,7 @@ class HumanRead:
     purpose: Purpose
     state: ReadState = ReadState.ASSIGNED
     edition: int = 0
+    first_mask_sha256: str | None = None
     draft_mask_sha256: str | None = None
     signatures: tuple[Signature, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -81,6 +83,12 @@ class HumanRead:
     def standing(self) -> ReadSigned | None:
         """The signed version that counts; ``None`` while unsigned, being amended or superseded."""
         return self.signatures[-1].signed if self.state is ReadState.SIGNED else None
+
+    @property
+    def own_mask_sha256(self) -> str | None:
+        """Mask that its reader saved or signed last; ``None`` while it shows what it began with."""
+        signed = self.signatures[-1].signed.mask_sha256 if self.signatures else None
+        return self.draft_mask_sha256 or signed
 
     @property
     def version(self) -> int:

@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     ID_TAKEN = "id_taken"
     NUMBER_SKIPPED = "number_skipped"
     READ_ALREADY = "read_already"
+    JUDGED_ALREADY = "judged_already"
     ENOUGH_READS = "enough_reads"
     NOTHING_TO_REPEAT = "nothing_to_repeat"
     NOT_CALLED_FOR = "not_called_for"

@@ -75,7 +75,7 @@ def room_app(
     layout = Layout(out)
     keeper = RoomKeeper(ledger)
     keeper.room()
-    session = Session(idle_s=idle_s)
+    session = Session(idle_s=idle_s, may_stay=lambda name: keeper.room().users[name].is_enabled)
     rooms = Rooms(
         layout=layout,
         keeper=keeper,

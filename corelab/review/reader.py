@@ -25,7 +25,7 @@ from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.hemisphere import hemisphere_of
 from corelab.review.keeper import RoomKeeper, Step
 from corelab.review.mask_check import checked_mask
-from corelab.review.masks import Masks
+from corelab.review.masks import Masks, begins_otherwise
 from corelab.review.scene import Scene
 from corelab.review.scenes import Scenes, image_changed
 from corelab.stages.measure import InfarctNumbers, infarct_numbers
@@ -97,16 +97,16 @@ class Reader:
         return self._keeper.room()
 
     def open(self, signer: Signer, read_id: str) -> Sight:
-        """Open a read, which is written down the first time."""
+        """Open a read; written down the first time, and where it begins with another mask."""
 
         def decide(room: Room) -> Step | None:
-            read = _own(room, signer.name, read_id)
-            is_new = read.state is ReadState.ASSIGNED
+            is_new = _is_unseen(room, _own(room, signer.name, read_id))
             return Step(event=ReadOpened(read_id=read_id)) if is_new else None
 
-        read = _own(self.room(), signer.name, read_id)
-        if read.state is ReadState.ASSIGNED:
-            self._see(self.room(), read)
+        room = self.room()
+        read = _own(room, signer.name, read_id)
+        if _is_unseen(room, read):
+            self._see(room, read)
             self._keeper.write(signer, decide)
         return self.see(signer.name, read_id)
 
@@ -227,6 +227,13 @@ def _own(room: Room, name: str, read_id: str) -> HumanRead:
         message = "Your reads are opened in their order: this one comes later."
         raise DeniedError(DenialCode.STATE, message)
     return read
+
+
+def _is_unseen(room: Room, read: HumanRead) -> bool:
+    """Whether a reader may work on a read, and has not seen what it begins with."""
+    is_begun = read.state in _BEGUN
+    changed = is_begun and begins_otherwise(read, room.cases[read.case])
+    return read.state is ReadState.ASSIGNED or changed
 
 
 def _draft(read: HumanRead, edition: int, packed: PackedMask) -> Step | None:

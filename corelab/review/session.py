@@ -39,13 +39,20 @@ class Session:
         Seconds without work after which the key is dropped.
     clock
         Seconds that never go back.
+    may_stay
+        Whether a person is still a user: asked each time that they do something.
     """
 
     def __init__(
-        self, *, idle_s: float = IDLE_S, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        idle_s: float = IDLE_S,
+        clock: Callable[[], float] = time.monotonic,
+        may_stay: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.idle_s = idle_s
         self._clock = clock
+        self._may_stay = may_stay
         self._name: str | None = None
         self._signer: Signer | None = None
         self._active_at = clock()
@@ -92,10 +99,14 @@ class Session:
         Raises
         ------
         DeniedError
-            When nobody is signed in, or the idle lock has closed.
+            When nobody is signed in or who was is no user any more, or the idle lock has closed.
         """
         self.lock_if_idle()
         signer = self._signer
+        if signer is not None and not self._may_stay(signer.name):
+            self.leave()
+            message = "Your access has ended: ask the data manager."
+            raise DeniedError(DenialCode.SIGN_IN, message)
         if signer is not None:
             self._active_at = self._clock()
             return signer

@@ -11,16 +11,28 @@ from hypothesis import strategies as st
 
 from corelab.errors import LedgerError
 from corelab.reading.assignment import assignments
-from corelab.reading.event import OrderCommitted, Purpose, ReadAssigned, RulesSet, UserDisabled
+from corelab.reading.event import (
+    AmendmentStarted,
+    OrderCommitted,
+    Purpose,
+    ReadAssigned,
+    ReadOpened,
+    ReadSuperseded,
+    RulesSet,
+    UserDisabled,
+)
 from corelab.reading.fold import with_event
+from corelab.reading.refusal import Refusal, RefusedError
 from corelab.reading.room import Room
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from tests.reading.events import EXAMPLES, RULES
 from tests.reading.rooms import (
     SEED,
     assignment,
+    following,
     offer,
     read_of,
+    read_through,
     ready_room,
     sha,
     staffed_room,
@@ -231,6 +243,24 @@ def test_a_read_that_ended_is_made_good_by_another_reader() -> None:
     (event,) = assignments(room, SEED)
     assert isinstance(event, ReadAssigned)
     assert event.reader in {"ada", "cleo"}
+
+
+def test_nobody_reads_a_case_whose_masks_they_were_to_judge() -> None:
+    rules = replace(RULES, names=("ada", "ben", "cleo", "dora"), adjudicators=("cleo",))
+    room = with_events(ready_room(rules), "mia", assignment("ada"), assignment("ben"))
+    for name, volume_ml in (("ada", 10.0), ("ben", 20.0)):
+        room = read_through(room, read_of(room, name), volume_ml)
+    third = read_of(room, "cleo").read_id
+    room = with_event(room, "cleo", ReadOpened(read_id=third))
+    started = AmendmentStarted(read_id=read_of(room, "ada").read_id, reason="missed a part")
+    room = following(with_event(room, "ada", started), "ada")
+    gone = ReadSuperseded(read_id=read_of(room, "ada").read_id, reason="its reader left")
+    room = with_event(room, "mia", gone)
+    room = with_event(room, "mia", UserDisabled(name="ada", reason="left the lab"))
+    assert [event.reader for event in assignments(room, SEED)] == ["dora"]
+    with pytest.raises(RefusedError) as refused:
+        with_event(room, "mia", assignment("cleo"))
+    assert refused.value.refusal is Refusal.JUDGED_ALREADY
 
 
 def test_ids_tell_nothing_of_reader_or_number_without_the_seed() -> None:

@@ -20,7 +20,7 @@ from corelab.reading.lifecycle import ReadState
 from corelab.reading.records import HumanRead, ReadKind
 from corelab.reading.room import Room
 from corelab.vocab import Case, SubjectCode, VisitLabel
-from tests.reading.events import RULES
+from tests.reading.events import EXAMPLES, RULES
 from tests.reading.rooms import (
     CASE,
     assignment,
@@ -178,6 +178,17 @@ def test_an_excluded_case_is_not_adjudicated() -> None:
     gone = CaseExcluded(subject_code=CASE.subject_code, visit=CASE.visit, reason="withdrawn")
     room = with_event(room, "mia", gone)
     assert next_consequence(room, CASE, no_dice) is None
+
+
+def test_a_case_whose_release_is_awaited_is_not_adjudicated_until_then() -> None:
+    rules = replace(RULES, adjudicators=())
+    room = with_events(ready_room(rules), "mia", assignment("ada"), assignment("ben"))
+    for name, volume_ml in (("ada", 10.0), ("ben", 20.0)):
+        room = read_through(room, read_of(room, name), volume_ml)
+    room = with_event(room, "mia", replace(RULES, needs_release=True))
+    assert next_consequence(room, CASE, no_dice) is None
+    room = following(with_event(room, "quinn", EXAMPLES["case_released"]), "mia")
+    assert [read.reader for read in adjudications(room)] == ["cleo"]
 
 
 def test_a_repeat_is_never_compared_with_anything() -> None:

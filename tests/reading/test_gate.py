@@ -222,6 +222,14 @@ REFUSED: tuple[Refused, ...] = (
     (Refusal.NUMBER_SKIPPED, opened_room, "mia", lambda _: _numbered_again()),
     (Refusal.READ_ALREADY, opened_room, "mia", lambda _: assignment("ada", 2)),
     (
+        Refusal.JUDGED_ALREADY,
+        lambda: with_event(
+            double_read(10.0, 20.0), "mia", replace(RULES, names=("ada", "ben", "cleo"))
+        ),
+        "mia",
+        lambda _: assignment("cleo"),
+    ),
+    (
         Refusal.ENOUGH_READS,
         lambda: with_event(opened_room(), "mia", replace(RULES, names=("ada", "ben", "dora"))),
         "mia",

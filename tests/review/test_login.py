@@ -86,6 +86,18 @@ def test_a_disabled_user_is_not_let_in_and_is_put_out(
     assert browser_of.role(Role.READER).sign_in("ada").status_code == 403
 
 
+def test_a_user_who_is_disabled_while_signed_in_sees_nothing_more(
+    room: Furnished, browser_of: BrowserOf
+) -> None:
+    ada = browser_of.reader("ada")
+    urls = ("/api/reads", READ, f"{READ}/mask", f"{READ}/image/ct")
+    ada.get(READ)
+    assert {ada.get(url).status_code for url in urls} == {200}
+    disable_user(room.ledger, "ada", "left the lab", by=room.manager)
+    assert {ada.get(url).json()["error"] for url in urls} == {"sign_in"}
+    assert ada.get("/api/me").json()["presence"] == "signed_out"
+
+
 def test_failed_attempts_cost_time_for_every_name_and_never_for_good(
     browser_of: BrowserOf, clock: Clock
 ) -> None:

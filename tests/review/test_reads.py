@@ -115,6 +115,28 @@ def test_a_read_begins_with_the_automatic_mask_in_the_order_of_the_screen(
     assert np.array_equal(labels_of(answer.content), infarct()[::-1, ::-1, :])
 
 
+def test_nobody_signs_a_first_mask_that_was_measured_anew_before_they_saw_it(
+    room: Furnished, browser_of: BrowserOf
+) -> None:
+    ada = browser_of.reader("ada")
+    ada.get(READ)
+    seen_ml = labels_of(ada.get(f"{READ}/mask").content).astype(bool).sum() * VOXEL_ML
+    image = load_image(room.layout.image(CT_CASE, Contrast.CT))
+    larger = infarct()
+    larger[10:15, 12:18, 3:5] = 1
+    save_volume(room.layout.infarct_mask(CT_CASE), image.with_data(larger))
+    room.write(offer_of(room.layout, CT_CASE))
+    refused = ada.post(f"{READ}/sign", form(0))
+    assert (refused.status_code, refused.json()["error"]) == (409, "stale")
+    assert events(room, "read_signed") == []
+    assert ada.get(READ).json()["state"] == "opened"
+    shown = labels_of(ada.get(f"{READ}/mask").content)
+    assert np.array_equal(shown, larger[::-1, ::-1, :])
+    signed_ml = ada.post(f"{READ}/sign", form(0)).json()["infarct_volume_ml"]
+    assert signed_ml == pytest.approx(np.count_nonzero(larger) * VOXEL_ML)
+    assert signed_ml > seen_ml
+
+
 def test_a_saved_draft_is_what_is_shown_next_and_its_numbers_are_the_batchs(
     room: Furnished, browser_of: BrowserOf
 ) -> None:
