@@ -416,6 +416,22 @@ class HumanVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictGiven:
+    """One verdict of a QA reviewer, as the tables show it; no free text.
+
+    ``stands`` where it is the reviewer's last word on the image that counts.
+    """
+
+    case: Case
+    rater: str
+    verdict: QaVerdict
+    reasons: tuple[str, ...]
+    image_sha256: str
+    mask_sha256: str
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class People:
     """All that people have read, for the tables.
 
@@ -426,3 +442,4 @@ class People:
     is_lost: bool = False
     readings: tuple[CaseReading, ...] = ()
     versions: tuple[HumanVersion, ...] = ()
+    verdicts: tuple[VerdictGiven, ...] = ()

@@ -13,7 +13,12 @@ from corelab.store.exchange.define_xml import Study
 from corelab.store.exchange.files import Export, TableFormat, remove_export, write_export
 from corelab.store.exchange.findings import averaged_cases, findings_of
 from corelab.store.exchange.nv import findings_sheet
-from corelab.store.exchange.sheets import growth_sheet, reads_sheet, volume_sheet
+from corelab.store.exchange.sheets import (
+    growth_sheet,
+    reads_sheet,
+    verdict_sheet,
+    volume_sheet,
+)
 from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
@@ -114,6 +119,7 @@ def export_tables(
         volume_sheet(rows.volumes),
         reads_sheet(rows.reads),
         growth_sheet(rows.growth),
+        verdict_sheet(rows.verdicts),
         findings_sheet(findings_of(rows.volumes, rows.reads, rows.problems), visits),
         analysis_sheet(rows.volumes, visits, averaged_cases(rows.reads)),
     )

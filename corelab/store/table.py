@@ -22,6 +22,7 @@ from corelab.store.record import load_read
 from corelab.store.schema import (
     AUTOMATIC_COLUMNS,
     READ_COLUMNS,
+    VERDICT_COLUMNS,
     VOLUME_COLUMNS,
     data_dictionary,
     human_row,
@@ -59,6 +60,7 @@ class TableRows:
     reads: list[dict[str, Cell]]
     problems: list[dict[str, Cell]]
     growth: list[dict[str, Cell]]
+    verdicts: list[dict[str, Cell]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,7 @@ def rows_of(
         reads=_read_rows(records, people, trial_id),
         problems=[asdict(problem) for problem in listed],
         growth=[growth_row(pair) for pair in growth],
+        verdicts=[{c.name: c.value(given) for c in VERDICT_COLUMNS} for given in people.verdicts],
     )
 
 
