@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -12,6 +13,7 @@ from corelab.store.files import Json
 
 LARGEST_FORM_BYTES = 1 << 16
 LONGEST_TEXT = 1000
+_PLAIN = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Form:
             raise _unfit(name, "a text")
         if len(value.strip()) > longest:
             raise _unfit(name, f"at most {longest} characters")
+        # As the ledger takes texts: a control character comes with what is pasted.
+        if not _PLAIN.fullmatch(value):
+            raise _unfit(name, "plain text without control characters")
         return value.strip()
 
     def secret(self, name: str) -> str:

@@ -53,6 +53,12 @@ class QaBook:
         histories = self._keeper.room().ratings.values()
         return in_order(_row_of(rating, made) for history in histories for rating in history)
 
+    def ratings_shown_to(self, rater: str) -> tuple[QaRating, ...]:
+        """Return a rater's own verdicts, and all on the cases that they have rated themselves."""
+        ratings = self.ratings()
+        rated = {rating.case for rating in ratings if rating.rater == rater}
+        return tuple(rating for rating in ratings if rating.case in rated)
+
     def queries(self) -> tuple[Query, ...]:
         """Every query, answered or not, in the order in which they were asked."""
         return tuple(self._keeper.room().queries.values())

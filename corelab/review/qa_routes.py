@@ -86,10 +86,10 @@ class QaRoutes:
         return page(text, policy=policy)
 
     def _list(self, _: Request) -> Response:
-        self._session.signer()
+        ratings = self._book.ratings_shown_to(self._session.signer().name)
         return json_reply(
             {
-                "ratings": [rating_to_json(rating) for rating in self._book.ratings()],
+                "ratings": [rating_to_json(rating) for rating in ratings],
                 "queries": [_told(query) for query in self._book.queries()],
             }
         )
@@ -133,13 +133,13 @@ class QaRoutes:
             raise _unfit(error) from error
 
     def _export_csv(self, _: Request) -> Response:
-        self._session.signer()
-        content = to_csv(self._book.ratings()).encode()
+        ratings = self._book.ratings_shown_to(self._session.signer().name)
+        content = to_csv(ratings).encode()
         return download(content, name="qa_ratings.csv", media_type="text/csv")
 
     def _export_json(self, _: Request) -> Response:
-        self._session.signer()
-        content = to_json(self._book.ratings()).encode()
+        ratings = self._book.ratings_shown_to(self._session.signer().name)
+        content = to_json(ratings).encode()
         return download(content, name="qa_ratings.json", media_type="application/json")
 
     def _overlay(self, request: Request) -> Response:

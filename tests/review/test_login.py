@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from starlette.applications import Starlette
@@ -15,6 +16,7 @@ from corelab.store.users import disable_user
 from tests.review.browser import PASSPHRASE, Browser
 from tests.review.conftest import BrowserOf
 from tests.review.furnished import READS, Furnished
+from tests.review.test_reads import form
 
 READ = f"/api/reads/{READS['ada', 1]}"
 
@@ -173,6 +175,24 @@ def test_forms_that_are_no_forms_are_refused_in_words(browser_of: BrowserOf) -> 
         assert (answer.status_code, answer.json()["error"]) == (422, "fault")
     answer = browser.ask("POST", "/api/login", own, content=b" " * 70_000)
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("odd", ["\x0b", "\r", "\x00", "\x7f", "\ud800"])
+def test_a_text_that_the_ledger_does_not_take_is_refused_by_its_field(
+    browser_of: BrowserOf, odd: str
+) -> None:
+    ada = browser_of.reader("ada")
+    ada.get(READ)
+    own = ada.own_headers()
+    for field, url in (
+        ("comment", f"{READ}/sign"),
+        ("reason", f"{READ}/amend"),
+        ("name", "/api/login"),
+    ):
+        sent = {**form(0), "reason": "missed a part", "name": "ada"}
+        content = json.dumps({**sent, field: f"pasted{odd}text"}).encode()
+        answer = ada.ask("POST", url, own, content=content)
+        assert (answer.status_code, answer.json().get("field")) == (422, field), url
 
 
 def test_a_role_sees_its_own_routes_only(room: Furnished) -> None:

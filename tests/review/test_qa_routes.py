@@ -245,6 +245,21 @@ def test_ratings_of_others_or_of_former_pictures_are_not_taken_in(
     assert unfit.json()["message"].startswith("rating 1, column verdict: found 'good'")
 
 
+def test_nobody_is_sent_anothers_verdict_on_a_case_before_their_own(
+    room: Furnished, quin: Browser, browser_of: BrowserOf
+) -> None:
+    add_user(room.ledger, "quill", Role.QA, PASSPHRASE, by=room.manager)
+    quill = browser_of.role(Role.QA)
+    quill.sign_in("quill")
+    quin.post(f"/api/qa/{CT_ID}/verdict", said(room))
+    for url in ("/api/qa", "/api/qa/export.csv", "/api/qa/export.json"):
+        assert "quin" not in quill.get(url).text
+        assert "quin" in quin.get(url).text
+    quill.post(f"/api/qa/{CT_ID}/verdict", said(room, "warn"))
+    for url in ("/api/qa", "/api/qa/export.csv", "/api/qa/export.json"):
+        assert "quin" in quill.get(url).text
+
+
 def test_two_reviewers_write_at_once_and_nothing_is_lost(
     room: Furnished, quin: Browser, browser_of: BrowserOf
 ) -> None:
