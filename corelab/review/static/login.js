@@ -18,7 +18,8 @@ async function begin() {
     part("lead").textContent = `${told.name}, the room was locked${after}. Nothing is lost.`;
     part("go").textContent = "Go on";
   }
-  part(isIdle ? "passphrase" : "name").focus();
+  // Whoever types already is not moved to another field.
+  if (document.activeElement === document.body) part(isIdle ? "passphrase" : "name").focus();
 }
 
 async function enter(event) {
@@ -47,6 +48,8 @@ async function enter(event) {
 }
 
 part("login").addEventListener("submit", enter);
+// Before somebody listens, the browser would send the form by itself: the passphrase in the address.
+part("go").disabled = false;
 part("other").addEventListener("click", async () => {
   await ask("POST", "/api/logout", {});
   location.reload();
