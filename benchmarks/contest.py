@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pipelines.dask_settings import WORKER_ENVIRONMENT
+from pipelines.worker_server import WORKER_ENVIRONMENT
 
 Value = TypeVar("Value")
 Work = Callable[[str], None]

@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[1]
 IMAGES = REPOSITORY / "docs" / "images"
 SAMPLE = REPOSITORY / "sample_data"
 WIDTH_PX = 1100
-COLOURS = 96
+COLOURS = 160
 NAMED = 'readers = 2\nnames = ["ada", "ben"]\nadjudicators = ["cleo"]'
 
 
@@ -116,7 +116,9 @@ def _keep(desk: Desk, name: str) -> None:
     size = (WIDTH_PX, round(picture.height * WIDTH_PX / picture.width))
     small = picture.resize(size, Image.Resampling.LANCZOS)
     path = IMAGES / f"reader-{name}.png"
-    small.quantize(COLOURS).save(path, optimize=True)
+    # Coverage keeps the few coloured pixels that outlines are made of.
+    few = small.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    few.save(path, optimize=True)
     print(path.relative_to(REPOSITORY))
 
 

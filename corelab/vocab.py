@@ -356,6 +356,7 @@ class EndpointReason(StrEnum):
     QUERY_OPEN = "query_open"
     NOT_RELEASED = "not_released"
     EXCLUDED = "excluded"
+    LEDGER_BROKEN = "ledger_broken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,8 +416,30 @@ class HumanVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class People:
-    """All that people have read, for the tables."""
+class VerdictGiven:
+    """One verdict of a QA reviewer, as the tables show it; no free text.
 
+    ``stands`` where it is the reviewer's last word on the image that counts.
+    """
+
+    case: Case
+    rater: str
+    verdict: QaVerdict
+    reasons: tuple[str, ...]
+    image_sha256: str
+    mask_sha256: str
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """All that people have read, for the tables.
+
+    ``is_lost`` where the ledger cannot be read or breaks a rule: what people made of any case is
+    not known, and no automatic volume may pass for theirs.
+    """
+
+    is_lost: bool = False
     readings: tuple[CaseReading, ...] = ()
     versions: tuple[HumanVersion, ...] = ()
+    verdicts: tuple[VerdictGiven, ...] = ()

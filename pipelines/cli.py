@@ -14,11 +14,13 @@ import typer
 
 from pipelines.ledger_cli import ledger_app
 from pipelines.log import LogFormat, log_as
+from pipelines.places import LAST_RESULT
 from pipelines.qa_cli import qa_app
 from pipelines.queueing import QueueSystem
 from pipelines.reads_cli import reads_app
-from pipelines.users_cli import users_app
+from pipelines.users_cli import ByFile, users_app
 from pipelines.vault_cli import KeyFile, vault_app
+from pipelines.worker_server import start_worker_server
 
 app = typer.Typer(
     name="corelab",
@@ -141,6 +143,10 @@ def run(
         raise typer.BadParameter("one of --scheduler and --cluster")
     if cluster_config and not cluster:
         raise typer.BadParameter("--cluster-config says how --cluster asks for its jobs")
+    vault = vault or out.resolve().with_name(out.resolve().name + "-vault")
+    if not (watch or scheduler or cluster or (vault / LAST_RESULT).exists()):
+        # It imports beside this process, which has a second of that before it.
+        start_worker_server()
     from pipelines.case import Face, Redo
     from pipelines.dashboard import Dashboard
     from pipelines.pick import pick_of
@@ -159,7 +165,7 @@ def run(
         trial_file=trial,
         out=out,
         subjects_file=subjects,
-        vault=vault or out.resolve().with_name(out.resolve().name + "-vault"),
+        vault=vault,
         face=Face.REMOVED if deface else Face.KEPT,
         key_file=vault_key,
         redo=Redo.ALL if fresh else Redo.CHANGED,
@@ -387,19 +393,61 @@ def agreement(
 def lock(
     out: Out,
     reason: Annotated[str, typer.Option("--reason", help="Why the data are final.")],
+    missing_reason: Annotated[
+        str, typer.Option(help="Why the cases in problems.csv stay missing.")
+    ] = "",
+    by: Annotated[str | None, typer.Option(help="The data manager who signs.")] = None,
+    by_passphrase_file: ByFile = None,
+    vault: Annotated[Path | None, typer.Option(help="Identified side, for the audit.")] = None,
+    vault_key: KeyFile = None,
 ) -> None:
-    """Freeze OUT: a manifest with the SHA-256 of every file, refused while problems are open."""
-    from pipelines.command import lock_command
+    """Freeze OUT: tables, a signed manifest of every file; refused while anything is open."""
+    from pipelines.lock_command import lock_command
+    from pipelines.locking import LockRequest
+    from pipelines.users_command import Person
 
-    raise typer.Exit(lock_command(out, reason))
+    request = LockRequest(
+        out=out,
+        reason=reason,
+        missing_reason=missing_reason,
+        vault=vault,
+        vault_key=vault_key,
+    )
+    manager = Person(name=by, passphrase_file=by_passphrase_file) if by else None
+    raise typer.Exit(lock_command(request, manager))
 
 
 @app.command()
-def verify(out: Out) -> None:
-    """Say what differs from the locked state: changed, added and removed files."""
-    from pipelines.command import verify_command
+def unlock(
+    out: Out,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stays in the ledger.")],
+    by: Annotated[str, typer.Option("--by", help="Who asks.")],
+    second: Annotated[str, typer.Option("--second", help="Who agrees, of another role.")],
+    by_passphrase_file: ByFile = None,
+    second_passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--second-passphrase-file", dir_okay=False, help="Of the second, in a file."),
+    ] = None,
+) -> None:
+    """Lift a lock: two people of two roles, both in the ledger."""
+    from pipelines.lock_command import unlock_command
+    from pipelines.users_command import Person
 
-    raise typer.Exit(verify_command(out))
+    first = Person(name=by, passphrase_file=by_passphrase_file)
+    other = Person(name=second, passphrase_file=second_passphrase_file)
+    raise typer.Exit(unlock_command(out, reason, first, other))
+
+
+@app.command()
+def verify(
+    place: Annotated[
+        Path, typer.Argument(metavar="LOCK", exists=True, file_okay=False, help="OUT or its lock.")
+    ],
+) -> None:
+    """Say what differs from a lock: files, tables, signature, ledger, each volume anew."""
+    from pipelines.lock_command import verify_command
+
+    raise typer.Exit(verify_command(place))
 
 
 @app.command()

@@ -11,21 +11,17 @@ from corelab.blinding.vault import open_vault
 from corelab.errors import StoreError, UnfitDataError
 from corelab.stages.publish import publication_from
 from corelab.store.layout import Layout
-from corelab.store.manifest import differences
 from pipelines.audit_screen import show_audit
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
 from pipelines.engine import open_engine
-from pipelines.holding import hold_out
-from pipelines.locking import lock_with_reads
 from pipelines.sample import write_sample
 from pipelines.screen import (
     counted,
     files_line,
     show_evidence,
     show_loose,
-    show_plain,
     show_whole,
     standard_output,
 )
@@ -103,25 +99,6 @@ def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -
     report = audit(out, identifiers, own=own)
     show_audit(report, standard_output())
     return 0 if report.is_clean else EXIT_PROBLEMS
-
-
-@_told
-def lock_command(out: Path, reason: str) -> int:
-    """Write the manifest of OUT."""
-    with hold_out(out, "lock"):
-        count = lock_with_reads(Layout(out), reason)
-    standard_output().print(f"locked: {count} files, manifest in lock.json")
-    return 0
-
-
-@_told
-def verify_command(out: Path) -> int:
-    """Print what differs from the locked state."""
-    found = differences(Layout(out))
-    for difference in found:
-        show_plain(standard_output(), f"{difference.found}: {difference.path}")
-    standard_output().print(f"{len(found)} differences from the locked state")
-    return EXIT_PROBLEMS if found else 0
 
 
 @_told

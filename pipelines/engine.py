@@ -6,9 +6,7 @@ one thread; a worker that dies takes its own item with it, not the batch.
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import multiprocessing
 import os
 import pickle
 import secrets
@@ -24,6 +22,7 @@ from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+import distributed.utils
 from dask.system import CPU_COUNT
 from distributed import Client, Future, LocalCluster, Nanny, as_completed, get_worker
 from distributed.deploy.cluster import Cluster
@@ -32,7 +31,12 @@ from distributed.system import MEMORY_LIMIT
 
 from corelab.errors import StoreError
 from pipelines.dashboard import LOOPBACK, Dashboard, free_port, refuse_absent_dashboard
-from pipelines.dask_settings import dask_settings, quiet_dask
+from pipelines.dask_settings import dask_settings, quiet_dask, workers_are_served
+from pipelines.worker_server import (
+    die_with_parent,
+    interrupts_left_to_client,
+    start_worker_server,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,11 +44,10 @@ Result = TypeVar("Result")
 IN_FLIGHT_PER_WORKER = 4
 MEMORY_PER_WORKER_BYTES = 2 << 30
 CONNECT_S = 10
-FIRST_WORKER_S = 30
+FIRST_WORKER_S = 60
 _DEATH = "KilledWorker"
 _MEMORY_DEATH = "worker-restart-memory"
 _LOOK_S = 5.0
-_PR_SET_PDEATHSIG = 1
 _QUIET = "CORELAB_WORKER_IS_QUIET"
 
 
@@ -235,6 +238,10 @@ def open_engine(
         return
     refuse_absent_dashboard(dashboard)
     count, port = n_workers or default_workers(), free_port()
+    if workers_are_served():
+        start_worker_server()
+        # Else Dask would import libraries of its choice here, to have the server import them.
+        distributed.utils._forkserver_preload_set = True  # noqa: SLF001 - no setting says so
     with (
         dask_settings(dashboard, port),
         # A worker that is being killed may still write there: that must not hide an interrupt.
@@ -296,11 +303,8 @@ def _local_cluster(count: int, scratch: str, dashboard: Dashboard, port: int) ->
     What does not fit into memory is put into ``scratch``, which only its owner may open and
     which goes with the engine: it may hold headers.
 
-    Threads and processes that are started by one in which the signal is blocked never get it;
-    otherwise every worker would print a traceback of its own.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with interrupts_left_to_client():
         return LocalCluster(
             n_workers=0,
             threads_per_worker=1,
@@ -311,8 +315,6 @@ def _local_cluster(count: int, scratch: str, dashboard: Dashboard, port: int) ->
             silence_logs=logging.CRITICAL,
             local_directory=scratch,
         )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -381,18 +383,7 @@ def _be_quiet() -> None:
         for stream in (1, 2):
             os.dup2(nowhere, stream)
         os.close(nowhere)
-        die_with_client()
-
-
-def die_with_client() -> None:
-    """Have the system end this process with the one that started it, however that ends.
-
-    Dask's own watch is a thread that waits for the interpreter, and may come late.
-    """
-    parent = multiprocessing.parent_process()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if parent is not None and os.getppid() != parent.pid:
-        os._exit(1)  # it ended just before
+        die_with_parent()
 
 
 def _unpacked(packed: bytes) -> Result | Crash:

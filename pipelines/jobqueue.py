@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from corelab.errors import StoreError
 from pipelines.dashboard import LOOPBACK, Dashboard, free_port, refuse_absent_dashboard
 from pipelines.dask_settings import (
-    WORKER_ENVIRONMENT,
     WORKER_SETTINGS,
     dask_settings,
     quiet_dask,
@@ -26,6 +25,7 @@ from pipelines.engine import Engine, engine_of
 from pipelines.job_settings import JobSettings
 from pipelines.log import tell
 from pipelines.queueing import QueueSystem
+from pipelines.worker_server import WORKER_ENVIRONMENT
 
 if TYPE_CHECKING:
     from dask_jobqueue import JobQueueCluster

@@ -1,42 +1,240 @@
-"""The lock of an OUT: refused while reads are open, its tables those of the ledger."""
+"""The lock of an OUT: all of it checked, its tables of the ledger, a manifest, a signature."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from corelab.blinding.audit import audit
+from corelab.blinding.vault import open_vault
 from corelab.errors import StoreError
-from corelab.stages.publish import publication_from, publish
+from corelab.reading.event import DataLocked, DataUnlocked, UnlockAsked, event_to_json
+from corelab.reading.fold import fold, with_event
+from corelab.stages.publish import export_tables, publication_from, publish
+from corelab.store.exchange.files import available_formats
+from corelab.store.files import Json, make_folder, sha256_of, sync_folder, write_json
 from corelab.store.layout import Layout
-from corelab.store.ledger import Head, read_ledger
-from corelab.store.manifest import lock_out
-from corelab.store.table import load_problems
+from corelab.store.ledger import Ledger, Signer, StaleError, open_ledger
+from corelab.store.ledger_check import verify
+from corelab.store.manifest import (
+    NOT_RUN,
+    LockStatement,
+    Manifest,
+    check_lockable,
+    load_manifest,
+    manifest_of,
+    put_in_place,
+)
+from corelab.store.signing import signed_text
+from corelab.store.table import Tables, load_problems
+from corelab.store.times import settle
 from pipelines.reading_state import reading_state_of
+from pipelines.withdrawal import own_words
+
+SIGNATURE = "signature.json"
+MANIFEST = "manifest.json"
+TABLES = "tables"
 
 
-def lock_with_reads(layout: Layout, reason: str) -> int:
-    """Write the manifest of OUT; returns how many files it holds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRequest:
+    """What is asked of a lock.
 
-    Where people read, the tables are made anew first: what is locked is what the ledger says.
+    ``missing_reason`` says why the cases of ``problems.csv`` stay missing. Where people read, OUT
+    is audited against ``vault``.
+    """
+
+    out: Path
+    reason: str
+    missing_reason: str = ""
+    vault: Path | None = None
+    vault_key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """A lock that was made."""
+
+    lock_id: str
+    folder: Path
+    n_files: int
+    leak_audit: str
+
+
+def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
+    """Lock OUT, once nothing is open.
+
+    The tables are made anew first, from the ledger where people read. The lock's own folder is
+    complete before the ledger says that OUT is locked, and that is before OUT is.
+
+    Parameters
+    ----------
+    request
+        What is asked.
+    signer
+        The data manager; needed where people read.
 
     Raises
     ------
     StoreError
-        When OUT is locked, has open problems or open reads, or somebody reads meanwhile.
+        When OUT is locked, has open problems, open reads or a leak, its ledger is not sound, or
+        somebody reads meanwhile.
     """
-    if not layout.ledger.exists() or layout.lock.exists():
-        return lock_out(layout, reason)
-    head = _head_of(layout)
+    layout = Layout(request.out)
+    if layout.lock.exists():
+        raise StoreError("OUT is locked already")
+    if not layout.ledger.exists():
+        return _lock(layout, request, None)
+    if signer is None or request.vault is None:
+        raise StoreError(
+            "people read in this OUT: a data manager locks it (--by NAME), and it is audited "
+            "against the vault (--vault VAULT)"
+        )
+    _check_ledger(layout)
+    with open_ledger(layout.ledger) as ledger:
+        return _lock(layout, request, _Witness(ledger=ledger, signer=signer))
+
+
+def unlock_out(out: Path, reason: str, first: Signer, second: Signer) -> str:
+    """Lift a lock: two people of two roles agree, and both stand in the ledger.
+
+    The lock's folder stays. Returns the id of the lock.
+
+    Raises
+    ------
+    StoreError
+        When OUT is not locked, nobody reads there, or the two may not lift it.
+    """
+    layout = Layout(out)
+    lock_id = str(load_manifest(layout).get("lock_id", ""))
+    with open_ledger(layout.ledger) as ledger:
+        if fold(ledger.entries()).lock_id is not None:  # a kill may have left the marker alone
+            _append(ledger, first, UnlockAsked(lock_id=lock_id, reason=reason))
+            _append(ledger, second, DataUnlocked(lock_id=lock_id))
+    layout.lock.unlink()
+    sync_folder(layout.root)
+    settle(layout.root)
+    return lock_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Witness:
+    """Ledger that a lock is noted in, and who signs it."""
+
+    ledger: Ledger
+    signer: Signer
+
+
+def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Locked:
+    head = witness.ledger.head() if witness else None
+    problems = load_problems(layout)
+    if witness is None and not layout.volumes_csv.exists():
+        raise StoreError("OUT holds no volume table")
+    publication = publication_from(layout)
+    tables = publish(layout, problems, publication)
+    export_tables(layout, tables, publication, available_formats())
+    statement = LockStatement(
+        reason=request.reason,
+        missing_reason=request.missing_reason,
+        trial_id=publication.trial_id,
+        software_version=version("corelab"),
+        config_digest=publication.config_digest,
+        leak_audit=_audited(layout, request),
+        ledger_head=str(head) if head else "",
+        cases=len(tables.rows.volumes),
+        cases_with_volume=_n_measured(tables),
+        problems=len(tables.rows.problems),
+    )
+    check_lockable(layout, statement)
+    manifest = manifest_of(layout, statement, _digests(layout.tables))
+    folder = _keep(layout, manifest, witness)
+    if witness and head:
+        locked = DataLocked(
+            lock_id=manifest.lock_id, manifest_sha256=manifest.sha256, reason=request.reason
+        )
+        _append(witness.ledger, witness.signer, locked, after=head.sequence)
+    put_in_place(layout, manifest)
+    return Locked(
+        lock_id=manifest.lock_id,
+        folder=folder,
+        n_files=manifest.n_files,
+        leak_audit=statement.leak_audit,
+    )
+
+
+def _check_ledger(layout: Layout) -> None:
+    fault = verify(layout.ledger).fault
+    if fault:
+        raise StoreError(f"the ledger of reads: {fault}")
     state = reading_state_of(layout)
     if state and state.open_ends:
         told = "; ".join(state.open_ends)
         raise StoreError(f"OUT has open reads: {told}. corelab status names them")
-    publish(layout, load_problems(layout), publication_from(layout))
-    count = lock_out(layout, reason)
-    # From here on the ledger takes no entry.
-    if _head_of(layout) != head:
-        layout.lock.unlink()
-        raise StoreError("somebody wrote to the ledger meanwhile: OUT is not locked; lock it again")
-    return count
 
 
-def _head_of(layout: Layout) -> Head:
-    with read_ledger(layout.ledger) as ledger:
-        return ledger.head()
+def _audited(layout: Layout, request: LockRequest) -> str:
+    """Words for the manifest; a leak refuses the lock."""
+    if request.vault is None:
+        return NOT_RUN
+    with open_vault(request.vault, key_file=request.vault_key, command="lock") as vault:
+        identifiers, codes = vault.identifiers(), vault.codes()
+    if not identifiers:
+        raise StoreError("the vault holds no identifying text yet: nothing can be proved")
+    publication = publication_from(layout)
+    own = own_words(publication.trial_id, publication.visits, codes)
+    report = audit(layout.root, identifiers, own=own)
+    if not report.is_clean:
+        raise StoreError("OUT holds identifying texts, or places not searched: corelab audit")
+    return f"passed: {len(identifiers)} identifying texts, 0 leaks"
+
+
+def _keep(layout: Layout, manifest: Manifest, witness: _Witness | None) -> Path:
+    """Make the lock's own folder, whole or not at all."""
+    folder = layout.locks / manifest.lock_id
+    if folder.exists():
+        return folder
+    part = layout.locks / f".{manifest.lock_id}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    make_folder(part)
+    shutil.copytree(layout.tables, part / TABLES)
+    write_json(part / MANIFEST, manifest.content)
+    if witness:
+        write_json(part / SIGNATURE, _signature(manifest, witness.signer))
+    part.rename(folder)
+    sync_folder(layout.locks)
+    return folder
+
+
+def _signature(manifest: Manifest, signer: Signer) -> dict[str, Json]:
+    return {
+        "by": signer.name,
+        "public_key_hex": signer.public_key_hex,
+        "manifest_sha256": manifest.sha256,
+        "signature_hex": signer.sign(signed_text(manifest.sha256)).hex(),
+    }
+
+
+def _append(
+    ledger: Ledger,
+    signer: Signer,
+    event: DataLocked | UnlockAsked | DataUnlocked,
+    after: int | None = None,
+) -> None:
+    room = fold(ledger.entries())
+    with_event(room, signer.name, event)
+    known = room.sequence if after is None else after
+    try:
+        ledger.append(signer, event.kind, event_to_json(event), after=known)
+    except StaleError as error:
+        told = "somebody wrote to the ledger meanwhile: nothing is locked; do it again"
+        raise StoreError(told) from error
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+
+
+def _n_measured(tables: Tables) -> int:
+    return sum(row["infarct_volume_ml"] is not None for row in tables.rows.volumes)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from corelab.errors import StoreError
 
+LAST_RESULT = "unchanged.json"
+"""In the vault: what a run leaves there where the next may find that it has nothing to do."""
+
 Place = tuple[str, Path | None, Path, str]
 """Name, path if one was asked for, the folder it must not lie in, that folder's name with why."""
 

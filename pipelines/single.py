@@ -17,6 +17,7 @@ from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.store.files import Json, write_bytes, write_json
 from corelab.store.image import is_told, load_image
 from corelab.store.nifti import load_volume, save_volume
+from corelab.store.png import encode_png
 from corelab.vocab import Acquisition, Contrast, Measurement, Modality, QcFlag
 from corelab.volume import Volume
 
@@ -162,10 +163,12 @@ def _mosaic(
     title: str,
 ) -> bytes:
     brain = np.asarray(made.brain.data, dtype=np.uint8)
-    return mosaic_of(
-        panels=panels_of(image, adc, made.record.adc_scale_to_mm2_s, brain),
-        labels=made.infarct,
-        brain=brain,
-        title=title,
-        texts=texts_of(measurement, made.record.modality, made.record.flags),
+    return encode_png(
+        mosaic_of(
+            panels=panels_of(image, adc, made.record.adc_scale_to_mm2_s, brain),
+            labels=made.infarct,
+            brain=brain,
+            title=title,
+            texts=texts_of(measurement, made.record.modality, made.record.flags),
+        )
     )

@@ -34,11 +34,11 @@ from pipelines.case_key import Change
 from pipelines.closing import BatchResult
 from pipelines.delivered import Counts
 from pipelines.pick import EVERY_CASE
+from pipelines.places import LAST_RESULT
 from pipelines.request import BatchRequest
 from pipelines.stamps import digest_of, stamp_of, stamps_below, text_digest
 
-_NAME = "unchanged.json"
-_OWN_FILES = ("vault.sqlite", "run.lock", "log", _NAME)
+_OWN_FILES = ("vault.sqlite", "run.lock", "log", LAST_RESULT)
 """What every run writes in the vault's folder; what stands in the database has a digest."""
 _MAY_PASS = frozenset(
     reason.value
@@ -125,7 +125,7 @@ def keep_result(received: Received, result: BatchResult, delivery: int, vault: V
         Where the audit remembers which files of OUT it found clean.
     """
     request = received.request
-    path, out = request.vault / _NAME, stamps_below(request.out)
+    path, out = request.vault / LAST_RESULT, stamps_below(request.out)
     path.unlink(missing_ok=True)
     files = {str(p.relative_to(request.out)): s for p, s in out.items() if not p.is_dir()}
     may_pass = any(problem.reason_code in _MAY_PASS for problem in result.problems)
@@ -146,7 +146,7 @@ def keep_result(received: Received, result: BatchResult, delivery: int, vault: V
 
 def _kept(vault: Path) -> dict[str, Json]:
     try:
-        return read_json(vault / _NAME)
+        return read_json(vault / LAST_RESULT)
     except StoreError:
         return {}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import tables_page
 from corelab.store.exchange.define_xml import Study
 from corelab.store.exchange.files import Export, TableFormat, write_export
 from corelab.store.exchange.sheet import SheetForm, sheet_of, variable_of
@@ -83,6 +84,10 @@ def test_duckdb_reads_the_tables_as_the_page_says(
     (code,) = snippets("sql")
 
     assert duckdb.sql(code).fetchall() == [("NCCT", 3, 12.5)]
+
+
+def test_the_page_of_columns_is_what_the_schema_says() -> None:
+    assert PAGE.with_name("tables.md").read_text("utf-8") == tables_page.page()
 
 
 def test_the_sas_snippet_names_variables_that_the_data_set_has() -> None:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.midline import find_midline
@@ -169,6 +168,8 @@ def nearest_mm(first: Mask, slices: Slices, second: Mask, second_slices: Slices)
     """
     if not (first.any() and second.any()):
         return float("inf")
+    from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and few runs take faces off
+
     tree = cKDTree(_border_points(first, slices))
     points = _border_points(second, second_slices)
     some_mm = float(tree.query(points[::PRUNED])[0].min())

@@ -256,6 +256,33 @@ class CaseExcluded(_CaseEvent):
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataLocked(_Event):
+    """The data are final as the manifest of this digest holds them."""
+
+    kind: ClassVar[str] = "data_locked"
+    lock_id: Id
+    manifest_sha256: Sha256
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockAsked(_Event):
+    """Somebody asks for the lock to be lifted, and says why."""
+
+    kind: ClassVar[str] = "unlock_asked"
+    lock_id: Id
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataUnlocked(_Event):
+    """A second person, of another role, agrees: the lock is lifted."""
+
+    kind: ClassVar[str] = "data_unlocked"
+    lock_id: Id
+
+
 Event = (
     UserAdded
     | UserDisabled
@@ -274,6 +301,9 @@ Event = (
     | QueryAnswered
     | CaseReleased
     | CaseExcluded
+    | DataLocked
+    | UnlockAsked
+    | DataUnlocked
 )
 KINDS: dict[str, type[Event]] = {event.kind: event for event in get_args(Event)}
 

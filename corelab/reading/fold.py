@@ -13,6 +13,8 @@ from corelab.reading.event import (
     CaseExcluded,
     CaseOffered,
     CaseReleased,
+    DataLocked,
+    DataUnlocked,
     DraftSaved,
     Event,
     OrderCommitted,
@@ -25,6 +27,7 @@ from corelab.reading.event import (
     ReadSigned,
     ReadSuperseded,
     RulesSet,
+    UnlockAsked,
     UserAdded,
     UserDisabled,
 )
@@ -214,6 +217,21 @@ def _(event: CaseReleased, room: Room, _act: Act) -> Room:
 @_step.register
 def _(event: CaseExcluded, room: Room, _act: Act) -> Room:
     return replace(room, exclusions=_with(room.exclusions, event.case, event.reason))
+
+
+@_step.register
+def _(event: DataLocked, room: Room, _act: Act) -> Room:
+    return replace(room, lock_id=event.lock_id, unlock_asked_by=None)
+
+
+@_step.register
+def _(_event: UnlockAsked, room: Room, act: Act) -> Room:
+    return replace(room, unlock_asked_by=act.author)
+
+
+@_step.register
+def _(_event: DataUnlocked, room: Room, _act: Act) -> Room:
+    return replace(room, lock_id=None, unlock_asked_by=None)
 
 
 def _moved(room: Room, read: HumanRead, event: ReadEvent) -> Room:

@@ -25,6 +25,8 @@ from corelab.reading.event import (
     CaseExcluded,
     CaseOffered,
     CaseReleased,
+    DataLocked,
+    DataUnlocked,
     DraftSaved,
     Event,
     OrderCommitted,
@@ -38,6 +40,7 @@ from corelab.reading.event import (
     ReadSigned,
     ReadSuperseded,
     RulesSet,
+    UnlockAsked,
     UserAdded,
     UserDisabled,
 )
@@ -73,6 +76,9 @@ ROLES: dict[type[Event], frozenset[Role]] = {
     QueryAnswered: _ASKING,
     CaseReleased: _ASKING,
     CaseExcluded: _MANAGER,
+    DataLocked: _MANAGER,
+    UnlockAsked: _ASKING,
+    DataUnlocked: _ASKING,
 }
 """Who may do what."""
 
@@ -307,6 +313,33 @@ def _(event: CaseReleased, room: Room, _act: Act) -> None:
 def _(event: CaseExcluded, room: Room, _act: Act) -> None:
     if event.case in room.exclusions:
         _refuse(Refusal.CASE_EXCLUDED, f"{_told(event.case)} is excluded already")
+
+
+@_check.register
+def _(_event: DataLocked, _room: Room, _act: Act) -> None:
+    # A lock whose marker a kill kept from its place is followed by another one.
+    return
+
+
+@_check.register
+def _(event: UnlockAsked, room: Room, _act: Act) -> None:
+    _check_locked(room, event.lock_id)
+
+
+@_check.register
+def _(event: DataUnlocked, room: Room, act: Act) -> None:
+    _check_locked(room, event.lock_id)
+    if room.unlock_asked_by is None:
+        _refuse(Refusal.NOT_ASKED, f"nobody has asked for the lock {event.lock_id} to be lifted")
+    if room.users[room.unlock_asked_by].role is room.users[act.author].role:
+        role = room.users[act.author].role
+        told = f"{room.unlock_asked_by} and {act.author} are both {role}"
+        _refuse(Refusal.SAME_PERSON, f"a lock is lifted by two people of two roles: {told}")
+
+
+def _check_locked(room: Room, lock_id: str) -> None:
+    if room.lock_id != lock_id:
+        _refuse(Refusal.NOT_LOCKED, f"the data are not locked as {lock_id}")
 
 
 def _check_readable(room: Room, case: Case, image_sha256: str) -> None:

@@ -9,7 +9,15 @@ from corelab.reading.event import Purpose, ReadSigned
 from corelab.reading.records import HumanRead
 from corelab.reading.result import UNASSESSABLE_WORDS, Result, Unassessable
 from corelab.reading.room import Block, Room
-from corelab.vocab import AcceptedValue, Case, CaseReading, EndpointReason, HumanVersion, People
+from corelab.vocab import (
+    AcceptedValue,
+    Case,
+    CaseReading,
+    EndpointReason,
+    HumanVersion,
+    People,
+    VerdictGiven,
+)
 
 _AWAITED: dict[Awaited, EndpointReason] = {
     Awaited.READS: EndpointReason.READS_AWAITED,
@@ -33,6 +41,7 @@ def people_of(room: Room) -> People:
     return People(
         readings=tuple(_reading(room, case) for case in sorted(known)),
         versions=tuple(_versions(room)),
+        verdicts=tuple(_verdicts(room)),
     )
 
 
@@ -90,6 +99,22 @@ def _versions(room: Room) -> Iterator[HumanVersion]:
             stands = signature.signed == read.standing and read in room.reads_of_case(read.case)
             is_accepted = stands and read.read_id in accepted_ids.get(read.case, set())
             yield _version(room, read, signature.signed, stands=stands, is_accepted=is_accepted)
+
+
+def _verdicts(room: Room) -> Iterator[VerdictGiven]:
+    """Every verdict, case by case, in the order that they were given."""
+    for case in sorted(room.ratings):
+        standing = room.qa_of(case)
+        for rating in room.ratings[case]:
+            yield VerdictGiven(
+                case=case,
+                rater=rating.rater,
+                verdict=rating.given.verdict,
+                reasons=tuple(rating.given.reasons),
+                image_sha256=rating.given.image_sha256,
+                mask_sha256=rating.given.mask_sha256,
+                stands=any(rating is one for one in standing),
+            )
 
 
 def _version(

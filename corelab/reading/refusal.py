@@ -46,6 +46,9 @@ class Refusal(StrEnum):
     COMPARED_ALREADY = "compared_already"
     UNKNOWN_QUERY = "unknown_query"
     ANSWERED_ALREADY = "answered_already"
+    NOT_LOCKED = "not_locked"
+    NOT_ASKED = "not_asked"
+    SAME_PERSON = "same_person"
 
 
 class RefusedError(LedgerError):

@@ -45,7 +45,8 @@ class Room:
     """State of the reading room after ``sequence`` entries of its ledger; never stored.
 
     ``releases`` holds the images of a case that a person ticked, ``overlaps`` the Dice of each
-    pair of masks that was compared.
+    pair of masks that was compared. ``lock_id`` is that of the data's lock while it holds, and
+    ``unlock_asked_by`` the first of the two people who lift it.
     """
 
     sequence: int = 0
@@ -59,6 +60,8 @@ class Room:
     releases: Mapping[Case, frozenset[str]] = field(default_factory=dict)
     exclusions: Mapping[Case, str] = field(default_factory=dict)
     overlaps: Mapping[frozenset[str], float] = field(default_factory=dict)
+    lock_id: str | None = None
+    unlock_asked_by: str | None = None
 
     def read(self, read_id: str) -> HumanRead:
         """Look up a read.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -25,13 +23,11 @@ from corelab.review.reader import Reader
 from corelab.review.reads_routes import ReadsRoutes
 from corelab.review.rooms import Rooms
 from corelab.review.serve import Place
-from corelab.review.session import IDLE_S, Session
+from corelab.review.session import IDLE_S, Session, watching
 from corelab.review.static_files import StaticFiles
 from corelab.review.tables import Tables
 from corelab.store.layout import Layout
 from corelab.store.ledger import Ledger
-
-_IDLE_CHECKS = 20
 
 
 def look_app(out: Path, place: Place) -> Starlette:
@@ -134,25 +130,8 @@ def _guarded(
         routes=list(routes),
         middleware=[Middleware(Incidents), guard, *inner],
         exception_handlers=dict(handlers(layout)),
-        lifespan=_watching(session) if session else None,
+        lifespan=watching(session) if session else None,
     )
     app.router.redirect_slashes = False
     app.state.start_url = place.link(gate.token)
     return app
-
-
-def _watching(session: Session) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Drop the key of somebody who went away, also when no request comes any more."""
-
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(session.idle_s / _IDLE_CHECKS)
-            session.lock_if_idle()
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(watch())
-        yield
-        task.cancel()
-
-    return lifespan

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
+
+from starlette.applications import Starlette
 
 from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.gate import TOKEN_BYTES
 from corelab.store.signing import Signer
 
 IDLE_S = 15 * 60.0
+_IDLE_CHECKS = 20
 
 
 class Presence(StrEnum):
@@ -109,3 +114,20 @@ class Session:
             raise DeniedError(DenialCode.SIGN_IN, "Sign in first.")
         message = "Locked because nothing was done for a while: give your passphrase to go on."
         raise DeniedError(DenialCode.IDLE, message)
+
+
+def watching(session: Session) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return what drops the key of somebody who went away, also when nothing is asked any more."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(session.idle_s / _IDLE_CHECKS)
+            session.lock_if_idle()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(watch())
+        yield
+        task.cancel()
+
+    return lifespan

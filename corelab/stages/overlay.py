@@ -57,8 +57,8 @@ def mosaic_of(
     brain: NDArray[np.uint8],
     title: str,
     texts: tuple[str, str, str],
-) -> bytes:
-    """Draw a mosaic from what lies on one grid, as PNG bytes.
+) -> NDArray[np.uint8]:
+    """Draw a mosaic from what lies on one grid, (rows, columns, 3).
 
     Parameters
     ----------

@@ -6,20 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from corelab.errors import ReasonCode, StoreError
-from corelab.reading.fold import fold
-from corelab.reading.people import people_of
-from corelab.store.accepted import write_accepted_masks
+from corelab.errors import DiskError, ReasonCode, StoreError
 from corelab.store.bids import description
 from corelab.store.exchange.adam import analysis_sheet
 from corelab.store.exchange.define_xml import Study
 from corelab.store.exchange.files import Export, TableFormat, remove_export, write_export
 from corelab.store.exchange.findings import averaged_cases, findings_of
 from corelab.store.exchange.nv import findings_sheet
-from corelab.store.exchange.sheets import growth_sheet, reads_sheet, volume_sheet
+from corelab.store.exchange.sheets import (
+    growth_sheet,
+    reads_sheet,
+    verdict_sheet,
+    volume_sheet,
+)
 from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.layout import Layout
-from corelab.store.ledger import read_ledger
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
 from corelab.store.qa_row import QaPage, QaRow
@@ -118,6 +119,7 @@ def export_tables(
         volume_sheet(rows.volumes),
         reads_sheet(rows.reads),
         growth_sheet(rows.growth),
+        verdict_sheet(rows.verdicts),
         findings_sheet(findings_of(rows.volumes, rows.reads, rows.problems), visits),
         analysis_sheet(rows.volumes, visits, averaged_cases(rows.reads)),
     )
@@ -127,12 +129,26 @@ def export_tables(
 
 
 def _people(layout: Layout) -> People:
-    """Return what the ledger says of people's reads, and put their accepted masks in place."""
+    """Return what the ledger says of people's reads, and put their accepted masks in place.
+
+    A batch goes on beside a broken ledger: the tables then say that no read is known.
+    """
     if not layout.ledger.exists():
         return NOBODY
-    with read_ledger(layout.ledger) as ledger:
-        people = people_of(fold(ledger.entries()))
-        write_accepted_masks(layout, people.versions, ledger)
+    # Only where people read: these take as long to import as the tables of some thousand records.
+    from corelab.reading.fold import fold  # noqa: PLC0415
+    from corelab.reading.people import people_of  # noqa: PLC0415
+    from corelab.store.accepted import write_accepted_masks  # noqa: PLC0415
+    from corelab.store.ledger import read_ledger  # noqa: PLC0415
+
+    try:
+        with read_ledger(layout.ledger) as ledger:
+            people = people_of(fold(ledger.entries()))
+            write_accepted_masks(layout, people.versions, ledger)
+    except DiskError:
+        raise
+    except StoreError:
+        return People(is_lost=True)
     return people
 
 

@@ -76,8 +76,13 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        """Manifest of a locked OUT."""
+        """Manifest of a locked OUT: as long as it is there, nothing is written."""
         return self.root / "lock.json"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of all locks that were ever made."""
+        return self.root / "lock"
 
     @property
     def ledger(self) -> Path:

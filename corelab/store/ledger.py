@@ -16,6 +16,7 @@ from typing import Self
 from corelab.errors import StoreError
 from corelab.store.files import Json
 from corelab.store.ledger_entry import (
+    KINDS_OF_A_LOCKED_OUT,
     KINDS_WITH_MASK,
     Content,
     Entry,
@@ -136,7 +137,8 @@ class Ledger:
             When the author may not write it, a mask is not what its name says or is absent, or
             the file cannot be written.
         """
-        with self._file.writing() as rows:
+        is_of_lock = kind in KINDS_OF_A_LOCKED_OUT
+        with self._file.lifting() if is_of_lock else self._file.writing() as rows:
             head = head_of(rows)
             if head.sequence != after:
                 raise StaleError(

@@ -22,10 +22,16 @@ class OwnKind(StrEnum):
     USER_DISABLED = "user_disabled"
     DRAFT_SAVED = "draft_saved"
     READ_SIGNED = "read_signed"
+    UNLOCK_ASKED = "unlock_asked"
+    DATA_UNLOCKED = "data_unlocked"
 
 
 KINDS_WITH_MASK = frozenset({OwnKind.DRAFT_SAVED.value, OwnKind.READ_SIGNED.value})
 """Entries whose ``mask_sha256``, where it is not null, names a mask that the ledger keeps."""
+
+
+KINDS_OF_A_LOCKED_OUT = frozenset({OwnKind.UNLOCK_ASKED.value, OwnKind.DATA_UNLOCKED.value})
+"""The only entries that a locked OUT takes: those that lift its lock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,10 +95,24 @@ class LedgerFile:
         DiskError
             When the disk has no room or fails.
         """
+        with self.lifting() as rows:
+            self._refuse_when_locked()
+            yield rows
+
+    @contextmanager
+    def lifting(self) -> Iterator[Rows]:
+        """As :meth:`writing`, also in a locked OUT: for the entries that lift the lock.
+
+        Raises
+        ------
+        StoreError
+            When another process writes for too long or the file is not to be written to.
+        DiskError
+            When the disk has no room or fails.
+        """
         with self._turn, told(self.path, "written"):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._refuse_when_locked()
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:

@@ -1,19 +1,59 @@
-"""The lock: a manifest with the SHA-256 of every file under OUT."""
+"""The lock of an OUT: a manifest with the SHA-256 of every file, in place as long as it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 from corelab.errors import StoreError
-from corelab.store.files import Json, read_json, sha256_of, write_json
+from corelab.store.files import Json, json_text, read_json, sha256_of, write_json
 from corelab.store.layout import Layout
-from corelab.store.ledger import open_ledger
-from corelab.store.ledger_check import verify
-from corelab.store.ledger_file import is_empty_beside
 from corelab.store.table import load_problems
 from corelab.store.times import settle
+
+_ID_LENGTH = 16
+NOT_RUN = "not run"
+_LEDGER_ENDS = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockStatement:
+    """What a manifest says beside its files.
+
+    ``missing_reason`` is why the cases of ``problems.csv`` stay missing; empty where there are
+    none. ``ledger_head`` is the end of the ledger of reads; empty where nobody reads.
+    """
+
+    reason: str
+    missing_reason: str = ""
+    trial_id: str = ""
+    software_version: str = ""
+    config_digest: str = ""
+    leak_audit: str = NOT_RUN
+    ledger_head: str = ""
+    cases: int = 0
+    cases_with_volume: int = 0
+    problems: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest as it is written; ``lock_id`` follows from all else."""
+
+    lock_id: str
+    content: dict[str, Json]
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes."""
+        return hashlib.sha256(json_text(self.content).encode()).hexdigest()
+
+    @property
+    def n_files(self) -> int:
+        """How many files it holds."""
+        files = self.content["files"]
+        return len(files) if isinstance(files, dict) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,42 +64,95 @@ class Difference:
     found: str
 
 
-def lock_out(layout: Layout, reason: str) -> int:
-    """Write the manifest of OUT; returns how many files it holds.
+def check_lockable(layout: Layout, statement: LockStatement) -> None:
+    """Refuse to lock what is not final.
 
     Raises
     ------
     StoreError
-        When OUT is locked already, holds no table, has open problems, or its ledger is in use or
-        not as it was written.
+        When OUT is locked already, holds no table, or has problems that nobody called final; and
+        without a reason.
     """
     if layout.lock.exists():
         raise StoreError("OUT is locked already")
     if not layout.volumes_csv.exists():
         raise StoreError("OUT holds no volume table")
     problems = load_problems(layout)
-    if problems:
-        raise StoreError(f"OUT has {len(problems)} open problems; see problems.csv")
-    if not reason.strip():
+    if problems and not statement.missing_reason.strip():
+        raise StoreError(
+            f"OUT has {len(problems)} open problems; see problems.csv. Where they are final, "
+            "say why with --missing-reason"
+        )
+    if not statement.reason.strip():
         raise StoreError("a lock needs a reason")
-    with _ledger_held_still(layout):
-        files: dict[str, Json] = dict(_digests(layout))
-        write_json(layout.lock, {"reason": reason, "files": files})
+
+
+def manifest_of(
+    layout: Layout, statement: LockStatement, tables: Mapping[str, str] | None = None
+) -> Manifest:
+    """Manifest of OUT as it is now.
+
+    Parameters
+    ----------
+    layout
+        Where OUT lies.
+    statement
+        What is said of it.
+    tables
+        SHA-256 of the tables of the lock's own folder, by name.
+    """
+    told: dict[str, Json] = dict(asdict(statement))
+    files: dict[str, Json] = dict(_digests(layout))
+    own: dict[str, Json] = dict(tables or {})
+    content: dict[str, Json] = {**told, "tables": own, "files": files}
+    lock_id = hashlib.sha256(json_text(content).encode()).hexdigest()[:_ID_LENGTH]
+    return Manifest(lock_id=lock_id, content={"lock_id": lock_id, **content})
+
+
+def put_in_place(layout: Layout, manifest: Manifest) -> None:
+    """Lock OUT: from now on nothing is written to it."""
+    write_json(layout.lock, manifest.content)
     settle(layout.root)
-    return len(files)
 
 
-def differences(layout: Layout) -> tuple[Difference, ...]:
-    """Return every file of a locked OUT that was changed, added or removed since.
+def lock_out(layout: Layout, statement: LockStatement) -> int:
+    """Lock an OUT where nobody reads; returns how many files the manifest holds.
+
+    Raises
+    ------
+    StoreError
+        As :func:`check_lockable`.
+    """
+    check_lockable(layout, statement)
+    manifest = manifest_of(layout, statement)
+    put_in_place(layout, manifest)
+    return manifest.n_files
+
+
+def load_manifest(layout: Layout) -> dict[str, Json]:
+    """Return the manifest of a locked OUT.
 
     Raises
     ------
     StoreError
         When OUT is not locked.
     """
-    locked = read_json(layout.lock).get("files")
+    if not layout.lock.exists():
+        raise StoreError(f"{layout.root} is not locked")
+    return read_json(layout.lock)
+
+
+def differences(layout: Layout, manifest: Mapping[str, Json]) -> tuple[Difference, ...]:
+    """Return every file that was changed, added or removed since a manifest was made.
+
+    Raises
+    ------
+    StoreError
+        When the manifest names no files.
+    """
+    locked = manifest.get("files")
     if not isinstance(locked, dict):
-        raise StoreError("lock.json holds no files")
+        raise StoreError("the manifest holds no files")
     now = _digests(layout)
     changed = [path for path in now.keys() & locked.keys() if now[path] != locked[path]]
     rows = [Difference(path=path, found="changed") for path in changed]
@@ -68,24 +161,16 @@ def differences(layout: Layout) -> tuple[Difference, ...]:
     return tuple(sorted(rows, key=lambda row: row.path))
 
 
-@contextmanager
-def _ledger_held_still(layout: Layout) -> Iterator[None]:
-    """Context in which nobody writes into the ledger, where there is one."""
-    if not layout.ledger.exists():
-        yield
-        return
-    fault = verify(layout.ledger).fault
-    if fault:
-        raise StoreError(f"the ledger is not as it was written: {fault}")
-    with open_ledger(layout.ledger) as ledger, ledger.held_still():
-        yield
-
-
 def _digests(layout: Layout) -> dict[str, str]:
-    """SHA-256 of every file but the lock, and but what an open ledger keeps beside itself."""
-    paths = sorted(p for p in layout.root.rglob("*") if p.is_file() and p != layout.lock)
-    return {
-        str(path.relative_to(layout.root)): sha256_of(path)
-        for path in paths
-        if not is_empty_beside(layout.ledger, path)
-    }
+    """SHA-256 of every file but the lock itself and the ledger, whose head stands for it.
+
+    The ledger takes the entries that lift the lock, and SQLite its log.
+    """
+    ledger = {layout.ledger.with_name(layout.ledger.name + end) for end in _LEDGER_ENDS}
+    left_out = {layout.lock, *ledger}
+    paths = sorted(
+        path
+        for path in layout.root.rglob("*")
+        if path.is_file() and path not in left_out and layout.locks not in path.parents
+    )
+    return {str(path.relative_to(layout.root)): sha256_of(path) for path in paths}

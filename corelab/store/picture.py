@@ -29,7 +29,15 @@ from corelab.store.mosaic import (
 )
 from corelab.store.png import encode_png
 
-__all__ = ["Layers", "MosaicRequest", "Panel", "draw_layers", "draw_mosaic", "mosaic_thumbnail"]
+__all__ = [
+    "Layers",
+    "MosaicRequest",
+    "Panel",
+    "draw_layers",
+    "draw_mosaic",
+    "mosaic_thumbnail",
+    "thumbnail_of",
+]
 
 WEBP_COMFORTABLE_BYTES = 120_000
 
@@ -71,7 +79,7 @@ class Layers:
     mosaic_png
         The whole, for print and archive.
     plain_webp
-        The same without a line, see :func:`mosaic_thumbnail`.
+        The same without a line, see :func:`thumbnail_of`.
     lines_png
         The lines alone on a transparent ground, in full size; ``None`` where there are none.
     """
@@ -81,21 +89,21 @@ class Layers:
     lines_png: bytes | None
 
 
-def draw_mosaic(request: MosaicRequest) -> bytes:
-    """Draw a case's overlay mosaic as PNG bytes, the same for the same request.
+def draw_mosaic(request: MosaicRequest) -> NDArray[np.uint8]:
+    """Draw a case's overlay mosaic, (rows, columns, 3) red, green and blue.
 
     Every slice that bears infarct is shown, and one more on each side: the measured image
     plain, the same outlined, then a second image outlined. The line runs outside the mask
     and hides none of it. Where there is no infarct, a spread of slices over the brain.
     """
     pixels, lines = _draw(request)
-    return encode_png(_with_lines(pixels, lines))
+    return _with_lines(pixels, lines)
 
 
 def draw_layers(request: MosaicRequest) -> Layers:
     """Draw the same mosaic, and its lines apart, so that they can be taken off and put back."""
     pixels, lines = _draw(request)
-    plain = _page_picture(Image.fromarray(pixels))
+    plain = thumbnail_of(pixels)
     return Layers(
         mosaic_png=encode_png(_with_lines(pixels, lines)),
         plain_webp=plain,
@@ -153,17 +161,27 @@ def _lines_png(lines: NDArray[np.uint8]) -> bytes:
 
 
 def mosaic_thumbnail(png: bytes) -> bytes:
-    """Recompress a mosaic as WebP for the QA page.
+    """Recompress a mosaic as WebP for the QA page, see :func:`thumbnail_of`."""
+    with Image.open(io.BytesIO(png)) as opened:
+        return _thumbnail(opened.convert("RGB"))
+
+
+def thumbnail_of(pixels: NDArray[np.uint8]) -> bytes:
+    """Compress a mosaic as WebP for the QA page.
 
     The first that will be small enough, so that a page holds a batch: as large as it is, 80 %
     of its width, 70 % at a lower quality. The last is taken whatever its size. A quick try tells
     which: each full one costs as much as a tenth of a case.
+
+    Parameters
+    ----------
+    pixels : (rows, columns, 3) uint8 array
+        Red, green, blue.
     """
-    with Image.open(io.BytesIO(png)) as opened:
-        return _page_picture(opened.convert("RGB"))
+    return _thumbnail(Image.fromarray(pixels))
 
 
-def _page_picture(picture: Image.Image) -> bytes:
+def _thumbnail(picture: Image.Image) -> bytes:
     quick = len(_webp(picture, 1.0, _WEBP_STEPS[0][1], method=_WEBP_QUICK))
     factor, quality = next(
         (factor, quality)

@@ -17,10 +17,12 @@ from corelab.vocab import (
     HumanVersion,
     Modality,
     Problem,
+    QaVerdict,
     QcFlag,
     Read,
     ReadStatus,
     Swelling,
+    VerdictGiven,
 )
 
 MISSING_RULE = (
@@ -53,6 +55,7 @@ REASON_WORDS: dict[EndpointReason, str] = {
     EndpointReason.QUERY_OPEN: "a query about it is not answered",
     EndpointReason.NOT_RELEASED: "nobody has released its images to readers",
     EndpointReason.EXCLUDED: "it was excluded",
+    EndpointReason.LEDGER_BROKEN: "the ledger of reads is broken, so that no read is known",
 }
 """What the reasons for leaving a volume out of the endpoint mean, for people."""
 
@@ -460,6 +463,68 @@ READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
     ),
 )
 """What ``reads.csv`` says of people's reads alone."""
+
+
+VERDICT_COLUMNS: tuple[Column[VerdictGiven], ...] = (
+    Column(
+        name="subject_code",
+        label="Subject code",
+        type=CellType.TEXT,
+        definition="Blinded code of the subject.",
+        value=lambda given: given.case.subject_code,
+    ),
+    Column(
+        name="visit",
+        label="Visit",
+        type=CellType.TEXT,
+        definition="Label of the protocol time point.",
+        value=lambda given: given.case.visit,
+    ),
+    Column(
+        name="rater",
+        label="QA reviewer",
+        type=CellType.TEXT,
+        definition="Name of the reviewer.",
+        value=lambda given: given.rater,
+    ),
+    Column(
+        name="verdict",
+        label="Verdict",
+        type=CellType.TEXT,
+        definition="What the reviewer says of scan and mask. Comments stay in the ledger.",
+        allowed=closed(QaVerdict),
+        value=lambda given: given.verdict.value,
+    ),
+    Column(
+        name="verdict_reasons",
+        label="Reasons of the verdict",
+        type=CellType.TEXT,
+        definition=f"Coded reasons, joined by '{FLAG_SEPARATOR}'.",
+        value=lambda given: FLAG_SEPARATOR.join(given.reasons),
+    ),
+    Column(
+        name="stands",
+        label="Whether it stands",
+        type=CellType.TEXT,
+        definition="yes where it is the reviewer's last word on the image that counts.",
+        allowed=("yes", "no"),
+        value=lambda given: "yes" if given.stands else "no",
+    ),
+    Column(
+        name="image_sha256",
+        label="Image that was judged",
+        type=CellType.TEXT,
+        definition="SHA-256 of the image's file.",
+        value=lambda given: given.image_sha256,
+    ),
+    Column(
+        name="mask_sha256",
+        label="Mask that was judged",
+        type=CellType.TEXT,
+        definition="SHA-256 of the mask's file.",
+        value=lambda given: given.mask_sha256,
+    ),
+)
 
 
 def row_of(read: Read, reading: CaseReading | None = None) -> dict[str, Cell]:

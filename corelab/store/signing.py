@@ -62,6 +62,11 @@ def new_private_key() -> bytes:
     return os.urandom(PRIVATE_KEY_BYTES)
 
 
+def signed_text(sha256: str) -> bytes:
+    """Return what is signed of a file: its digest, told apart from that of an entry."""
+    return b"file sha256 " + bytes.fromhex(sha256)
+
+
 def is_signed(message: bytes, signature: bytes, public_key_hex: str) -> bool:
     """Whether a signature is of this message and by the owner of this key."""
     try:

@@ -22,13 +22,14 @@ from corelab.store.record import load_read
 from corelab.store.schema import (
     AUTOMATIC_COLUMNS,
     READ_COLUMNS,
+    VERDICT_COLUMNS,
     VOLUME_COLUMNS,
     data_dictionary,
     human_row,
     row_of,
     unmeasured_row,
 )
-from corelab.vocab import CaseReading, EndpointReason, People, Problem, Read
+from corelab.vocab import Case, CaseReading, EndpointReason, People, Problem, Read
 
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 _READ_NAMES = (
@@ -59,6 +60,7 @@ class TableRows:
     reads: list[dict[str, Cell]]
     problems: list[dict[str, Cell]]
     growth: list[dict[str, Cell]]
+    verdicts: list[dict[str, Cell]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +129,11 @@ def rows_of(
     people: People = NOBODY,
 ) -> TableRows:
     """Rows of every table; parameters as for :func:`write_tables`."""
-    reads, readings = records.reads, {reading.case: reading for reading in people.readings}
+    reads, readings = records.reads, _readings(records, people)
     measured = {read.case: row_of(read, readings.get(read.case)) for read in reads}
-    unassessable = [_unassessable(readings[case]) for case in measured if _is_lost(measured[case])]
+    unassessable = [
+        _unassessable(readings[case]) for case in measured if _has_no_volume(measured[case])
+    ]
     listed = _listed([*problems, *unassessable])
     standing = (as_it_stands(read, measured[read.case]) for read in reads)
     growth = growth_of([read for read in standing if read], listed, visits, trial_id)
@@ -138,6 +142,7 @@ def rows_of(
         reads=_read_rows(records, people, trial_id),
         problems=[asdict(problem) for problem in listed],
         growth=[growth_row(pair) for pair in growth],
+        verdicts=[{c.name: c.value(given) for c in VERDICT_COLUMNS} for given in people.verdicts],
     )
 
 
@@ -170,7 +175,17 @@ def as_it_stands(read: Read, row: Mapping[str, Cell]) -> Read | None:
     return replace(read, measurement=measurement, is_endpoint_eligible=is_eligible)
 
 
-def _is_lost(row: Mapping[str, Cell]) -> bool:
+def _readings(records: Records, people: People) -> dict[Case, CaseReading]:
+    if not people.is_lost:
+        return {reading.case: reading for reading in people.readings}
+    lost = (EndpointReason.LEDGER_BROKEN,)
+    return {
+        read.case: CaseReading(case=read.case, image_sha256=None, value=None, reasons=lost)
+        for read in records.reads
+    }
+
+
+def _has_no_volume(row: Mapping[str, Cell]) -> bool:
     """Whether the row of a measured case has no volume: people could not assess it."""
     return row["infarct_volume_ml"] is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ from corelab.store.ledger import Ledger, add_entry, keyring_of
 from corelab.store.ledger_entry import Entry, OwnKind
 from corelab.store.ledger_file import Rows
 from corelab.store.signing import (
-    PRIVATE_KEY_BYTES,
     SealedKey,
     Signer,
     new_private_key,
@@ -186,7 +184,7 @@ def _key_of(rows: Rows, name: str) -> SealedKey:
     row = rows.execute("SELECT salt, sealed_key FROM user WHERE name = ?", (name,)).fetchone()
     if row:
         return SealedKey(salt=bytes.fromhex(row[0]), content=bytes.fromhex(row[1]))
-    return SealedKey(salt=bytes(16), content=os.urandom(PRIVATE_KEY_BYTES + 16))
+    return SealedKey(salt=b"", content=b"")
 
 
 def _put_key(rows: Rows, name: str, sealed: SealedKey) -> None:

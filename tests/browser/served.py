@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from corelab.reading.roles import Role
 from corelab.review.app import room_app
@@ -26,11 +28,19 @@ PATIENCE_S = 120.0
 
 @contextmanager
 def served(out: Path, *, role: Role = Role.READER, idle_s: float = 900.0) -> Iterator[str]:
-    """Serve OUT in a thread for as long as the block lasts; gives the start link."""
+    """Serve a role's room over OUT for as long as the block lasts; gives the start link."""
+    with open_ledger(Layout(out).ledger) as ledger:
+        make = partial(room_app, out, role, ledger, idle_s=idle_s)
+        with running(make) as start_url:
+            yield start_url
+
+
+@contextmanager
+def running(make: Callable[[Place], Starlette]) -> Iterator[str]:
+    """Run an application in a thread for as long as the block lasts; gives the start link."""
     listener = socket.create_server((HOST, 0))
-    place = Place(HOST, listener.getsockname()[1])
-    with listener, open_ledger(Layout(out).ledger) as ledger:
-        app = room_app(out, role, ledger, place, idle_s=idle_s)
+    with listener:
+        app = make(Place(HOST, listener.getsockname()[1]))
         config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

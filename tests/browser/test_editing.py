@@ -81,6 +81,19 @@ def test_each_stroke_is_one_step_back_and_forth(desk: Desk, out: Path) -> None:
     assert np.array_equal(draft_of(out, READ), with_voxels(infarct(), two_lines, 1))
 
 
+def test_a_step_back_is_shown_where_it_happens(desk: Desk) -> None:
+    """Removing the piece changed slices 3 and 4: either is stayed on, from 7 the view goes back."""
+    desk.press("x")
+    desk.click(6, 13)
+    shown = []
+    for here, key in ((4, "u"), (3, "r"), (7, "u")):
+        desk.go_to(here)
+        desk.press(key)
+        shown.append(desk.ask("return reading.screen.view.slice;"))
+    assert shown[:2] == [4, 3]
+    assert shown[2] in {3, 4}
+
+
 def test_undo_gives_back_the_blood_that_a_stroke_met(desk: Desk, out: Path) -> None:
     desk.use_brush(9)
     desk.drag([(6, 14), (8, 15), (5, 12)])
@@ -269,6 +282,31 @@ def test_hide_and_show_leave_the_mask_as_it_is(desk: Desk) -> None:
     assert (shown != hidden).any()
     assert np.array_equal(picture_of(desk), shown)
     assert desk.ask("return reading.mask.revision;") == 0
+
+
+def test_painting_shows_a_hidden_mask(desk: Desk) -> None:
+    desk.press("h")
+    desk.click(16, 5)
+    assert desk.ask("return reading.screen.view.isMaskShown;")
+
+
+def test_a_key_held_down_changes_the_mask_once(desk: Desk) -> None:
+    desk.go_to(4)
+    for _ in range(3):
+        desk.page.keyboard.down("c")
+    desk.page.keyboard.up("c")
+    assert desk.ask("return reading.screen.view.slice;") == 5
+    for _ in range(2):
+        desk.page.keyboard.down("ArrowUp")
+    assert desk.ask("return reading.screen.view.slice;") == 7
+
+
+def test_the_limited_brush_says_when_a_limit_is_missing(desk: Desk) -> None:
+    desk.press("t")
+    desk.page.fill("#limit-low", "")
+    desk.ask("document.activeElement.blur();")
+    desk.click(16, 5)
+    assert desk.text("#note") == "Nothing painted: give both limits."
 
 
 def test_windows_on_keys(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -208,6 +209,19 @@ def test_the_idle_lock_covers_the_images_and_keeps_the_work(desk: Desk, out: Pat
         paint(desk, 17, 4)
         desk.wait_saved()
     assert saved_at(out, 17, 4) == 1
+
+
+def test_who_only_looks_is_not_locked_out(desk: Desk, out: Path) -> None:
+    with served(out, idle_s=8.0) as start_url:
+        desk.sign_in(start_url, "ada")
+        desk.open(READ)
+        end = time.monotonic() + 16
+        while time.monotonic() < end:
+            desk.press("ArrowUp", "ArrowDown")
+            time.sleep(0.5)
+        assert not desk.page.is_visible("#lock")
+        paint(desk, 16, 4)
+        desk.wait_saved()
 
 
 def test_nothing_is_kept_in_the_browser(desk: Desk, start_url: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from tests.browser.desk import Desk
 from tests.browser.served import wait_until
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import READS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 CT = READS["ada", 1]
 VOXEL_ML = 0.432
@@ -170,10 +174,9 @@ def test_diffusion_images_stand_side_by_side_and_move_as_one(desk: Desk) -> None
     switch_to(desk, "ben")
     open_next(desk)
     titles = desk.ask("return reading.screen.panels.map((panel) => panel.title);")
-    assert titles == ["DWI", "ADC", "b0"]
-    assert desk.text(".absent") == "FLAIR: The FLAIR of this case cannot be laid on its DWI."
-    places = np.array([desk.point(12, 15, panel) for panel in range(3)])
-    boxes = [desk.page.locator(".panel").nth(n).bounding_box() for n in range(3)]
+    assert titles == ["DWI", "ADC", "b0", "FLAIR"]
+    places = np.array([desk.point(12, 15, panel) for panel in range(4)])
+    boxes = [desk.page.locator(".panel").nth(n).bounding_box() for n in range(4)]
     corners = np.array([(box["x"], box["y"]) for box in boxes if box])
     offsets = places - corners
     assert np.allclose(offsets, offsets[0], atol=1.0)
@@ -184,3 +187,15 @@ def test_diffusion_images_stand_side_by_side_and_move_as_one(desk: Desk) -> None
     assert desk.labels_at((16, 8, slice_)) == [1]
     desk.press("m")
     assert desk.page.locator(".panel:visible").count() == 1
+
+
+def test_an_image_that_is_refused_leaves_its_place_with_the_reason(desk: Desk) -> None:
+    def refuse(route: Route) -> None:
+        told = {"error": "not_aligned", "message": "It cannot be laid on the DWI."}
+        route.fulfill(status=422, json=told)
+
+    switch_to(desk, "ben")
+    desk.page.route("**/image/flair", refuse)
+    open_next(desk)
+    assert desk.text(".absent") == "FLAIR: It cannot be laid on the DWI."
+    assert desk.ask("return reading.screen.panels.length;") == 3

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,9 +13,11 @@ from corelab.store.picture import Layers, MosaicRequest, Panel, draw_layers
 from corelab.store.qa_page import QaPage, QaRow, render_qa_page
 from corelab.vocab import Hemisphere, Modality, QcFlag
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHAPE = (60, 80, 12)
 TRIAL, VERSION = "NCT04142125", "0.1.0"
 FULL_SIZE = "../overlay.png"
@@ -74,11 +79,15 @@ ROWS = (
 )
 
 
+# Of one module: outside it the loop that drives the browser would be in other tests' way.
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[playwright.Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"Chromium is not installed: {CHROMIUM} is absent")
-    with playwright.sync_playwright() as running:
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    reason = "Playwright is not installed (pip install -e '.[dev]')"
+    driver = pytest.importorskip("playwright.sync_api", reason=reason)
+    with driver.sync_playwright() as running:
+        # No sandbox: it cannot be had as root, and only our own pages are opened.
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -103,7 +112,7 @@ def publish(tmp_path: Path) -> Callable[..., str]:
 class Reviewer:
     """Somebody before a QA page, who mostly presses keys."""
 
-    def __init__(self, page: playwright.Page) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
         self.asked: list[str] = []
@@ -169,8 +178,16 @@ class Reviewer:
             for name, text in files
         ]
         self.page.locator("#import").set_input_files(payloads)
-        self.page.wait_for_timeout(100)
+        done = re.compile("new of|NOTHING IMPORTED|NOT SAVED")
+        self.page.locator("#told", has_text=done).wait_for()
         return self.told()
+
+    def serious_faults(self) -> list[str]:
+        """What axe-core finds that keeps somebody from using the page."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run()")["violations"]
+        serious = [fault for fault in found if fault["impact"] in {"serious", "critical"}]
+        return [f"{fault['help']}: {node['html']}" for fault in serious for node in fault["nodes"]]
 
     def clear(self) -> None:
         self.page.locator("#clear").click()
@@ -178,7 +195,7 @@ class Reviewer:
 
 
 @pytest.fixture
-def reviewer(chromium: playwright.Browser) -> Iterator[Reviewer]:
+def reviewer(chromium: Browser) -> Iterator[Reviewer]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     context.set_default_timeout(10_000)
     someone = Reviewer(context.new_page())

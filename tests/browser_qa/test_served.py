@@ -1,21 +1,21 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from corelab.reading.fold import fold
 from corelab.reading.roles import Role
 from corelab.reading.room import Block
-from corelab.review.app import room_app
-from corelab.review.serve import HOST, Place
+from corelab.review.app import look_app
 from corelab.store.layout import Layout
-from corelab.store.ledger import open_ledger, read_ledger
+from corelab.store.ledger import read_ledger
+from tests.browser.served import running
+from tests.browser.served import served as serve_room
 from tests.browser_qa.conftest import Reviewer
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import CT_CASE, MR_CASE, furnish
@@ -40,25 +40,12 @@ def out(rated: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def served(out: Path) -> Iterator[Callable[..., str]]:
     """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
-    running = []
+    with ExitStack() as stack:
 
-    def start(*, idle_s: float = 900.0) -> str:
-        listener = socket.create_server((HOST, 0))
-        ledger = open_ledger(Layout(out).ledger)
-        place = Place(HOST, listener.getsockname()[1])
-        app = room_app(out, Role.QA, ledger, place, idle_s=idle_s)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        running.append((server, thread, listener, ledger))
-        return str(app.state.start_url)
+        def start(*, idle_s: float = 900.0) -> str:
+            return stack.enter_context(serve_room(out, role=Role.QA, idle_s=idle_s))
 
-    yield start
-    for server, thread, listener, ledger in running:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-        ledger.close()
+        yield start
 
 
 def sign_in(reviewer: Reviewer, link: str) -> Reviewer:
@@ -126,7 +113,7 @@ def test_the_ledger_is_what_another_login_sees(
     sign_in(reviewer, served())
     assert reviewer.verdicts(CT).startswith("pass quin")
     exported = reviewer.export("csv")
-    assert reviewer.take_in(("mine.csv", exported)) == "0 new of 1 ratings."
+    assert reviewer.take_in(("mine.csv", exported)) == "0 new of 1 rating."
 
 
 def test_after_the_idle_lock_what_was_not_saved_is_one_key_away(
@@ -170,4 +157,36 @@ def test_a_server_that_is_gone_is_told_as_not_saved(
     reviewer.page.context.set_offline(offline=False)
     reviewer.press("1")
     saved(reviewer, "Saved: pass.")
+    reviewer.errors.clear()
+
+
+def test_a_server_that_only_shows_takes_no_verdict_that_would_be_lost(
+    reviewer: Reviewer, out: Path
+) -> None:
+    with running(partial(look_app, out)) as link:
+        reviewer.page.goto(link)
+        reviewer.page.locator("#continue").wait_for()
+    assert "only shows the page" in reviewer.page.locator(".shown-only").inner_text()
+    reviewer.press("n")
+    assert reviewer.title().startswith(MR)
+    reviewer.press("1", "m", "3")
+    assert reviewer.page.locator("#panel").is_hidden()
+    assert reviewer.page.evaluate("localStorage.length") <= 1, "but for where one stopped"
+    reviewer.press("f")
+    assert reviewer.page.locator("#flicker").get_attribute("aria-pressed") == "false"
+
+
+def test_axe_finds_no_serious_fault_where_one_asks_and_unlocks(
+    reviewer: Reviewer, served: Callable[..., str]
+) -> None:
+    sign_in(reviewer, served(idle_s=6.0)).press("n")
+    reviewer.page.locator("#query").fill("Which side?")
+    reviewer.page.locator("#ask").click()
+    saved(reviewer, "Asked.")
+    assert reviewer.serious_faults() == []
+    reviewer.page.locator("#stage").focus()
+    reviewer.page.wait_for_timeout(6500)
+    reviewer.press("1")
+    reviewer.page.locator("#locked").wait_for()
+    assert reviewer.serious_faults() == []
     reviewer.errors.clear()

@@ -11,20 +11,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.blinding.vault import open_vault
 from corelab.reading.event import DraftSaved, Event, ReadOpened, ReadSigned, event_to_json
 from corelab.reading.fold import fold
 from corelab.reading.records import HumanRead
 from corelab.reading.result import Result, Unassessable
 from corelab.reading.room import Room
 from corelab.review.keeper import RoomKeeper, Step
+from corelab.series import Outcome, SeriesVerdict
 from corelab.store.files import write_json
+from corelab.store.image import save_image
 from corelab.store.layout import Layout
 from corelab.store.ledger import Ledger, Signer, create_ledger, open_ledger
 from corelab.store.ledger_mask import pack_mask
 from corelab.store.nifti import save_volume
 from corelab.store.record import save_read
-from corelab.vocab import Digest, Hemisphere, SubjectCode, VisitLabel
+from corelab.vocab import Acquisition, Case, Digest, Hemisphere, SubjectCode, VisitLabel
 from corelab.volume import Volume
+from tests.factories import make_series
 from tests.store.conftest import READ
 
 SHAPE = (12, 10, 6)
@@ -72,8 +76,12 @@ def add_case(out: Path, code: str, *, image: str = "", visit: str = "fu24h") -> 
     )
     layout = Layout(out)
     layout.case_folder(read.case).mkdir(parents=True, exist_ok=True)
-    grid = Volume(data=np.zeros(SHAPE, dtype=np.int16), affine=AFFINE)
-    save_volume(layout.image(read.case, read.modality.contrast), grid)
+    grid = Volume(
+        data=np.zeros(SHAPE, dtype=np.int16),
+        affine=AFFINE,
+        acquisition=Acquisition(contrast=read.modality.contrast),
+    )
+    save_image(layout.image(read.case, read.modality.contrast), grid)
     save_volume(layout.infarct_mask(read.case), Volume(data=labels_of(10), affine=AFFINE))
     save_read(layout.read(read.case), read)
 
@@ -89,6 +97,14 @@ def furnish(out: Path, *codes: str) -> None:
         for place, (name, role) in enumerate(PEOPLE.items()):
             added = {"name": name, "role": role, "public_key_hex": SIGNERS[name].public_key_hex}
             ledger.append(SIGNERS["mia"], "user_added", added, after=place)
+
+
+def know_a_patient(vault: Path) -> None:
+    """A vault that has seen one series, of Jane Doe."""
+    case = Case(SubjectCode("AA11"), VisitLabel("fu24h"))
+    verdict = SeriesVerdict(series=make_series(), case=case, outcome=Outcome.USED, why="as ct")
+    with open_vault(vault) as opened:
+        opened.note_series([verdict])
 
 
 @contextmanager

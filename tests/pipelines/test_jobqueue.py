@@ -12,10 +12,11 @@ import pytest
 
 from corelab.errors import StoreError
 from pipelines.dashboard import Dashboard
-from pipelines.dask_settings import WORKER_ENVIRONMENT, dask_settings
+from pipelines.dask_settings import dask_settings
 from pipelines.job_settings import JobSettings
 from pipelines.jobqueue import cluster_of
 from pipelines.queueing import QueueSystem
+from pipelines.worker_server import WORKER_ENVIRONMENT
 from tests.conftest import REPOSITORY
 from tests.pipelines.batch_on_cluster import assert_done, deliver, run, settings, tables
 from tests.pipelines.queue_standin import (

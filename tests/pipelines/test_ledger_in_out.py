@@ -13,17 +13,29 @@ from pathlib import Path
 import pytest
 
 from corelab.errors import StoreError
+from corelab.store.files import Json
 from corelab.store.layout import Layout
 from corelab.store.ledger import open_ledger
 from corelab.store.ledger_check import verify
 from pipelines.closing import BatchResult
 from pipelines.engine import Engine
 from pipelines.followup import run_batch
+from pipelines.locking import Locked, LockRequest, lock
 from pipelines.progress import Silent
 from pipelines.request import BatchRequest, load_inputs
 from pipelines.unchanged import unchanged_result
 from tests.pipelines.test_stamps import LONG_AGO_S
-from tests.store.ledger_of_reads import ANNA, by_hand, mask, save_draft, sign, write, written
+from tests.store.ledger_of_reads import (
+    ANNA,
+    BEN,
+    MANAGER,
+    begun,
+    by_hand,
+    mask,
+    save_draft,
+    sign,
+    write,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "sample_data"
@@ -31,6 +43,15 @@ SUBJECT = "Delacourt_Rosamund 009809779"
 CORELAB = Path(sys.executable).parent / "corelab"
 LEAK = "an identifying text was found in the ledger of reads; it stays"
 SEED = "5b" * 32 + "\n"
+KEYS: dict[str, Json] = {"subject_code": "GYC4D4", "visit": "fu24h"}
+PASSED: dict[str, Json] = {
+    **KEYS,
+    "image_sha256": "a" * 64,
+    "mask_sha256": "b" * 64,
+    "verdict": "pass",
+    "reasons": [],
+    "comment": "größer als sonst",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +73,16 @@ def home(run_once: Path, tmp_path: Path) -> Path:
     (copy / "out" / "reads.seed").write_text(SEED)
     (copy / "out" / "reads.seed").chmod(0o600)
     return copy
+
+
+def written(path: Path) -> None:
+    """Eight entries that the rules allow: three users, three verdicts, a query and its answer."""
+    query: dict[str, Json] = {"query_id": "9" * 16, "text": "the same head?"}
+    with begun(path) as ledger:
+        for _ in range(3):
+            write(ledger, BEN, "qa_verdict_given", PASSED)
+        write(ledger, BEN, "query_opened", {**KEYS, **query})
+        write(ledger, MANAGER, "query_answered", query)
 
 
 def asked(home: Path) -> BatchRequest:
@@ -178,12 +209,17 @@ def test_a_broken_ledger_is_told_and_stays(home: Path, engine: Engine) -> None:
     assert kept(home) == before
 
 
+def locked(home: Path) -> Locked:
+    request = LockRequest(out=home / "out", reason="database lock", vault=home / "vault")
+    return lock(request, MANAGER)
+
+
 def test_a_locked_out_holds_its_ledger_and_takes_no_more_entries(home: Path) -> None:
     out = home / "out"
-    assert corelab("lock", out, "--reason", "database lock").returncode == 0
-    assert corelab("verify", out).returncode == 0
+    locked(home)
+    done = corelab("verify", out)
+    assert done.stdout.strip() == "0 differences from the locked state", done.stdout
     assert corelab("ledger", "verify", out).returncode == 0
-    assert corelab("verify", out).stdout.strip() == "0 differences from the locked state"
     with (
         open_ledger(out / "reads.sqlite") as ledger,
         pytest.raises(StoreError, match="OUT is locked"),
@@ -195,35 +231,26 @@ def test_a_locked_out_holds_its_ledger_and_takes_no_more_entries(home: Path) -> 
 def test_a_lock_beside_an_open_reading_room_holds_what_stood_in_the_log(home: Path) -> None:
     out = home / "out"
     with open_ledger(out / "reads.sqlite") as ledger:
-        save_draft(ledger, ANNA, "r2", mask(3))
-        assert corelab("lock", out, "--reason", "database lock").returncode == 0
-        assert {"reads.sqlite", "reads.seed"} == locked_files(out)
+        write(ledger, BEN, "qa_verdict_given", PASSED)
+        locked(home)
         assert corelab("verify", out).returncode == 0
     assert corelab("verify", out).returncode == 0
-    assert verify(out / "reads.sqlite").head.sequence == 9
-
-
-def locked_files(out: Path) -> set[str]:
-    files = json.loads((out / "lock.json").read_bytes())["files"]
-    return {name for name in files if name.startswith("reads.s")}
+    head = json.loads((out / "lock.json").read_bytes())["ledger_head"]
+    assert head.startswith("9:")
+    assert verify(out / "reads.sqlite").head.sequence == 10  # that of the lock itself
 
 
 def test_a_lock_is_refused_over_a_ledger_that_is_not_as_it_was_written(home: Path) -> None:
     out = home / "out"
-    by_hand(out / "reads.sqlite", "UPDATE entry SET author = 'ben' WHERE sequence = 7")
-    done = corelab("lock", out, "--reason", "database lock")
-    assert done.returncode == 2
-    assert "entry 7 is not as it was written" in done.stderr
+    by_hand(out / "reads.sqlite", "UPDATE entry SET author = 'anna' WHERE sequence = 7")
+    with pytest.raises(StoreError, match="entry 7 is not as it was written"):
+        locked(home)
     assert not (out / "lock.json").exists()
 
 
-def test_a_lock_waits_for_no_reader_in_the_middle_of_a_look(home: Path) -> None:
-    with open_ledger(home / "out" / "reads.sqlite") as ledger:
-        write(ledger, ANNA, "read_opened", {"read_id": "r2"})
-        with open_ledger(home / "out" / "reads.sqlite") as other, other.reading() as rows:
-            rows.execute("SELECT count(*) FROM entry").fetchone()
-            write(ledger, ANNA, "read_opened", {"read_id": "r3"})
-            done = corelab("lock", home / "out", "--reason", "database lock")
-    assert done.returncode == 2
-    assert "close the reading room first" in done.stderr
-    assert not (home / "out" / "lock.json").exists()
+def test_a_cut_ledger_differs_from_the_lock(home: Path) -> None:
+    locked(home)
+    by_hand(home / "out" / "reads.sqlite", "DELETE FROM entry WHERE sequence >= 8")
+    done = corelab("verify", home / "out")
+    assert done.returncode == 1
+    assert "reads.sqlite" in done.stdout

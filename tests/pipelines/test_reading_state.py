@@ -19,10 +19,11 @@ from corelab.reading.event import (
 )
 from corelab.reading.lifecycle import ReadState
 from corelab.store.layout import Layout
+from corelab.store.table import Tables
 from corelab.trial import load_trial
 from pipelines import locking
 from pipelines.cli import app
-from pipelines.locking import lock_with_reads
+from pipelines.locking import LockRequest, lock
 from pipelines.reading_state import ReadingState, reading_state_of
 from pipelines.reads import Planner
 from tests.pipelines.reading_room import (
@@ -30,6 +31,7 @@ from tests.pipelines.reading_room import (
     add_case,
     digest_of,
     furnish,
+    know_a_patient,
     labels_of,
     ledger_of,
     room_of,
@@ -61,6 +63,14 @@ def sign_all(out: Path, n_voxels: dict[str, int]) -> None:
         for read in room_of(out).worklist(name):
             if read.state is ReadState.ASSIGNED:
                 sign(out, read, labels_of(count if read.case.subject_code == "AA11" else 20))
+
+
+def request_of(out: Path) -> LockRequest:
+    """A lock's request, with a vault that knows one patient."""
+    vault = out.parent / "vault"
+    if not vault.exists():
+        know_a_patient(vault)
+    return LockRequest(out=out, reason="database lock", vault=vault)
 
 
 def state_of(out: Path) -> ReadingState:
@@ -133,9 +143,8 @@ def test_the_screen_names_blocked_and_stranded_cases(out: Path) -> None:
 
 
 def test_a_lock_is_refused_while_a_read_is_not_signed(out: Path) -> None:
-    done = call("lock", out, "--reason", "database lock")
-    assert done.exit_code == 2
-    assert "4 reads not signed; 2 cases without an accepted value" in done.stderr
+    with pytest.raises(StoreError, match="4 reads not signed; 2 cases without an accepted value"):
+        lock(request_of(out), SIGNERS["mia"])
     assert not Layout(out).lock.exists()
 
 
@@ -143,15 +152,15 @@ def test_a_lock_is_refused_while_a_case_is_blocked_or_was_not_planned(out: Path)
     sign_all(out, {"ada": 200, "ben": 200})
     write(out, "quinn", verdict(QaVerdict.FAIL))
     with pytest.raises(StoreError, match=r"1 case blocked by QA"):
-        lock_with_reads(Layout(out), "database lock")
+        lock(request_of(out), SIGNERS["mia"])
     write(out, "quinn", verdict(QaVerdict.PASS))
     write(out, "quinn", QueryOpened(**KEYS, query_id=QUERY_ID, text="Is this the same head?"))
     with pytest.raises(StoreError, match=r"1 case blocked by QA"):
-        lock_with_reads(Layout(out), "database lock")
+        lock(request_of(out), SIGNERS["mia"])
     write(out, "mia", QueryAnswered(query_id=QUERY_ID, text="It is."))
     add_case(out, "CC33")
     with pytest.raises(StoreError, match="1 case not planned for reading"):
-        lock_with_reads(Layout(out), "database lock")
+        lock(request_of(out), SIGNERS["mia"])
 
 
 def test_an_excluded_case_keeps_no_lock_back(out: Path) -> None:
@@ -159,13 +168,12 @@ def test_an_excluded_case_keeps_no_lock_back(out: Path) -> None:
     write(out, "quinn", verdict(QaVerdict.FAIL))
     plan(out)
     sign_all(out, {"ada": 200, "ben": 200})
-    assert lock_with_reads(Layout(out), "database lock") > 0
+    assert lock(request_of(out), SIGNERS["mia"]).n_files > 0
 
 
 def test_what_is_locked_is_what_the_ledger_says(out: Path) -> None:
     sign_all(out, {"ada": 200, "ben": 210})
-    done = call("lock", out, "--reason", "database lock")
-    assert done.exit_code == 0, done.output
+    lock(request_of(out), SIGNERS["mia"])
     assert ",10.25," in (out / "volumes.csv").read_text()
     assert call("verify", out).exit_code == 0
     with ledger_of(out) as ledger, pytest.raises(StoreError, match="locked"):
@@ -178,13 +186,14 @@ def test_an_entry_written_during_the_lock_undoes_it(
     sign_all(out, {"ada": 200, "ben": 200})
     real = locking.publish
 
-    def publish_while_somebody_writes(*words: object) -> None:
-        real(*words)  # type: ignore[arg-type]
+    def publish_while_somebody_writes(*words: object) -> Tables:
+        tables = real(*words)  # type: ignore[arg-type]
         write(out, "quinn", verdict(QaVerdict.WARN))
+        return tables
 
     monkeypatch.setattr(locking, "publish", publish_while_somebody_writes)
     with pytest.raises(StoreError, match="meanwhile"):
-        lock_with_reads(Layout(out), "database lock")
+        lock(request_of(out), SIGNERS["mia"])
     assert not Layout(out).lock.exists()
 
 
@@ -192,5 +201,5 @@ def test_not_assessable_is_a_result_and_keeps_no_lock_back(out: Path) -> None:
     for name in ("ada", "ben"):
         for read in room_of(out).worklist(name):
             sign(out, read, None)
-    assert lock_with_reads(Layout(out), "database lock") > 0
+    assert lock(request_of(out), SIGNERS["mia"]).n_files > 0
     assert "not_assessable" in (out / "problems.csv").read_text()

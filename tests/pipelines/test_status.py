@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.store.layout import Layout
-from corelab.store.manifest import lock_out
+from corelab.store.manifest import LockStatement, lock_out
 from corelab.store.table import write_tables
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines.cli import app
@@ -164,7 +164,7 @@ def test_status_0_when_nothing_is_left(tmp_path: Path, engine: Engine, incoming:
     found = told(tmp_path, "--vault", tmp_path / "vault")
     assert found["is_all_done"]
     assert found["pending"] == []
-    lock_out(Layout(tmp_path / "out"), "database lock")
+    lock_out(Layout(tmp_path / "out"), LockStatement(reason="database lock"))
     assert told(tmp_path, "--vault", tmp_path / "vault")["is_locked"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from corelab.store.layout import Layout
-from corelab.store.manifest import differences, lock_out
+from corelab.store.manifest import LockStatement, differences, load_manifest, lock_out
 from corelab.store.record import load_read
 from corelab.vocab import Case, QcFlag, SubjectCode, VisitLabel
 from pipelines.closing import BatchResult
@@ -123,10 +123,12 @@ def test_tables_and_lock_cover_every_version(story: Story, tmp_path: Path) -> No
     assert tables_command(trial.out) == 0
     assert trial.content() == before
     layout = Layout(trial.out)
-    lock_out(layout, "database lock")
-    assert differences(layout) == ()
+    lock_out(layout, LockStatement(reason="database lock"))
+    assert differences(layout, load_manifest(layout)) == ()
     (layout.version_folder(CASE, 1) / READ).unlink()
-    assert [difference.found for difference in differences(layout)] == ["removed"]
+    assert [difference.found for difference in differences(layout, load_manifest(layout))] == [
+        "removed"
+    ]
 
 
 def test_a_run_that_ended_before_the_vault_knew_its_version_is_resumed(

@@ -74,3 +74,8 @@ def keep_the_interpreter(path: str) -> None:
     """Say which process this is, then compute for ever in a library that never lets go."""
     Path(path).write_text(str(os.getpid()))
     re.fullmatch("(a|aa)+b", "a" * 60)
+
+
+def is_imported(name: str) -> bool:
+    """Whether this worker has a module already."""
+    return name in sys.modules

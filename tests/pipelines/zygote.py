@@ -15,13 +15,15 @@ from pathlib import Path
 
 import dask
 
+import pipelines.cli
 from pipelines.cli import app
-from pipelines.engine import die_with_client
+from pipelines.worker_server import die_with_parent
 
 
 def serve() -> None:
     """Start one run a line, until no line comes."""
-    # A worker takes over what is imported as well.
+    # A worker takes over what is imported as well, from this process and no other.
+    pipelines.cli.start_worker_server = lambda: None
     dask.config.set({"distributed.worker.multiprocessing-method": "fork"})
     for line in sys.stdin:
         pid = os.fork()
@@ -56,7 +58,7 @@ def _be_as_spawned() -> None:
 
     A pipe that a sibling holds open would hide that the client is gone.
     """
-    die_with_client()
+    die_with_parent()
     for link in list(Path("/proc/self/fd").iterdir()):
         with suppress(OSError):
             kept = link.readlink()

@@ -7,6 +7,8 @@ from corelab.reading.event import (
     CaseExcluded,
     CaseOffered,
     CaseReleased,
+    DataLocked,
+    DataUnlocked,
     DraftSaved,
     Event,
     OrderCommitted,
@@ -20,6 +22,7 @@ from corelab.reading.event import (
     ReadSigned,
     ReadSuperseded,
     RulesSet,
+    UnlockAsked,
     UserAdded,
     UserDisabled,
 )
@@ -30,6 +33,7 @@ from corelab.vocab import Hemisphere, Modality, QaVerdict
 
 CODE, VISIT = "KX4M7P", "fu24h"
 READ_ID, QUERY_ID = "0" * 16, "9" * 16
+LOCK_ID = "0f" * 8
 IMAGE, MASK, OTHER_MASK, KEY = "a" * 64, "b" * 64, "c" * 64, "d" * 64
 
 RULES = RulesSet(
@@ -103,5 +107,8 @@ _EVENTS: tuple[Event, ...] = (
     QueryAnswered(query_id=QUERY_ID, text="It is."),
     CaseReleased(subject_code=CODE, visit=VISIT, image_sha256=IMAGE),
     CaseExcluded(subject_code=CODE, visit=VISIT, reason="consent withdrawn"),
+    DataLocked(lock_id=LOCK_ID, manifest_sha256=MASK, reason="database lock"),
+    UnlockAsked(lock_id=LOCK_ID, reason="a site found another scan"),
+    DataUnlocked(lock_id=LOCK_ID),
 )
 EXAMPLES: dict[str, Event] = {event.kind: event for event in _EVENTS}

@@ -71,6 +71,10 @@ def asked_room() -> Room:
     return with_event(room, "mia", EXAMPLES["query_answered"])
 
 
+def locked_room() -> Room:
+    return with_event(ready_room(), "mia", EXAMPLES["data_locked"])
+
+
 def moved_on(room: Room) -> Room:
     """The room after the case's image has changed."""
     return with_event(room, "mia", offer(image="e" * 64))
@@ -133,6 +137,15 @@ REFUSED: tuple[Refused, ...] = (
         lambda: with_event(staffed_room(), "mia", offer()),
         "mia",
         lambda _: assignment("ada"),
+    ),
+    (Refusal.NOT_LOCKED, ready_room, "mia", lambda _: EXAMPLES["unlock_asked"]),
+    (Refusal.NOT_LOCKED, ready_room, "mia", lambda _: EXAMPLES["data_unlocked"]),
+    (Refusal.NOT_ASKED, locked_room, "quinn", lambda _: EXAMPLES["data_unlocked"]),
+    (
+        Refusal.SAME_PERSON,
+        lambda: with_event(locked_room(), "mia", EXAMPLES["unlock_asked"]),
+        "mia",
+        lambda _: EXAMPLES["data_unlocked"],
     ),
     (Refusal.RULES_FROZEN, opened_room, "mia", lambda _: replace(RULES, discrepancy_ml=50.0)),
     (Refusal.RULES_FROZEN, opened_room, "mia", lambda _: replace(RULES, readers=1)),

@@ -18,6 +18,7 @@ from corelab.reading.event import (
     QaVerdictGiven,
     QueryAnswered,
     QueryOpened,
+    ReadOpened,
 )
 from corelab.reading.lifecycle import ReadState
 from corelab.reading.records import ReadKind
@@ -301,6 +302,21 @@ def test_an_amended_mask_takes_the_place_of_the_former_in_the_view(out: Path) ->
     rebuilt(out)
     names = [path.name for path in (out / "accepted").glob(f"*{read.read_id}*")]
     assert names == [f"sub-AA11_ses-fu24h_desc-read{read.read_id}v2_mask.nii.gz"]
+
+
+def test_beside_a_broken_ledger_no_automatic_volume_passes_for_a_read_one(out: Path) -> None:
+    for name in ("ada", "ben"):
+        sign_all(out, name, 200)
+    path = Layout(out).ledger
+    path.write_bytes(path.read_bytes()[:5000])
+    found = row(out)
+    assert (found["read_status"], found["infarct_volume_ml"]) == ("auto", AUTOMATIC_ML)
+    assert (found["endpoint_eligible"], found["endpoint_reason"]) == ("no", "ledger_broken")
+
+
+def test_an_entry_that_breaks_a_rule_breaks_the_ledger(out: Path) -> None:
+    write(out, "ada", ReadOpened(read_id=room_of(out).worklist("ben")[0].read_id))
+    assert row(out)["endpoint_reason"] == "ledger_broken"
 
 
 def test_lossy_pixels_stay_a_reason_beside_those_of_people(out: Path) -> None:

@@ -26,7 +26,9 @@ from corelab.store.picture import (
     draw_layers,
     draw_mosaic,
     mosaic_thumbnail,
+    thumbnail_of,
 )
+from corelab.store.png import encode_png
 
 SHAPE = (60, 80, 12)
 
@@ -60,7 +62,7 @@ def opened(content: bytes) -> NDArray[np.uint8]:
 def tiles(request: MosaicRequest, group: int) -> list[NDArray[np.uint8]]:
     """Picture parts of one slice, captions left out."""
     sheet = plan_sheet(request, len(tiles_of(request)))
-    pixels = opened(draw_mosaic(request))
+    pixels = draw_mosaic(request)
     n_footer_lines = 2 + int(request.mask.any()) + int(request.blood is not None)
     body_top = pixels.shape[0] - (n_footer_lines * 28 + 20) - sheet.height
     found = []
@@ -161,7 +163,7 @@ def test_without_infarct_the_brain_is_spread_out_plain() -> None:
     request = replace(base_request(), mask=np.zeros(SHAPE, dtype=np.bool_))
     assert [tile.is_outlined for tile in tiles_of(request)] == [False]
     assert plan_sheet(request, 1).slices == tuple(range(1, 11))
-    assert not has(opened(draw_mosaic(request)), INFARCT_COLOUR).any()
+    assert not has(draw_mosaic(request), INFARCT_COLOUR).any()
 
 
 def test_pixels_are_square_whatever_the_voxels() -> None:
@@ -202,15 +204,21 @@ def test_a_field_of_view_wider_than_the_sheet_is_scaled_down() -> None:
     request = replace(
         base_request(), brain=np.ones(SHAPE, dtype=np.bool_), spacing_mm=(40.0, 40.0, 5.0)
     )
-    assert opened(draw_mosaic(request)).shape[1] <= MAX_WIDTH_PX
+    assert draw_mosaic(request).shape[1] <= MAX_WIDTH_PX
 
 
 def test_the_same_request_gives_the_same_bytes_without_metadata() -> None:
-    first = draw_mosaic(base_request())
-    assert first == draw_mosaic(base_request())
+    pixels, again = draw_mosaic(base_request()), draw_mosaic(base_request())
+    first = encode_png(pixels)
+    assert first == encode_png(again)
     with Image.open(io.BytesIO(first)) as picture:
         assert picture.info == {}
-    assert mosaic_thumbnail(first) == mosaic_thumbnail(first)
+    assert thumbnail_of(pixels) == thumbnail_of(again)
+
+
+def test_a_thumbnail_is_the_same_from_the_pixels_and_from_their_file() -> None:
+    pixels = draw_mosaic(base_request())
+    assert mosaic_thumbnail(encode_png(pixels)) == thumbnail_of(pixels)
 
 
 def test_the_lines_lie_apart_and_laid_upon_the_plain_picture_they_are_the_mosaic() -> None:
@@ -218,7 +226,7 @@ def test_the_lines_lie_apart_and_laid_upon_the_plain_picture_they_are_the_mosaic
     blood = np.zeros(SHAPE, dtype=np.bool_)
     blood[41:43, 44:46, 5] = True
     layers = draw_layers(replace(request, blood=blood))
-    assert layers.mosaic_png == draw_mosaic(replace(request, blood=blood))
+    assert np.array_equal(opened(layers.mosaic_png), draw_mosaic(replace(request, blood=blood)))
     assert layers.lines_png is not None
     with Image.open(io.BytesIO(layers.lines_png)) as picture:
         lines = np.array(picture.convert("RGBA"))
@@ -254,7 +262,7 @@ def test_each_tile_says_slice_image_window_and_infarct() -> None:
     def changed_rows(**changes: object) -> set[int]:
         """Lines of the captions in which a change of the request shows."""
         requests = (base_request(), replace(base_request(), **changes))
-        before, after = (opened(draw_mosaic(request)) for request in requests)
+        before, after = (draw_mosaic(request) for request in requests)
         sheet = plan_sheet(base_request(), 2)
         top = before.shape[0] - (3 * 28 + 20) - sheet.height
         differs = (before != after)[top : top + sheet.height].any(axis=(1, 2))
@@ -269,10 +277,8 @@ def test_each_tile_says_slice_image_window_and_infarct() -> None:
 
 
 def test_long_flags_are_broken_into_lines_and_never_cut() -> None:
-    short = opened(draw_mosaic(replace(base_request(), flags_text="flags: bilateral")))
-    long = opened(
-        draw_mosaic(replace(base_request(), flags_text="flags: " + "touches_mask_edge, " * 20))
-    )
+    short = draw_mosaic(replace(base_request(), flags_text="flags: bilateral"))
+    long = draw_mosaic(replace(base_request(), flags_text="flags: " + "touches_mask_edge, " * 20))
     assert long.shape[0] > short.shape[0]
     assert long.shape[1] == short.shape[1]
 
@@ -300,14 +306,14 @@ def test_a_mosaic_shrinks_to_a_size_that_a_page_can_hold() -> None:
         slice_positions_mm=np.arange(30, dtype=np.float64),
         slice_volumes_ml=np.zeros(30),
     )
-    png = draw_mosaic(request)
-    webp = mosaic_thumbnail(png)
+    pixels = draw_mosaic(request)
+    webp = thumbnail_of(pixels)
     assert webp[8:12] == b"WEBP"
-    assert len(webp) < len(png) / 4
-    assert opened(webp).shape[1] == int(opened(png).shape[1] * 0.7)
+    assert len(webp) < len(encode_png(pixels)) / 4
+    assert opened(webp).shape[1] == int(pixels.shape[1] * 0.7)
     small = draw_mosaic(base_request())
-    assert len(mosaic_thumbnail(small)) < WEBP_COMFORTABLE_BYTES
-    assert opened(mosaic_thumbnail(small)).shape == opened(small).shape
+    assert len(thumbnail_of(small)) < WEBP_COMFORTABLE_BYTES
+    assert opened(thumbnail_of(small)).shape == small.shape
 
 
 def test_a_real_lesion_is_outlined_on_the_side_where_it_is(shared_data: Path) -> None:

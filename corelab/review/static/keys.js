@@ -52,6 +52,11 @@ export const MOUSE = [
   ["wheel", "slices; with Ctrl, zoom"],
 ];
 
+// A key that is held down acts again only where that changes nothing of the mask.
+const REPEATED = new Set([
+  "sliceUp", "sliceDown", "slicesUp", "slicesDown", "zoomIn", "zoomOut", "moveCursor",
+  "brushSmaller", "brushLarger",
+]);
 const STEPS = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [1, 0], ArrowRight: [-1, 0] };
 const TICKED = "input[type=radio], input[type=checkbox]";
 const TYPED = `input:not(${TICKED}), textarea, select`;
@@ -76,7 +81,7 @@ export function listen(act) {
     const asked = askedBy(event, bound);
     if (!asked) return;
     event.preventDefault();
-    act(...asked);
+    if (!event.repeat || REPEATED.has(asked[0])) act(...asked);
   });
 }
 

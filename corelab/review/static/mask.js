@@ -78,25 +78,25 @@ export class Mask {
     return this._stroke !== null;
   }
 
-  /** Take the last step back; returns the slice of its first voxel, null without one. */
+  /** Take the last step back; returns the slices that it is in, none without a step. */
   undo() {
     const step = this._done.pop();
-    if (!step) return null;
+    if (!step) return [];
     // Backwards: a voxel that a stroke met twice ends as it was before the stroke.
     for (let n = step.indices.length - 1; n >= 0; n--) this._put(step.indices[n], step.before[n]);
     this._undone.push(step);
     this.revision++;
-    return this.grid.sliceOf(step.indices[0]);
+    return this._slicesOf(step);
   }
 
-  /** Make the last undone step again; returns the slice of its first voxel, null without one. */
+  /** Make the last undone step again; returns the slices that it is in, none without a step. */
   redo() {
     const step = this._undone.pop();
-    if (!step) return null;
+    if (!step) return [];
     for (let n = 0; n < step.indices.length; n++) this._put(step.indices[n], step.after[n]);
     this._done.push(step);
     this.revision++;
-    return this.grid.sliceOf(step.indices[0]);
+    return this._slicesOf(step);
   }
 
   get steps() {
@@ -114,6 +114,12 @@ export class Mask {
   /** Area of the mask in a slice, cm². */
   areaCm2(w) {
     return this.counts[w] * this.grid.pixelAreaCm2;
+  }
+
+  _slicesOf(step) {
+    const slices = new Set();
+    for (const index of step.indices) slices.add(this.grid.sliceOf(index));
+    return [...slices];
   }
 
   _volumeMl(counts) {

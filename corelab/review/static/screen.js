@@ -208,6 +208,7 @@ export class Screen {
       return;
     }
     byId("volume").textContent = `${mask.volumeMl.toFixed(2)} mL`;
+    byId("to-sign").textContent = `The mask holds ${mask.volumeMl.toFixed(2)} mL.`;
     byId("blood").textContent = mask.bloodMl ? `of it blood: ${mask.bloodMl.toFixed(2)} mL` : "";
     byId("area").textContent = `This slice: ${mask.areaCm2(view.slice).toFixed(2)} cm²`;
     if (byId("areas").parentElement.open) this._drawAreas();
@@ -360,6 +361,7 @@ export class Screen {
     let indices = line(grid, view.slice, from, to, view.brush);
     if (this.tool === "limit") {
       const [low, high] = ["limit-low", "limit-high"].map((id) => byId(id).valueAsNumber);
+      if (Number.isNaN(low + high)) return this.say("Nothing painted: give both limits.");
       indices = within(indices, this._limitPanel().image, low, high);
     }
     if (mask.set(indices, this.tool === "eraser" ? 0 : this.label)) this.invalidate();
@@ -414,9 +416,9 @@ export class Screen {
 
   _step(step, words) {
     if (this.mask.isInStroke || !this._mayEdit()) return;
-    const slice = step();
-    if (slice === null) return this.say("No further step.");
-    this.goTo(slice);
+    const slices = step();
+    if (!slices.length) return this.say("No further step.");
+    if (!slices.includes(this.view.slice)) this.goTo(slices[0]);
     this._changed(words);
   }
 
@@ -428,6 +430,8 @@ export class Screen {
   }
 
   _mayEdit() {
+    // Nobody paints what they do not see.
+    if (!this.view.isMaskShown) this.toggleMask();
     if (!this.isEditable) this.say("This read is signed: amend it to change its mask.");
     return this.isEditable;
   }

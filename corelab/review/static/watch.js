@@ -1,7 +1,8 @@
 // Locks the screen when nobody is there, as the server does, and tells it that somebody is.
 
 const byId = (id) => document.getElementById(id);
-const TELL_S = 60;
+const LONGEST_SILENCE_S = 60;
+const LONGEST_PAUSE_S = 5;
 const SIGNS_OF_LIFE = ["pointerdown", "pointermove", "keydown", "wheel"];
 
 export class Watch {
@@ -19,7 +20,9 @@ export class Watch {
     }
     byId("lock").addEventListener("cancel", (event) => event.preventDefault());
     byId("unlock").addEventListener("submit", (event) => this._unlock(event));
-    setInterval(() => this._look(), 5000);
+    // Often enough that whoever works is never locked out, however short the lock's patience.
+    this._tellS = Math.min(LONGEST_SILENCE_S, idleS / 4);
+    setInterval(() => this._look(), Math.min(LONGEST_PAUSE_S, idleS / 8) * 1000);
   }
 
   /** Cover the page until its reader's passphrase is given. */
@@ -35,8 +38,8 @@ export class Watch {
   async _look() {
     const now = Date.now();
     if (byId("lock").open) return;
-    if (this._idleS && now - this._seen > this._idleS * 1000) return this.lock();
-    if (this._seen > this._told && now - this._told > TELL_S * 1000) {
+    if (now - this._seen > this._idleS * 1000) return this.lock();
+    if (this._seen > this._told && now - this._told > this._tellS * 1000) {
       this._told = now;
       try {
         await this._server.read();

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 from corelab.store.column import Cell
@@ -46,6 +47,12 @@ class Export:
 
     study: Study
     sheets: tuple[Sheet, ...]
+
+
+def available_formats() -> tuple[TableFormat, ...]:
+    """Every form that this installation can write: XPT needs an extra."""
+    has_xpt = find_spec("pyreadstat") is not None
+    return tuple(form for form in TableFormat if has_xpt or form is not TableFormat.XPT)
 
 
 def write_export(layout: Layout, export: Export, formats: Iterable[TableFormat]) -> None:

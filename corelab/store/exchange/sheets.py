@@ -7,7 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from corelab.store.column import Cell, CellType, Column, Record
 from corelab.store.exchange.sheet import Sheet, SheetForm, Variable, sheet_of, variable_of
 from corelab.store.growth import GROWTH_COLUMNS
-from corelab.store.schema import AUTOMATIC_COLUMNS, READ_COLUMNS, VOLUME_COLUMNS
+from corelab.store.schema import (
+    AUTOMATIC_COLUMNS,
+    READ_COLUMNS,
+    VERDICT_COLUMNS,
+    VOLUME_COLUMNS,
+)
 
 _CASE = ("trial_id", "subject_code", "visit")
 _READER: Column[None] = Column(
@@ -59,6 +64,21 @@ def growth_sheet(rows: Iterable[Mapping[str, Cell]]) -> Sheet:
         structure="one record per subject and follow-up visit",
     )
     return sheet_of(form, _variables(GROWTH_COLUMNS, _CASE), rows)
+
+
+def verdict_sheet(rows: Iterable[Mapping[str, Cell]]) -> Sheet:
+    """Sheet of QA reviewers' verdicts."""
+    form = SheetForm(
+        name="qa",
+        label="Verdicts of QA reviewers",
+        structure="one record per subject, visit, reviewer and verdict, in their order",
+    )
+    return sheet_of(form, _variables(VERDICT_COLUMNS, ("subject_code", "visit", "rater")), rows)
+
+
+def empty_sheets() -> tuple[Sheet, ...]:
+    """Return every sheet of our own without a row: what the tables are, before there is any."""
+    return volume_sheet(()), reads_sheet(()), growth_sheet(()), verdict_sheet(())
 
 
 def _variables(columns: Sequence[Column[Record]], keys: Sequence[str]) -> tuple[Variable, ...]:

@@ -48,12 +48,22 @@ SHORT_NAMES: dict[str, tuple[str, str]] = {
     "result": ("RESULT", ""),
     "result_reasons": ("RESULTWY", ""),
     "accepted": ("ACCEPTED", "Accepted volume rests on it"),
+    "rater": ("RATER", ""),
+    "verdict": ("VERDICT", ""),
+    "verdict_reasons": ("VERDWHY", ""),
     "read_id": ("READID", ""),
     "image_sha256": ("IMAGESHA", ""),
     "mask_sha256": ("MASKSHA", ""),
 }
 
 LISTS = frozenset(
-    {"qc_flags", "secondary_missing", "missing_reason", "endpoint_reason", "result_reasons"}
+    {
+        "endpoint_reason",
+        "missing_reason",
+        "qc_flags",
+        "result_reasons",
+        "secondary_missing",
+        "verdict_reasons",
+    }
 )
 """Columns that hold several words joined by a separator, so that no code list names their cells."""

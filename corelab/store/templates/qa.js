@@ -18,12 +18,13 @@ const KEYS_OF_VIEWER = {
   z: zoom,
   c: () => comment.focus(),
 };
+if (isShownOnly) delete KEYS_OF_VIEWER.c;
 for (const button of document.querySelectorAll("[data-verdict]")) {
-  KEYS_OF_VIEWER[button.dataset.key] = () => rate(button.dataset.verdict);
+  if (!isShownOnly) KEYS_OF_VIEWER[button.dataset.key] = () => rate(button.dataset.verdict);
   button.addEventListener("click", () => rate(button.dataset.verdict));
 }
 for (const box of reasonBoxes) {
-  KEYS_OF_VIEWER[box.dataset.key] = () => toggleReason(box);
+  if (!isShownOnly) KEYS_OF_VIEWER[box.dataset.key] = () => toggleReason(box);
   box.addEventListener("change", changed);
 }
 
@@ -117,6 +118,7 @@ window.addEventListener("beforeunload", (event) => {
 
 for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
 for (const part of document.querySelectorAll(isServed ? ".filed" : ".served")) part.hidden = true;
+for (const part of document.querySelectorAll(isShownOnly ? ".rating" : ".shown-only")) part.hidden = true;
 byId("rater").readOnly = isServed;
 await load();
 reveal(location.hash.slice(1));

@@ -55,10 +55,12 @@ function grouped(all) {
 function showProgress() {
   const rateable = rows.filter(isRateable);
   const rated = rateable.filter(mine).length;
-  const apart = rateable.filter(QUEUE.disagreeing).length;
+  const compared = rateable.filter((row) => seen(row).length > 1);
+  const agreed = compared.filter((row) => !QUEUE.disagreeing(row)).length;
+  const agreement = compared.length ? `; raters agree on ${agreed} of ${compared.length}` : "";
   byId("progress").textContent = store.rater
-    ? `${rated} of ${rateable.length} rated by ${store.rater}${apart ? `, ${apart} disagreeing` : ""}`
-    : `${rateable.length} cases to rate${apart ? `, ${apart} disagreeing` : ""}`;
+    ? `${rated} of ${rateable.length} rated by ${store.rater}${agreement}`
+    : `${rateable.length} cases to rate${agreement}`;
   byId("continue").firstChild.data = rated ? "Continue " : "Begin ";
 }
 
@@ -239,6 +241,8 @@ function setRater() {
   }, name ? `Rating as ${name}.` : "Nobody rates: all verdicts are shown.");
 }
 
+const counted = (all) => `${all.length} rating${all.length === 1 ? "" : "s"}`;
+
 async function importFiles(files) {
   let added = [];
   for (const file of files) {
@@ -251,12 +255,12 @@ async function importFiles(files) {
   }
   const before = ratings.length;
   if (!(await tell(() => store.take(added), ""))) return;
-  say(`${ratings.length - before} new of ${added.length} ratings.`);
+  say(`${ratings.length - before} new of ${counted(added)}.`);
 }
 
 function exportTo(form) {
   const name = `qa_${page.trial}${store.rater && `_${store.rater}`}.${form}`;
   if (form === "csv") download(name, toCsv(ratings), "text/csv;charset=utf-8");
   else download(name, toJson(ratings), "application/json");
-  say(`${ratings.length} ratings exported.`);
+  say(`${counted(ratings)} exported.`);
 }

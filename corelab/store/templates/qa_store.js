@@ -153,4 +153,6 @@ class LedgerStore {
 }
 
 const isServed = "room" in page;
+// Only shown by a server: its address is another one each time, and so is the browser's store.
+const isShownOnly = !isServed && location.protocol !== "file:";
 const store = isServed ? new LedgerStore() : new BrowserStore();

@@ -10,14 +10,14 @@ from corelab.errors import StoreError
 from corelab.store.exchange.sheet import LONGEST_TEXT_BYTES, Sheet, with_short_texts
 from corelab.store.exchange.short_names import SHORT_NAMES
 from corelab.store.growth import GROWTH_COLUMNS
-from corelab.store.schema import VOLUME_COLUMNS
+from corelab.store.schema import READ_COLUMNS, VERDICT_COLUMNS, VOLUME_COLUMNS
 from tests.sheets import CODE, FLAGS, FORM
 
 words = st.lists(st.text("abcdefgh_", min_size=1, max_size=60), min_size=0, max_size=30)
 
 
 def test_every_column_has_a_short_name_that_fits_and_no_two_share_one() -> None:
-    for columns in (VOLUME_COLUMNS, GROWTH_COLUMNS):
+    for columns in (VOLUME_COLUMNS, GROWTH_COLUMNS, READ_COLUMNS, VERDICT_COLUMNS):
         shorts = [SHORT_NAMES[column.name][0] for column in columns]
         labels = [SHORT_NAMES[column.name][1] or column.label for column in columns]
         assert len(set(shorts)) == len(columns)

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corelab.errors import LedgerError, StoreError
+from corelab.store.files import sha256_of
+from corelab.store.layout import Layout
+from corelab.store.nifti import load_volume, save_volume
+from corelab.store.table import load_problems
+from corelab.trial import load_trial
+from corelab.vocab import Case, SubjectCode, VisitLabel
+from pipelines import locking
+from pipelines.lock_check import lock_differences
+from pipelines.locking import Locked, LockRequest, lock, unlock_out
+from pipelines.reads import Planner
+from tests.pipelines.reading_room import (
+    SIGNERS,
+    furnish,
+    know_a_patient,
+    labels_of,
+    ledger_of,
+    room_of,
+    sign,
+    trial_file,
+)
+
+CODES = ("AA11", "BB22")
+CASE = Case(SubjectCode("AA11"), VisitLabel("fu24h"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Two cases that two readers have read and agree on, and a vault that knows one patient."""
+    folder = tmp_path / "out"
+    furnish(folder, *CODES)
+    path = trial_file(tmp_path, 'names = ["ada", "ben"]\nrepeat_share = 0.0\n')
+    with ledger_of(folder) as ledger:
+        Planner(Layout(folder), ledger, SIGNERS["mia"]).plan(load_trial(path), path)
+    for name, count in {"ada": 200, "ben": 210}.items():
+        for read in room_of(folder).worklist(name):
+            sign(folder, read, labels_of(count))
+    know_a_patient(tmp_path / "vault")
+    return folder
+
+
+def locked(out: Path) -> Locked:
+    request = LockRequest(out=out, reason="database lock", vault=out.parent / "vault")
+    return lock(request, SIGNERS["mia"])
+
+
+def told(place: Path) -> dict[str, str]:
+    return {difference.path: difference.found for difference in lock_differences(place)}
+
+
+def test_a_lock_holds_tables_in_every_form_manifest_and_signature(out: Path) -> None:
+    made = locked(out)
+
+    names = {path.name for path in (made.folder / "tables").iterdir()}
+    assert {"volumes.csv", "volumes.xpt", "nv.json", "adinf.parquet", "define.xml"} <= names
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    assert manifest["files"]["volumes.csv"] == sha256_of(out / "volumes.csv")
+    assert manifest["leak_audit"].startswith("passed: ")
+    assert (manifest["cases"], manifest["cases_with_volume"]) == (2, 2)
+    assert json.loads((made.folder / "signature.json").read_text())["by"] == "mia"
+    assert room_of(out).lock_id == made.lock_id
+    assert told(out) == told(made.folder) == {}
+
+
+def test_an_identifying_text_in_out_refuses_the_lock(out: Path) -> None:
+    (out / "note.txt").write_text("of Doe^Jane")
+
+    with pytest.raises(StoreError, match="identifying"):
+        locked(out)
+
+    assert not Layout(out).lock.exists()
+
+
+def test_where_people_read_a_lock_needs_a_signer_and_the_vault(out: Path) -> None:
+    with pytest.raises(StoreError, match="--by NAME"):
+        lock(LockRequest(out=out, reason="database lock"), SIGNERS["mia"])
+    with pytest.raises(StoreError, match="--vault"):
+        lock(LockRequest(out=out, reason="database lock", vault=out.parent / "vault"))
+
+
+def test_only_a_data_manager_locks(out: Path) -> None:
+    request = LockRequest(out=out, reason="database lock", vault=out.parent / "vault")
+
+    with pytest.raises(LedgerError, match="data_manager"):
+        lock(request, SIGNERS["quinn"])
+
+    assert not Layout(out).lock.exists()
+
+
+def test_a_volume_that_its_masks_do_not_give_is_named_cell_by_cell(out: Path) -> None:
+    made = locked(out)
+    (mask,) = [p for p in Layout(out).accepted_folder.iterdir() if "AA11" in p.name][:1]
+    image = load_volume(mask)
+    smaller = np.array(image.data)
+    smaller[smaller.nonzero()[0][0]] = 0
+    save_volume(mask, image.with_data(smaller))
+
+    found = told(made.folder)
+
+    assert found["volumes.csv: AA11 fu24h"].startswith("infarct_volume_ml is 10.25, its masks give")
+    assert found[f"accepted/{mask.name}"] == "changed"
+    assert "volumes.csv: BB22 fu24h" not in found
+
+
+def test_an_edited_cell_is_told_with_what_the_masks_give(out: Path) -> None:
+    locked(out)
+    table = Layout(out).volumes_csv
+    table.write_text(table.read_text().replace(",10.25,", ",9.25,", 1))
+
+    found = told(out)
+
+    assert found["volumes.csv"] == "changed"
+    assert found["volumes.csv: AA11 fu24h"] == ("infarct_volume_ml is 9.25, its masks give 10.2500")
+
+
+def test_a_changed_table_or_manifest_of_the_lock_itself_is_told(out: Path) -> None:
+    made = locked(out)
+    place = f"lock/{made.lock_id}"
+    (made.folder / "tables" / "nv.csv").write_text("changed")
+    manifest = made.folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("database lock", "another word"))
+
+    found = told(out)
+
+    assert found[f"{place}/tables/nv.csv"] == "changed"
+    assert found[f"{place}/manifest.json"] == "changed"
+    assert found[f"{place}/signature.json"] == "not of this manifest"
+
+
+def test_two_people_of_two_roles_lift_a_lock_and_stand_in_the_ledger(out: Path) -> None:
+    made = locked(out)
+
+    assert unlock_out(out, "another scan", SIGNERS["mia"], SIGNERS["quinn"]) == made.lock_id
+
+    assert not Layout(out).lock.exists()
+    assert room_of(out).lock_id is None
+    with ledger_of(out) as ledger:
+        last = [(entry.kind, entry.author) for entry in ledger.entries()[-2:]]
+    assert last == [("unlock_asked", "mia"), ("data_unlocked", "quinn")]
+    assert (made.folder / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("second", ["mia", "stan", "ada"])
+def test_one_person_or_one_who_may_not_leaves_the_lock_as_it_is(out: Path, second: str) -> None:
+    locked(out)
+
+    with pytest.raises(LedgerError):
+        unlock_out(out, "another scan", SIGNERS["mia"], SIGNERS[second])
+
+    assert Layout(out).lock.exists()
+
+
+def test_a_lock_that_is_killed_before_its_marker_can_be_made_again(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(locking, "put_in_place", lambda *_: _raise(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            locked(out)
+    assert not Layout(out).lock.exists()
+
+    made = locked(out)
+
+    assert room_of(out).lock_id == made.lock_id
+    assert told(out) == {}
+
+
+def test_final_problems_need_a_reason_which_the_manifest_keeps(out: Path) -> None:
+    problems = Layout(out).problems_csv
+    problems.write_text(problems.read_text() + "CC33,fu24h,missing_slice,gap of 10 mm\n")
+    assert len(load_problems(Layout(out))) == 1
+    with pytest.raises(StoreError, match="--missing-reason"):
+        locked(out)
+
+    request = LockRequest(
+        out=out,
+        reason="database lock",
+        missing_reason="the site has no other copy",
+        vault=out.parent / "vault",
+    )
+    made = lock(request, SIGNERS["mia"])
+
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    assert (manifest["missing_reason"], manifest["problems"]) == ("the site has no other copy", 1)
+
+
+def _raise(error: type[BaseException]) -> None:
+    raise error
