@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from corelab.dicom.files import printable
+from corelab.errors import LedgerError
+from corelab.reading.fold import with_entry
+from corelab.reading.room import Room
 from corelab.store.files import Json
 from corelab.store.layout import Layout
 from corelab.store.ledger import Entry, read_ledger
@@ -26,6 +29,10 @@ def verify_command(out: Path, expected: str | None) -> int:
     verdict = verify(Layout(out).ledger, noted)
     for line in _lines_of(verdict):
         show_plain(standard_output(), line)
+    broken = _broken_rule(out) if verdict.is_sound else None
+    if broken:
+        complain(f"THE LEDGER HOLDS WHAT ITS RULES DO NOT ALLOW: {broken}")
+        return EXIT_PROBLEMS
     if expected is None and verdict.is_sound:
         show_plain(
             standard_output(), "entries cut off its end show only with --expect and a noted head"
@@ -76,6 +83,22 @@ def _lines_of(verdict: Verdict) -> Iterator[str]:
     if verdict.set_back:
         places = ", ".join(map(str, verdict.set_back))
         yield f"a clock was set back before entry {places}: the order holds, times there do not"
+
+
+def _broken_rule(out: Path) -> str | None:
+    """Return the first entry that its author may not have written; ``None`` without one.
+
+    The chain proves who wrote an entry. Whoever has the file and a key of their own can write
+    more than the reading room would have let them.
+    """
+    room = Room()
+    with read_ledger(Layout(out).ledger) as ledger:
+        for entry in ledger.entries():
+            try:
+                room = with_entry(room, entry)
+            except LedgerError as error:
+                return f"entry {entry.sequence}: {error}"
+    return None
 
 
 def _line(entry: Entry) -> str:

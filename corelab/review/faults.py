@@ -13,6 +13,7 @@ from corelab.review.answers import absent
 from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.scenes import image_changed
 from corelab.store.layout import Layout
+from corelab.store.ledger import MaskGoneError
 
 Handlers = Mapping[object, Callable[[Request, Exception], Response | Awaitable[Response]]]
 
@@ -47,6 +48,7 @@ def handlers(layout: Layout) -> Handlers:
         DeniedError: _denied,
         RefusedError: _refused,
         DiskError: _disk,
+        MaskGoneError: _replaced,
         StoreError: of_store,
     }
 
@@ -69,6 +71,12 @@ def _refused(request: Request, error: Exception) -> Response:
         return image_changed().answer
     code, message = _OF_RULES.get(refusal, (DenialCode.STATE, _AGAIN))
     return DeniedError(code, message).answer
+
+
+def _replaced(request: Request, error: Exception) -> Response:
+    """Answer where another window saved between the look at the room and at the mask."""
+    del request, error
+    return DeniedError(*_OF_RULES[Refusal.STALE_EDITION]).answer
 
 
 def _disk(request: Request, error: Exception) -> Response:

@@ -34,6 +34,7 @@ __all__ = [
     "Entry",
     "Head",
     "Ledger",
+    "MaskGoneError",
     "Signer",
     "StaleError",
     "create_ledger",
@@ -50,6 +51,10 @@ _ALL = (
 
 class StaleError(StoreError):
     """Somebody else was quicker: the ledger has entries that the writer has not seen."""
+
+
+class MaskGoneError(StoreError):
+    """A mask is not there: a later draft of its read replaced it."""
 
 
 class Ledger:
@@ -150,13 +155,15 @@ class Ledger:
 
         Raises
         ------
+        MaskGoneError
+            When there is none of this name.
         StoreError
-            When there is none of this name, or it is not as it was written.
+            When it is not as it was written.
         """
         with self._file.reading() as rows:
             content = mask_of(rows, sha256)
         if content is None:
-            raise StoreError(f"the ledger holds no mask {sha256}")
+            raise MaskGoneError(f"the ledger holds no mask {sha256}")
         if name_of(content) != sha256:
             raise StoreError(f"the mask {sha256} of the ledger is not as it was written")
         return content

@@ -11,6 +11,7 @@ import pytest
 
 from corelab.store.ledger import open_ledger
 from corelab.store.ledger_check import verify
+from tests.pipelines.reading_room import PEOPLE, SIGNERS, furnish
 from tests.store.ledger_of_reads import ANNA, by_hand, mask, write, written
 
 CORELAB = Path(sys.executable).parent / "corelab"
@@ -26,17 +27,33 @@ def out(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_sound_ledger_passes_and_its_head_can_be_noted(out: Path) -> None:
+def test_a_sound_ledger_passes_and_its_head_can_be_noted(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    furnish(out)
+    beside = {path.name for path in out.iterdir()}
     done = ledger("verify", out)
     assert done.returncode == 0, done.stderr
-    assert "8 entries, none changed, gone or moved" in done.stdout
+    assert f"{len(PEOPLE)} entries, none changed, gone or moved" in done.stdout
     assert "only with --expect" in done.stdout
     head = ledger("head", out).stdout.strip()
     assert head == str(verify(out / "reads.sqlite").head)
     expected = ledger("verify", out, "--expect", head)
     assert expected.returncode == 0
     assert "--expect" not in expected.stdout
-    assert [path.name for path in out.iterdir()] == ["reads.sqlite"]
+    assert {path.name for path in out.iterdir()} == beside
+
+
+def test_an_entry_that_its_author_may_not_write_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    furnish(out)
+    with open_ledger(out / "reads.sqlite") as opened:
+        sent = {"subject_code": "AAAA22", "visit": "fu24h", "reason": "I say so"}
+        opened.append(SIGNERS["stan"], "case_excluded", sent, after=len(PEOPLE))
+    assert verify(out / "reads.sqlite").is_sound
+    done = ledger("verify", out)
+    assert done.returncode == 1
+    told = f"entry {len(PEOPLE) + 1}: wrong_role: found case_excluded by stan, who is statistician"
+    assert told in done.stderr.replace("\n", " ")
 
 
 def test_the_entry_at_fault_is_named_and_no_head_given(out: Path) -> None:

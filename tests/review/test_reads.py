@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from corelab.reading.event import CaseExcluded, ReadSuperseded
 from corelab.reading.fold import fold
 from corelab.reading.records import ReadKind
+from corelab.review.masks import Masks
 from corelab.review.reader import MEANING
 from corelab.store.files import Json, write_json
 from corelab.store.image import load_image
@@ -113,6 +114,26 @@ def test_a_read_begins_with_the_automatic_mask_in_the_order_of_the_screen(
     assert answer.headers["content-encoding"] == "gzip"
     # The array counts to the left and to the back; the screen to the right and to the front.
     assert np.array_equal(labels_of(answer.content), infarct()[::-1, ::-1, :])
+
+
+@pytest.mark.parametrize("act", ["look", "sign"])
+def test_a_mask_that_another_window_replaces_at_that_moment_is_stale(
+    browser_of: BrowserOf, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    ada, other = browser_of.reader("ada"), browser_of.reader("ada")
+    ada.get(READ)
+    ada.put(f"{READ}/mask", screen_mask(blob(3)), 0)
+    named = Masks.named
+
+    def late(masks: Masks, sha256: str) -> NDArray[np.uint8]:
+        monkeypatch.undo()
+        assert other.put(f"{READ}/mask", screen_mask(blob(4)), 1).status_code == 200
+        return named(masks, sha256)
+
+    monkeypatch.setattr(Masks, "named", late)
+    answer = ada.get(f"{READ}/mask") if act == "look" else ada.post(f"{READ}/sign", form(1))
+    assert (answer.status_code, answer.json()["error"]) == (409, "stale")
+    assert labels_of(ada.get(f"{READ}/mask").content).sum() == 4
 
 
 def test_nobody_signs_a_first_mask_that_was_measured_anew_before_they_saw_it(
