@@ -65,6 +65,9 @@ class CtParameters(NamedTuple):
         slices, and from the border of the brain: partial volume is dark too.
     seed_flatness : float
         Least height of a group over the root of its largest section: artefacts fill slices.
+    small_ml, small_min_ml : float
+        A region smaller than the first needs as many seeds as the second: partial volume with
+        fluid and bone makes small ones.
     faint_core, faint_min_ml : float
         A region whose core is brighter than the first needs as many seeds as the second,
     faintest_core, faintest_min_ml : float
@@ -97,6 +100,8 @@ class CtParameters(NamedTuple):
     ventricle_clearance_mm: float = 4.0
     edge_clearance_mm: float = 3.0
     seed_flatness: float = 0.4
+    small_ml: float = 10.0
+    small_min_ml: float = 2.0
     faint_core: float = 0.80
     faint_min_ml: float = 3.0
     faintest_core: float = 0.84

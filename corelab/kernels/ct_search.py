@@ -307,10 +307,13 @@ def _wide_view(scan: Scan, ratio: MirrorRatio) -> WideView:
 
 
 def _is_believed(region: Region, voxel_ml: float, p: CtParameters) -> bool:
-    """Whether a region is deep, or large for one so faint."""
-    if region.core <= p.faint_core or region.seed_count * voxel_ml >= p.faint_min_ml:
+    """Whether a region has seeds enough for its size, and is deep, or large for one so faint."""
+    seed_ml, region_ml = region.seed_count * voxel_ml, region.size * voxel_ml
+    if region_ml < p.small_ml and seed_ml < p.small_min_ml:
+        return False
+    if region.core <= p.faint_core or seed_ml >= p.faint_min_ml:
         return True
-    return region.core <= p.faintest_core and region.size * voxel_ml >= p.faintest_min_ml
+    return region.core <= p.faintest_core and region_ml >= p.faintest_min_ml
 
 
 def _lines_a_ventricle(region: Region, scan: Scan, p: CtParameters) -> bool:

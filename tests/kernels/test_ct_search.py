@@ -64,6 +64,18 @@ def test_a_faint_small_region_is_not_believed() -> None:
     assert find_regions(a_scan(image), DEFAULT).regions == []
 
 
+def test_a_small_region_with_few_seeds_is_not_believed() -> None:
+    image = plain()
+    image[62:76, 46:60, 4:8] = 20
+    scan = a_scan(image)
+    narrow = DEFAULT._replace(wide_rungs=(), small_min_ml=0.0)
+    (region,) = find_regions(scan, narrow).regions
+    seeds_ml, region_ml = (n * scan.tissue.voxel_ml for n in (region.seed_count, region.size))
+    asked = narrow._replace(small_min_ml=seeds_ml + 0.1)
+    assert find_regions(scan, asked._replace(small_ml=region_ml + 0.1)).regions == []
+    assert find_regions(scan, asked._replace(small_ml=region_ml - 0.1)).regions
+
+
 def test_a_small_region_on_a_ventricle_is_leukoaraiosis() -> None:
     image = plain()
     image[54:60, 45:70, 4:8] = 20
