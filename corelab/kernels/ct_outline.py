@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from corelab.kernels.ct_contest import OUTSIDE, contest_border
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.ct_plane import RoughOutline
 from corelab.kernels.half_maximum import border_range, settle_border
-from corelab.kernels.midline import Midline
-from corelab.kernels.mirror_ratio import contested_ground
 from corelab.kernels.morphology import (
     close_disc,
     dilate_disc,
@@ -22,18 +19,14 @@ from corelab.kernels.morphology import (
     keep_touching,
     open_disc,
 )
-from corelab.kernels.reduction import bounding_box, interpolate, reduce_mean
+from corelab.kernels.reduction import bounding_box
 from corelab.kernels.tissue_ct import CALCIUM_HU, CtTissue, even_depths, even_slices
 
 Mask = NDArray[np.bool_]
 
 MARGIN_MM = 25.0
 HALO_MM = 6.0
-ROUNDS = 1
-HALF = 0.5
-LEAST_JUDGED = 0.5
-"""What can be judged for less of it lies among sulci or right below the skull."""
-
+ROUNDS = 3
 HOLE_MM2 = 60.0
 SMOOTH_MM = 1.5
 SPECK_MM2 = 15.0
@@ -68,52 +61,27 @@ class Outline(NamedTuple):
     blood: Mask
 
 
-def outline_infarct(
-    tissue: CtTissue, midline: Midline, rough: RoughOutline, p: CtParameters
-) -> Outline:
+def outline_infarct(tissue: CtTissue, rough: RoughOutline, p: CtParameters) -> Outline:
     """Outline of an infarct from a region grown roughly.
 
     Parameters
     ----------
     tissue
         Sorted tissues.
-    midline
-        Mid-sagittal plane in the millimetres of the tissues' grid.
     rough
         Holds at least one voxel.
     p
         Numbers of the method.
     """
-    won = rough._replace(mask=_contested(tissue, midline, rough.mask, p))
     i, j, _ = tissue.spacing_mm
-    box = bounding_box(rough.mask | won.mask, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
+    box = bounding_box(rough.mask, (int(MARGIN_MM / i), int(MARGIN_MM / j), 0))
     healthy = ~dilate_disc(rough.mask, HALO_MM, spacing_mm=tissue.spacing_mm)
     density = even_depths(tissue, even_slices(tissue, healthy), healthy)[box]
-    local = _outline(tissue.cropped(box), density, won.cropped(box), p)
+    local = _outline(tissue.cropped(box), density, rough.cropped(box), p)
     whole = [np.zeros_like(rough.mask) for _ in local]
     for full, part in zip(whole, local, strict=True):
         full[box] = part
     return Outline(*whole)
-
-
-def _contested(tissue: CtTissue, midline: Midline, rough: Mask, p: CtParameters) -> Mask:
-    """Regions that won their ground in a contest, but for those that can hardly be judged."""
-    bleeds = _blood_held(tissue, rough, p)
-    # What is right beside blood only follows, and would close around a bleed that is not held.
-    other = open_disc(tissue.bright & ~bleeds, BLOOD_CORE_MM, spacing_mm=tissue.spacing_mm)
-    barred = dilate_disc(other, BLOOD_REACH_MM, spacing_mm=tissue.spacing_mm)
-    found = contested_ground(tissue, midline, rough, barred=barred)
-    held = reduce_mean(bleeds, found.factors) > HALF
-    starts = (reduce_mean(rough & found.clear, found.factors) > HALF) | held
-    level = np.full(starts.shape, OUTSIDE)
-    labels, count = ndimage.label(starts)
-    for label in range(1, count + 1):
-        start = labels == label
-        one = contest_border(found.ground, start, held & start)
-        judged = np.where(held & start, np.float32(1), found.ground.weight)[one > 0]
-        if judged.size and judged.mean() >= LEAST_JUDGED:
-            level = np.maximum(level, one)
-    return (interpolate(level, found.factors, rough.shape) > 0) & tissue.parenchyma
 
 
 def _outline(

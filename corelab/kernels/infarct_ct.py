@@ -78,7 +78,7 @@ def segment_infarct_ct(
         return _nothing(image_hu.shape, _doubts(scan, np.zeros_like(inside)))
     border = (1 + findings.core) / 2
     rough = with_plane_range(findings.ratio.coarse, findings.union(), border)
-    outline = outline_infarct(scan.tissue, scan.midline, rough, parameters)
+    outline = outline_infarct(scan.tissue, rough, parameters)
     if not outline.mask.any():
         return _nothing(image_hu.shape, _doubts(scan, outline.mask))
     return Infarct(

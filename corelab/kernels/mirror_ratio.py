@@ -7,15 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.kernels.ct_contest import Ground
 from corelab.kernels.midline import Midline, mirror
-from corelab.kernels.morphology import dilate_disc, keep_larger_than
+from corelab.kernels.morphology import dilate_disc
 from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
-from corelab.kernels.robust import MEDIAN_DEVIATION_SCALE
 from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
-
-Mask = NDArray[np.bool_]
 
 BORDER_MM = 3.0
 SEED_MM = 5.0
@@ -42,41 +38,10 @@ MOST_OF_MIRROR = 1.5
 PRIOR_WEIGHT = 0.02
 """Share of plain brain mixed into the reference, which counts only where nothing else is."""
 
-LARGE_ML = 12.0
-"""A known lesion this large is left out of the mirror that the other side is held against. What
-is found in smaller pieces may be leukoaraiosis, which is no lesion because both sides have it."""
-
 HALO_MM = 6.0
 MIN_SLICE_VOXELS = 200
 UNEVEN = 1.3
 """A slice this many times as uneven as the scan is believed in full."""
-
-
-HALF = 0.5
-LOCAL_MM = 1.5
-"""Smoothing of the density that a border is contested in."""
-
-FLUID_CLEARANCE_MM, LEAST_SHARE = 2.5, 0.3
-"""Nearer to fluid, or with less parenchyma in it, a place is not judged."""
-
-FIT_ROUNDS, OUTLIER_SPREADS = 3, 3.0
-
-
-class Contested(NamedTuple):
-    """Ground that borders are contested on.
-
-    Attributes
-    ----------
-    ground : Ground
-    clear : (I, J, K) bool array
-        Brain away from fluid, on the grid of the tissues.
-    factors : tuple of 3 int
-        Their voxels joined along each axis.
-    """
-
-    ground: Ground
-    clear: Mask
-    factors: Factors
 
 
 class Coarse(NamedTuple):
@@ -101,10 +66,10 @@ class Coarse(NamedTuple):
 
     def lacking(self, local_mm: float, mirrored_mm: float) -> NDArray[np.float32]:
         """1 minus the geometric mean of what the density lacks of its mirror and its level."""
-        smooth = self.smooth(local_mm)
+        smooth = self._smooth(local_mm)
         local = _mean(*smooth)
         mirrored = self._mean_mirrored(
-            *(smooth if mirrored_mm == local_mm else self.smooth(mirrored_mm))
+            *(smooth if mirrored_mm == local_mm else self._smooth(mirrored_mm))
         )
         product = np.maximum(1 - local / mirrored, 0) * np.maximum(1 - local, 0)
         return np.asarray(1 - np.sqrt(product), dtype=np.float32)
@@ -119,7 +84,7 @@ class Coarse(NamedTuple):
         deep : (I, J, K) float32 array
             Share of each place that tells how the sides differ.
         """
-        smooth = self.smooth(sigma_mm)
+        smooth = self._smooth(sigma_mm)
         local = _mean(*smooth)
         of_mirror = 1 - local / self._mean_mirrored(*smooth)
         of_mirror -= self._shading(of_mirror, deep)
@@ -140,7 +105,7 @@ class Coarse(NamedTuple):
 
     def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
         """Local mean on the other side of the plane; 1 where nothing is near."""
-        return self._mean_mirrored(*self.smooth(sigma_mm))
+        return self._mean_mirrored(*self._smooth(sigma_mm))
 
     def _mean_mirrored(
         self, total: NDArray[np.float32], share: NDArray[np.float32]
@@ -149,8 +114,7 @@ class Coarse(NamedTuple):
             mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
         )
 
-    def smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return smoothed density times its weight, and the weight, with a little plain brain."""
+    def _smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         sigma = across_slices(sigma_mm, self.spacing_mm)
         total = gaussian(self.total, sigma, spacing_mm=self.spacing_mm)
         share = gaussian(self.share, sigma, spacing_mm=self.spacing_mm)
@@ -235,12 +199,15 @@ def mirror_ratio(
     shares
         Of these tissues, where ratios are taken with several lesions.
     """
-    shares = shares or Shares.of(tissue)
-    healthy = _healthy(lesion, midline, tissue.spacing_mm)
+    step, shares = tissue.spacing_mm, shares or Shares.of(tissue)
+    halo = dilate_disc(lesion, HALO_MM, spacing_mm=step) if lesion.any() else lesion
+    healthy = ~halo
+    if lesion.any():
+        healthy &= mirror(halo, midline, step) < 0.5  # noqa: PLR2004 - half a voxel
     in_slice = even_slices(tissue, healthy)
     relative = even_depths(tissue, in_slice, healthy)
     coarse = _coarse(relative, tissue, midline)
-    reference = _reference(coarse, relative, tissue, lesion)
+    reference = np.minimum(coarse.mirrored(REFERENCE_MM), BRIGHTEST_REFERENCE)
     reference = interpolate(reference, coarse.factors, relative.shape)
     parenchyma = tissue.brain & ~tissue.fluid
     seed = _over(_local(relative, tissue, SEED_MM, shares.seed), reference, parenchyma)
@@ -254,87 +221,6 @@ def mirror_ratio(
         judged=judged,
         spread=_spread(seed[judged] if judged.any() else seed[deep]),
     )
-
-
-def contested_ground(
-    tissue: CtTissue, midline: Midline, lesion: Mask, *, barred: Mask
-) -> Contested:
-    """Tell what each place lacks of what its mirror and level let expect, on a coarse grid.
-
-    How much the mirror counts is told by how well it foretells the healthy places of this
-    head: where the sides are unlike, the expectation stays near the level.
-
-    Parameters
-    ----------
-    tissue
-        Sorted tissues.
-    midline
-        Mid-sagittal plane in the millimetres of the tissues' grid.
-    lesion : (I, J, K) bool array
-        As far as it is known; it and its mirror do not count as healthy.
-    barred : (I, J, K) bool array
-        What belongs to no region, as blood does that none holds.
-    """
-    step = tissue.spacing_mm
-    healthy = _healthy(lesion, midline, step)
-    relative = even_depths(tissue, even_slices(tissue, healthy), healthy)
-    coarse = _coarse(relative, tissue, midline)
-    local = _mean(*coarse.smooth(LOCAL_MM))
-    reference = _reference(coarse, relative, tissue, lesion)
-    clear = tissue.brain & ~dilate_disc(tissue.fluid, FLUID_CLEARANCE_MM, spacing_mm=step)
-    is_clear = reduce_mean(clear, coarse.factors) > HALF
-    weight = np.where(is_clear & (coarse.share > LEAST_SHARE), coarse.share, np.float32(0))
-    judged = (weight > HALF) & (reduce_mean(healthy, coarse.factors) > HALF)
-    ground = Ground(
-        darkness=_expected(local, reference, judged) - local,
-        weight=weight,
-        brain=reduce_mean(tissue.brain & ~barred, coarse.factors) > HALF,
-        spacing_mm=coarse.spacing_mm,
-    )
-    return Contested(ground, clear, coarse.factors)
-
-
-def _expected(
-    local: NDArray[np.float32], reference: NDArray[np.float32], judged: Mask
-) -> NDArray[np.float32]:
-    """Straight line through what healthy places have over their mirror, outliers left out."""
-    expected = np.ones_like(local)
-    kept = judged
-    for _ in range(FIT_ROUNDS):
-        if np.count_nonzero(kept) < MIN_SLICE_VOXELS:
-            break
-        mirrored, here = reference[kept], local[kept]
-        middle, level = float(mirrored.mean()), float(here.mean())
-        spread = float(np.mean(np.square(mirrored - middle)))
-        slope = float(np.mean((mirrored - middle) * (here - level))) / max(spread, 1e-9)
-        expected = np.float32(level) + np.float32(slope) * (reference - np.float32(middle))
-        away = np.abs(local - expected)
-        kept = judged & (away < OUTLIER_SPREADS * MEDIAN_DEVIATION_SCALE * np.median(away[judged]))
-    return expected
-
-
-def _healthy(lesion: Mask, midline: Midline, spacing_mm: tuple[float, float, float]) -> Mask:
-    """Places away from a lesion and from its mirror."""
-    if not lesion.any():
-        return ~lesion
-    halo = dilate_disc(lesion, HALO_MM, spacing_mm=spacing_mm)
-    return ~halo & (mirror(halo, midline, spacing_mm) < HALF)
-
-
-def _reference(
-    coarse: Coarse, relative: NDArray[np.float32], tissue: CtTissue, lesion: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Mirrored means without large lesions: opposite to one, the level stands in."""
-    large = keep_larger_than(lesion, LARGE_ML / tissue.voxel_ml)
-    sound = coarse
-    if large.any():
-        clear = ~dilate_disc(large, HALO_MM, spacing_mm=tissue.spacing_mm)
-        weight = tissue.weight * clear
-        sound = coarse._replace(
-            total=reduce_mean(relative * weight, coarse.factors),
-            share=reduce_mean(weight, coarse.factors),
-        )
-    return np.minimum(sound.mirrored(REFERENCE_MM), np.float32(BRIGHTEST_REFERENCE))
 
 
 def distrust_uneven_slices(

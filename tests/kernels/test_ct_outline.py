@@ -7,13 +7,11 @@ from numpy.typing import NDArray
 from corelab.kernels.ct_outline import Outline, outline_infarct
 from corelab.kernels.ct_parameters import DEFAULT
 from corelab.kernels.ct_plane import RoughOutline
-from corelab.kernels.midline import Midline
 from corelab.kernels.tissue_ct import sort_tissue
 
 SPACING_MM = (1.0, 1.0, 5.0)
 SHAPE = (110, 110, 6)
 NOWHERE = np.zeros(SHAPE, dtype=bool)
-PLANE = Midline(normal=(1.0, 0.0, 0.0), distance_mm=54.5, mismatch_mm=0.0)
 BLOCK = np.s_[30:60, 40:70, 1:5]
 
 
@@ -24,7 +22,7 @@ def outlined(image: NDArray[np.float32], grown: NDArray[np.bool_] | None = None)
         grown = np.zeros(SHAPE, dtype=bool)
         grown[BLOCK] = True
     tissue = sort_tissue(np.where(brain, image, -20).astype(np.float32), brain, SPACING_MM)
-    return outline_infarct(tissue, PLANE, RoughOutline(grown, NOWHERE, NOWHERE), DEFAULT)
+    return outline_infarct(tissue, RoughOutline(grown, NOWHERE, NOWHERE), DEFAULT)
 
 
 def an_image() -> NDArray[np.float32]:
@@ -116,8 +114,8 @@ def test_what_a_moved_plane_changes_widens_the_range() -> None:
     grown[BLOCK] = True
     gained[60:64, 40:70, 1:5] = True
     lost[30:34, 40:70, 1:5] = True
-    still = outline_infarct(tissue, PLANE, RoughOutline(grown, NOWHERE, NOWHERE), DEFAULT)
-    moved = outline_infarct(tissue, PLANE, RoughOutline(grown, gained, lost), DEFAULT)
+    still = outline_infarct(tissue, RoughOutline(grown, NOWHERE, NOWHERE), DEFAULT)
+    moved = outline_infarct(tissue, RoughOutline(grown, gained, lost), DEFAULT)
     np.testing.assert_array_equal(moved.mask, still.mask)
     assert moved.low.sum() < still.low.sum()
     assert moved.high.sum() > still.high.sum()
