@@ -47,6 +47,8 @@ async function enter(event) {
 }
 
 part("login").addEventListener("submit", enter);
+// Before this script listens a click would be lost without a word.
+part("go").disabled = false;
 part("other").addEventListener("click", async () => {
   await ask("POST", "/api/logout", {});
   location.reload();
