@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from corelab.review.answers import absent, page
+from corelab.review.answers import OWN_FILES_ONLY, absent, page
 from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.gate import Gate
 from corelab.review.throttle import Throttle
@@ -76,7 +76,9 @@ class Guard:
         # A redirect would keep the origin of the link, and a strict cookie would not be sent.
         answer = page(
             '<!doctype html><html lang="en"><meta http-equiv="refresh" content="0;url=/">'
-            '<title>corelab</title><p><a href="/">Open corelab</a></p></html>'
+            '<link rel="icon" href="data:,"><title>corelab</title>'
+            '<p><a href="/">Open corelab</a></p></html>',
+            policy=OWN_FILES_ONLY,
         )
         answer.set_cookie(self._cookie, value, path="/", httponly=True, samesite="strict")
         return answer

@@ -65,7 +65,7 @@ class Tables:
             '<link rel="stylesheet" href="/static/home.css">'
             '<script type="module" src="/static/leave.js"></script></head><body>'
             f'<header><strong>Tables</strong><span class="faint">{name}</span>'
-            '<button id="leave" type="button">Sign out</button></header>'
+            '<button id="leave" type="button" disabled>Sign out</button></header>'
             f"<main><h1>Tables</h1><p>The trial is {state}.</p><table><thead><tr>"
             '<th scope="col">File</th><th scope="col">Holds</th><th scope="col">Size</th>'
             f"</tr></thead><tbody>{rows}</tbody></table></main></body></html>",

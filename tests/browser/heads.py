@@ -74,20 +74,39 @@ def make_out(out: Path, labels: NDArray[np.uint8], affine: NDArray[np.float64]) 
         Voxel index to RAS+ mm.
     """
     layout = Layout(out)
+    save_case(layout, CASE, labels, affine)
+    _plan(layout)
+
+
+def save_case(
+    layout: Layout, case: Case, labels: NDArray[np.uint8], affine: NDArray[np.float64]
+) -> None:
+    """Save a CT with its masks and automatic read, as a run leaves a case.
+
+    Parameters
+    ----------
+    layout
+        Where OUT lies.
+    case
+        Whose CT.
+    labels : (I, J, K) uint8 array
+        Automatic mask.
+    affine : (4, 4) array
+        Voxel index to RAS+ mm.
+    """
     brain = _ellipsoid(labels.shape)
     values = np.where(brain, 36 - 8 * (labels > 0), -1000).astype(np.int16)
     acquisition = Acquisition(contrast=Contrast.CT)
     image = Volume(data=values, affine=affine, acquisition=acquisition)
     masks = {
-        layout.brain_mask(CASE): brain.astype(np.uint8),
-        layout.infarct_mask(CASE): labels,
-        layout.range_mask(CASE): (2 * (labels > 0)).astype(np.uint8),
+        layout.brain_mask(case): brain.astype(np.uint8),
+        layout.infarct_mask(case): labels,
+        layout.range_mask(case): (2 * (labels > 0)).astype(np.uint8),
     }
-    save_image(layout.image(CASE, Contrast.CT), image)
+    save_image(layout.image(case, Contrast.CT), image)
     for path, mask in masks.items():
         save_volume(path, image.with_data(mask))
-    save_read(layout.read(CASE), _automatic(image, *masks.values()))
-    _plan(layout)
+    save_read(layout.read(case), _automatic(case, image, *masks.values()))
 
 
 def draft_of(out: Path, read_id: str = READ_ID) -> NDArray[np.uint8]:
@@ -129,7 +148,11 @@ def _ellipsoid(shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _automatic(
-    image: Volume, brain: NDArray[np.uint8], labels: NDArray[np.uint8], nested: NDArray[np.uint8]
+    case: Case,
+    image: Volume,
+    brain: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    nested: NDArray[np.uint8],
 ) -> Read:
     measurement = measurement_of(
         labels=image.with_data(labels),
@@ -138,8 +161,8 @@ def _automatic(
     )
     return Read(
         trial_id=RULES.trial_id,
-        subject_code=CASE.subject_code,
-        visit=CASE.visit,
+        subject_code=case.subject_code,
+        visit=case.visit,
         reader="auto",
         modality=Modality.NCCT,
         measurement=measurement,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corelab.reading.roles import Role
 from tests.browser.desk import Desk
@@ -10,6 +11,9 @@ from tests.browser.served import served, wait_until
 from tests.browser.test_accessible import serious
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import READS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def type_in(desk: Desk, *texts: str) -> None:
@@ -77,6 +81,20 @@ def test_an_empty_form_is_not_sent(desk: Desk, start_url: str) -> None:
     type_in(desk, "ada")
     assert desk.text("#message") == "Give your passphrase."
     assert focused(desk) == "passphrase"
+
+
+def test_nothing_can_be_sent_before_the_page_listens(desk: Desk, start_url: str) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    desk.page.route("**/login.js", hold)
+    desk.page.goto(start_url)
+    wait_until(lambda: desk.page.is_visible("#go") and held)
+    assert not desk.page.is_enabled("#go")
+    held[0].continue_()
+    wait_until(lambda: desk.page.is_enabled("#go"))
 
 
 def test_the_idle_room_asks_for_the_passphrase_alone_or_lets_somebody_else_in(

@@ -1,6 +1,10 @@
 import { ask } from "/static/talk.js";
 
-document.getElementById("leave").addEventListener("click", async () => {
+const button = document.getElementById("leave");
+
+button.addEventListener("click", async () => {
   await ask("POST", "/api/logout", {}).catch(() => {});
   location.assign("/");
 });
+// Before this script listens a click would be lost, and who clicked would believe to be out.
+button.disabled = false;
