@@ -146,16 +146,23 @@ def _check_place(labels: Volume, source: Series) -> None:
     if source.grid is None:
         raise AssertionError("a source has a grid")
     grid = source.grid
-    stack = Volume(
-        data=np.broadcast_to(np.uint8(0), grid.shape),
-        affine=np.array(grid.affine),
-        slice_positions_mm=None
-        if grid.slice_positions_mm is None
-        else np.array(grid.slice_positions_mm),
-    )
+    stack = _empty_stack(grid.shape, grid.affine, grid.slice_positions_mm)
     if not labels.same_grid(stack, tolerance_mm=_SAME_PLACE_MM):
         message = f"the mask {labels.shape} does not lie where the {grid.shape} source does"
         raise UnfitDataError(ReasonCode.GRIDS_DIFFER, message)
+
+
+def _empty_stack(
+    shape: tuple[int, int, int],
+    affine: Sequence[Sequence[float]],
+    slice_positions_mm: Sequence[float] | None,
+) -> Volume:
+    """Grid without an image, to compare places with."""
+    return Volume(
+        data=np.broadcast_to(np.uint8(0), shape),
+        affine=np.array(affine),
+        slice_positions_mm=None if slice_positions_mm is None else np.array(slice_positions_mm),
+    )
 
 
 def _segments(read: Read, labels: Volume) -> tuple[Segment, ...]:

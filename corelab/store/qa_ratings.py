@@ -32,7 +32,7 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "image_sha256": (_SHA256, "64 hexadecimal digits"),
     "mask_sha256": (_SHA256, "64 hexadecimal digits"),
     "rater": (_RATER, "a name of letters, digits, spaces and . _ @ -"),
-    "rated_at_utc": (_TIME, "a UTC time such as 2026-01-31T09:30:00.000Z"),
+    "rated_at_utc": (_TIME, "a UTC time of the form YYYY-MM-DDThh:mm:ss.sssZ"),
     "comment": (_COMMENT, "plain text"),
     "software_version": (_NAME, "a version"),
 }

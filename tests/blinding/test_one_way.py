@@ -39,6 +39,8 @@ FROM_RELEASED = (
     "corelab/stages/convert.py:_without_decoder",
 )
 """Make a copy of a volume that was released already."""
+EMPTY = "pipelines/dicom_out.py:_empty_stack"
+"""Makes a grid without an image, of three plain values, on the vault's side."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -201,13 +203,18 @@ def test_where_identified_types_are_known_only_release_builds_a_volume() -> None
         for name, path, function in functions()
         if is_identified(path) and built_in(function) & {"Volume", "Acquisition"}
     }
-    assert {name for name in builders if not name.startswith(RELEASE)} <= set(FROM_RELEASED)
+    assert {name for name in builders if not name.startswith(RELEASE)} <= {*FROM_RELEASED, EMPTY}
 
 
 @pytest.mark.parametrize("maker", FROM_RELEASED)
 def test_a_copy_is_made_of_a_released_volume_alone(maker: str) -> None:
     (function,) = [function for name, _, function in functions() if name == maker]
     assert taken_by(function) == {"Volume"}
+
+
+def test_an_empty_grid_is_made_of_no_identified_type() -> None:
+    (function,) = [function for name, _, function in functions() if name == EMPTY]
+    assert taken_by(function) & (IDENTIFIED_TYPES | {"Volume"}) == set()
 
 
 def test_methods_are_looked_at_too() -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from corelab.errors import StoreError
 from pipelines.cli import EXIT_USAGE
-from pipelines.command import lock_command
 from pipelines.holding import hold_out
+from pipelines.lock_command import lock_command
+from pipelines.locking import LockRequest
 from pipelines.request import BatchRequest
 from pipelines.run_command import run_command
 from pipelines.tables_command import tables_command
@@ -87,7 +88,7 @@ def test_every_command_that_writes_to_out_waits_for_nobody(
     with held_by_another(out):
         assert run_command(request, Workers(count=1, scheduler=None)) == EXIT_USAGE
         assert tables_command(out) == EXIT_USAGE
-        assert lock_command(out, "done") == EXIT_USAGE
+        assert lock_command(LockRequest(out=out, reason="done"), None) == EXIT_USAGE
     assert capsys.readouterr().err.count("OUT is held by 'corelab run'") == 3
     assert [path.name for path in out.iterdir()] == ["problems.csv"]
 

@@ -16,7 +16,7 @@ const FORMS = {
   image_sha256: [/^[0-9a-f]{64}$/, "64 hexadecimal digits"],
   mask_sha256: [/^[0-9a-f]{64}$/, "64 hexadecimal digits"],
   rater: [/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u, "a name of letters, digits, spaces and . _ @ -"],
-  rated_at_utc: [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, "a UTC time such as 2026-01-31T09:30:00.000Z"],
+  rated_at_utc: [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, "a UTC time of the form YYYY-MM-DDThh:mm:ss.sssZ"],
   comment: [/^[^\x00-\x08\x0b-\x1f\x7f]*$/, "plain text"],
   software_version: [/^[^\p{Cc}]{1,64}$/u, "a version"],
 };
