@@ -14,14 +14,16 @@ from tests.review.furnished import furnish
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# The shell draws the same with half the work: it has no window of its own to draw.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 # Of one module: outside it the loop that drives the browser would be in other tests' way.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium-headless-shell)")
     reason = "Playwright is not installed (pip install -e '.[dev]')"
     driver = pytest.importorskip("playwright.sync_api", reason=reason)
     with driver.sync_playwright() as playwright:
