@@ -11,7 +11,7 @@ from corelab.errors import StoreError
 from corelab.store.column import Cell
 
 # The last four are the wide forms of the first, which some spreadsheets take for them.
-_SPREADSHEET_FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
@@ -43,6 +43,6 @@ def read_csv(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
 def _csv_cell(value: Cell) -> str:
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(_SPREADSHEET_FORMULA_STARTS):
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return "'" + value
     return str(value)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from corelab.store.chart import Axis, Point, StripChart, cube_root_axis, linear_axis, strip_chart
+from corelab.store.pages import digest_source, template_text, templates
 from corelab.store.qa_ratings import REASON_CHOICES, VERDICT_CHOICES
 from corelab.store.qa_row import QaCount, QaPage, QaRow
 from corelab.store.standout import flag_words, stand_outs
@@ -30,7 +29,6 @@ _POLICY_FORM = re.compile(
 _POLICY_TAG = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 _OWN_SERVER = "; connect-src 'self'"
 _BODY = "<body"
-_TEMPLATES = Path(__file__).parent / "templates"
 # One script: a part uses what the parts before it name.
 _SCRIPTS = (
     "qa_ratings.js",
@@ -95,7 +93,7 @@ def render_qa_page(page: QaPage) -> str:
         _Entry(case_id=case_id, row=row, hints=hints.get(index, ()))
         for index, (case_id, row) in enumerate(zip(_case_ids(rows), rows, strict=True))
     ]
-    style, script = _asset("qa.css"), "\n".join(map(_asset, _SCRIPTS))
+    style, script = template_text("qa.css"), "\n".join(map(template_text, _SCRIPTS))
     return (
         _environment()
         .get_template("qa.html")
@@ -138,14 +136,7 @@ def served_page(page_html: str) -> tuple[str, str] | None:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates()
     environment.filters["flag_words"] = flag_words
     environment.filters["decimals"] = _decimals
     return environment
@@ -156,18 +147,9 @@ def _decimals(value: float | None, count: int) -> str:
     return "" if value is None else f"{value:.{count}f}"
 
 
-def _asset(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
 def _policy(style: str, script: str) -> str:
     """Content security policy that names this style and this script by their digests."""
-    return _POLICY.format(style=_csp_digest(style), script=_csp_digest(script))
-
-
-def _csp_digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return "sha256-" + base64.b64encode(digest).decode("ascii")
+    return _POLICY.format(style=digest_source(style), script=digest_source(script))
 
 
 def _case_ids(rows: Sequence[QaRow]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import count
 
 from corelab.errors import ConfigError, Fault
+from corelab.store.csv_table import FORMULA_STARTS
 from corelab.store.files import Json, json_text
 from corelab.vocab import Case, QaReason, QaVerdict, SubjectCode, VisitLabel
 
@@ -19,7 +20,8 @@ LONGEST_COMMENT = 1000
 
 _SEPARATOR = ";"
 _SHOWN_CHARACTERS = 60
-_FORMULA_STARTS = (*"'=+-@", *"\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+# An apostrophe of the text's own is doubled: importing takes one off.
+_DEFUSED_STARTS = ("'", *FORMULA_STARTS)
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RATER = re.compile(r"[^\W_][\w .@-]{0,63}")
@@ -324,7 +326,7 @@ def _rating_of(raw: _Raw) -> QaRating:
 
 
 def _defused(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
+    return "'" + text if text.startswith(_DEFUSED_STARTS) else text
 
 
 def _shown(value: Json) -> str:
