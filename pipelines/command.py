@@ -6,12 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from corelab.blinding.audit import audit
-from corelab.blinding.vault import open_vault
-from corelab.errors import StoreError, UnfitDataError
-from corelab.stages.publish import publication_from
+from corelab.errors import UnfitDataError
 from corelab.store.layout import Layout
 from pipelines.audit_screen import show_audit
+from pipelines.auditing import audit_out
 from pipelines.cli import EXIT_PROBLEMS
 from pipelines.convert import ConvertRequest, ConvertResult, check_places, convert_delivery
 from pipelines.convert_list import write_list
@@ -30,7 +28,6 @@ from pipelines.survey import survey
 from pipelines.telling import complain as _complain
 from pipelines.telling import told as _told
 from pipelines.verdicts import study_table
-from pipelines.withdrawal import own_words
 from pipelines.workers import Workers, at_work
 
 
@@ -87,16 +84,7 @@ def segment_command(request: SegmentRequest) -> int:
 @_told
 def audit_command(out: Path, vault_folder: Path, key_file: Path | None = None) -> int:
     """Print where identifying texts stand under OUT, if anywhere."""
-    if not (vault_folder / "vault.sqlite").is_file():
-        raise StoreError(f"{vault_folder} holds no vault")
-    with open_vault(vault_folder, key_file=key_file, command="audit") as vault:
-        identifiers, codes = vault.identifiers(), vault.codes()
-    if not identifiers:
-        raise StoreError("the vault holds no identifying text yet: nothing can be proved")
-    layout = Layout(out)
-    told = publication_from(layout)
-    own = own_words(told.trial_id, told.visits, codes)
-    report = audit(out, identifiers, own=own)
+    report = audit_out(Layout(out), vault_folder, key_file, "audit")
     show_audit(report, standard_output())
     return 0 if report.is_clean else EXIT_PROBLEMS
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from corelab.blinding.audit import audit
-from corelab.blinding.vault import open_vault
 from corelab.errors import StoreError
 from corelab.reading.event import DataLocked, DataUnlocked, UnlockAsked, event_to_json
 from corelab.reading.fold import fold, with_event
@@ -30,8 +28,8 @@ from corelab.store.manifest import (
 from corelab.store.signing import signed_text
 from corelab.store.table import Tables, load_problems
 from corelab.store.times import settle
+from pipelines.auditing import audit_out
 from pipelines.reading_state import reading_state_of
-from pipelines.withdrawal import own_words
 
 SIGNATURE = "signature.json"
 MANIFEST = "manifest.json"
@@ -83,8 +81,7 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
         somebody reads meanwhile.
     """
     layout = Layout(request.out)
-    if layout.lock.exists():
-        raise StoreError("OUT is locked already")
+    check_lockable(layout, request.reason, request.missing_reason)
     if not layout.ledger.exists():
         return _lock(layout, request, None)
     if signer is None or request.vault is None:
@@ -129,11 +126,8 @@ class _Witness:
 
 def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Locked:
     head = witness.ledger.head() if witness else None
-    problems = load_problems(layout)
-    if witness is None and not layout.volumes_csv.exists():
-        raise StoreError("OUT holds no volume table")
     publication = publication_from(layout)
-    tables = publish(layout, problems, publication)
+    tables = publish(layout, load_problems(layout), publication)
     export_tables(layout, tables, publication, available_formats())
     statement = LockStatement(
         reason=request.reason,
@@ -147,7 +141,6 @@ def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Loc
         cases_with_volume=_n_measured(tables),
         problems=len(tables.rows.problems),
     )
-    check_lockable(layout, statement)
     manifest = manifest_of(layout, statement, _digests(layout.tables))
     folder = _keep(layout, manifest, witness)
     if witness and head:
@@ -178,16 +171,10 @@ def _audited(layout: Layout, request: LockRequest) -> str:
     """Words for the manifest; a leak refuses the lock."""
     if request.vault is None:
         return NOT_RUN
-    with open_vault(request.vault, key_file=request.vault_key, command="lock") as vault:
-        identifiers, codes = vault.identifiers(), vault.codes()
-    if not identifiers:
-        raise StoreError("the vault holds no identifying text yet: nothing can be proved")
-    publication = publication_from(layout)
-    own = own_words(publication.trial_id, publication.visits, codes)
-    report = audit(layout.root, identifiers, own=own)
+    report = audit_out(layout, request.vault, request.vault_key, "lock")
     if not report.is_clean:
         raise StoreError("OUT holds identifying texts, or places not searched: corelab audit")
-    return f"passed: {len(identifiers)} identifying texts, 0 leaks"
+    return f"passed: {report.n_identifiers} identifying texts, 0 leaks"
 
 
 def _keep(layout: Layout, manifest: Manifest, witness: _Witness | None) -> Path:

@@ -64,7 +64,7 @@ class Difference:
     found: str
 
 
-def check_lockable(layout: Layout, statement: LockStatement) -> None:
+def check_lockable(layout: Layout, reason: str, missing_reason: str) -> None:
     """Refuse to lock what is not final.
 
     Raises
@@ -78,12 +78,12 @@ def check_lockable(layout: Layout, statement: LockStatement) -> None:
     if not layout.volumes_csv.exists():
         raise StoreError("OUT holds no volume table")
     problems = load_problems(layout)
-    if problems and not statement.missing_reason.strip():
+    if problems and not missing_reason.strip():
         raise StoreError(
             f"OUT has {len(problems)} open problems; see problems.csv. Where they are final, "
             "say why with --missing-reason"
         )
-    if not statement.reason.strip():
+    if not reason.strip():
         raise StoreError("a lock needs a reason")
 
 
@@ -113,20 +113,6 @@ def put_in_place(layout: Layout, manifest: Manifest) -> None:
     """Lock OUT: from now on nothing is written to it."""
     write_json(layout.lock, manifest.content)
     settle(layout.root)
-
-
-def lock_out(layout: Layout, statement: LockStatement) -> int:
-    """Lock an OUT where nobody reads; returns how many files the manifest holds.
-
-    Raises
-    ------
-    StoreError
-        As :func:`check_lockable`.
-    """
-    check_lockable(layout, statement)
-    manifest = manifest_of(layout, statement)
-    put_in_place(layout, manifest)
-    return manifest.n_files
 
 
 def load_manifest(layout: Layout) -> dict[str, Json]:

@@ -93,6 +93,7 @@ def furnish(out: Path, *codes: str) -> None:
         add_case(out, code)
     write_json(out / "batch.json", {"trial_id": "DEMO-0001", "visits": ["baseline", "fu24h"]})
     (out / "problems.csv").write_text("subject_code,visit,reason_code,message\n")
+    (out / "volumes.csv").write_text("subject_code,visit\n")  # made anew by whatever needs it
     with create_ledger(Layout(out).ledger) as ledger:
         for place, (name, role) in enumerate(PEOPLE.items()):
             added = {"name": name, "role": role, "public_key_hex": SIGNERS[name].public_key_hex}

@@ -86,6 +86,15 @@ def test_where_people_read_a_lock_needs_a_signer_and_the_vault(out: Path) -> Non
         lock(LockRequest(out=out, reason="database lock", vault=out.parent / "vault"))
 
 
+def test_a_vault_that_is_not_there_is_said_and_not_made(out: Path) -> None:
+    wrong = out.parent / "valut"
+
+    with pytest.raises(StoreError, match="holds no vault"):
+        lock(LockRequest(out=out, reason="database lock", vault=wrong), SIGNERS["mia"])
+
+    assert not wrong.exists()
+
+
 def test_only_a_data_manager_locks(out: Path) -> None:
     request = LockRequest(out=out, reason="database lock", vault=out.parent / "vault")
 

@@ -17,12 +17,12 @@ from typer.testing import CliRunner, Result
 
 from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.store.layout import Layout
-from corelab.store.manifest import LockStatement, lock_out
 from corelab.store.table import write_tables
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines.cli import app
 from pipelines.engine import Engine
 from pipelines.followup import BatchRequest, run_batch
+from pipelines.locking import LockRequest, lock
 from pipelines.pending import load_pending, note_measured, write_pending
 from pipelines.pick import pick_of
 from pipelines.progress import Silent
@@ -164,7 +164,7 @@ def test_status_0_when_nothing_is_left(tmp_path: Path, engine: Engine, incoming:
     found = told(tmp_path, "--vault", tmp_path / "vault")
     assert found["is_all_done"]
     assert found["pending"] == []
-    lock_out(Layout(tmp_path / "out"), LockStatement(reason="database lock"))
+    lock(LockRequest(out=tmp_path / "out", reason="database lock"))
     assert told(tmp_path, "--vault", tmp_path / "vault")["is_locked"]
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from corelab.store.layout import Layout
-from corelab.store.manifest import LockStatement, differences, load_manifest, lock_out
+from corelab.store.manifest import differences, load_manifest
 from corelab.store.record import load_read
 from corelab.vocab import Case, QcFlag, SubjectCode, VisitLabel
 from pipelines.closing import BatchResult
 from pipelines.engine import Engine
+from pipelines.locking import LockRequest, lock
 from pipelines.tables_command import tables_command
 from tests.pipelines.second_study import (
     CODE,
@@ -123,7 +124,7 @@ def test_tables_and_lock_cover_every_version(story: Story, tmp_path: Path) -> No
     assert tables_command(trial.out) == 0
     assert trial.content() == before
     layout = Layout(trial.out)
-    lock_out(layout, LockStatement(reason="database lock"))
+    lock(LockRequest(out=layout.root, reason="database lock"))
     assert differences(layout, load_manifest(layout)) == ()
     (layout.version_folder(CASE, 1) / READ).unlink()
     assert [difference.found for difference in differences(layout, load_manifest(layout))] == [

@@ -6,9 +6,18 @@ import pytest
 
 from corelab.errors import StoreError
 from corelab.store.layout import Layout
-from corelab.store.manifest import LockStatement, differences, load_manifest, lock_out
+from corelab.store.manifest import (
+    LockStatement,
+    check_lockable,
+    differences,
+    load_manifest,
+    manifest_of,
+    put_in_place,
+)
 from corelab.store.table import write_tables
 from corelab.vocab import Problem
+
+LOCKED = LockStatement(reason="database lock")
 
 
 @pytest.fixture
@@ -19,28 +28,34 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_a_lock_names_every_later_change(layout: Layout) -> None:
-    lock_out(layout, LockStatement(reason="database lock"))
+    put_in_place(layout, manifest_of(layout, LOCKED))
     assert differences(layout, load_manifest(layout)) == ()
     layout.volumes_csv.write_text("changed")
     layout.reads_csv.unlink()
     (layout.root / "new.txt").write_text("x")
-    found = {
-        difference.path: difference.found
-        for difference in differences(layout, load_manifest(layout))
-    }
+    rows = differences(layout, load_manifest(layout))
+    found = {difference.path: difference.found for difference in rows}
     assert found == {"volumes.csv": "changed", "reads.csv": "removed", "new.txt": "added"}
 
 
-def test_open_problems_refuse_the_lock(layout: Layout) -> None:
+def test_open_problems_refuse_the_lock_until_somebody_calls_them_final(layout: Layout) -> None:
     problem = Problem(subject_code="A", visit="v", reason_code="x", message="y")
     write_tables(layout, [problem], "NCT0")
     with pytest.raises(StoreError, match="1 open problems"):
-        lock_out(layout, LockStatement(reason="database lock"))
+        check_lockable(layout, "database lock", "")
+    check_lockable(layout, "database lock", "the site has no other copy")
 
 
 def test_a_lock_needs_a_reason_and_happens_once(layout: Layout) -> None:
     with pytest.raises(StoreError, match="reason"):
-        lock_out(layout, LockStatement(reason="  "))
-    lock_out(layout, LockStatement(reason="database lock"))
+        check_lockable(layout, "  ", "")
+    check_lockable(layout, "database lock", "")
+    put_in_place(layout, manifest_of(layout, LOCKED))
     with pytest.raises(StoreError, match="already"):
-        lock_out(layout, LockStatement(reason="again"))
+        check_lockable(layout, "again", "")
+
+
+def test_the_id_of_a_lock_follows_from_what_it_holds(layout: Layout) -> None:
+    one, same = manifest_of(layout, LOCKED), manifest_of(layout, LOCKED)
+    other = manifest_of(layout, LockStatement(reason="another lock"))
+    assert one.lock_id == same.lock_id != other.lock_id
