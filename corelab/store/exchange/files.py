@@ -17,7 +17,7 @@ from corelab.store.exchange.parquet import to_parquet
 from corelab.store.exchange.sheet import Sheet
 from corelab.store.exchange.sqlite import to_sqlite
 from corelab.store.exchange.xpt import to_xpt
-from corelab.store.files import make_folder, write_bytes
+from corelab.store.files import disk_error, make_folder, write_bytes
 from corelab.store.layout import Layout
 
 
@@ -74,8 +74,19 @@ def write_export(layout: Layout, export: Export, formats: Iterable[TableFormat])
 
 
 def remove_export(layout: Layout) -> None:
-    """Take away tables in further forms; nothing where there are none."""
-    shutil.rmtree(layout.tables, ignore_errors=True)
+    """Take away tables in further forms; nothing where there are none.
+
+    Raises
+    ------
+    DiskError
+        When they cannot be taken away: they would stand beside newer tables.
+    """
+    try:
+        shutil.rmtree(layout.tables)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise disk_error("OUT/tables cannot be removed", layout.root, error) from error
 
 
 def _contents(folder: Path, export: Export, form: TableFormat) -> dict[Path, bytes]:

@@ -3,15 +3,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from errno import EROFS
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from corelab.errors import StoreError
+from corelab.errors import DiskError, StoreError
 from corelab.store.column import Cell, CellType
 from corelab.store.exchange.define_xml import Study
 from corelab.store.exchange.files import Export, TableFormat, remove_export, write_export
@@ -100,3 +102,17 @@ def test_a_table_that_does_not_fit_leaves_nothing_behind(sheet: Sheet, tmp_path:
         write_export(layout, Export(study=STUDY, sheets=(sheet, bad)), [TableFormat.XPT])
 
     assert not layout.tables.exists()
+
+
+def test_what_cannot_be_taken_away_is_said(
+    sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    write_export(layout, Export(study=STUDY, sheets=(sheet,)), [TableFormat.CSV])
+
+    def refuse(path: Path) -> None:
+        raise OSError(EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(DiskError):
+        remove_export(layout)
