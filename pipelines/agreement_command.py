@@ -13,6 +13,7 @@ from corelab.stages.publish import publication_from
 from corelab.store.agreement_report import AgreementReport, write_agreement
 from corelab.store.comparison import COMPARISON_WORDS, AgreementRow, Comparison, VolumePair
 from corelab.store.layout import Layout
+from corelab.store.times import settle
 from pipelines.agreement import Comparison as AgainstReference
 from pipelines.agreement import compare, write_plot
 from pipelines.agreement_figures import agreement_rows
@@ -32,20 +33,22 @@ def agreement_command(
     """
     console = standard_output()
     layout = Layout(out)
-    pairs = reading_pairs(layout)
-    if reference is not None:
-        against = compare(out, reference)
-        _show_reference(console, against)
-        pairs = (*pairs, *_pairs_of(against))
-        if plot:
-            write_plot(against, plot)
-            console.print(f"plot  {plot}", highlight=False)
-    elif not pairs:
-        raise StoreError(
-            f"{out} holds no two reads of a case: sign reads, or give a table with --reference FILE"
-        )
-    if report is not None or reference is None:
+    if reference is None:
+        pairs = reading_pairs(layout)
+        if not pairs:
+            raise StoreError(
+                f"{out} holds no two reads of a case: sign reads, or give a table with "
+                "--reference FILE"
+            )
         _report(console, layout, pairs, report)
+        return 0
+    against = compare(out, reference)
+    _show_reference(console, against)
+    if plot:
+        write_plot(against, plot)
+        console.print(f"plot  {plot}", highlight=False)
+    if report is not None:
+        _report(console, layout, (*reading_pairs(layout), *_pairs_of(against)), report)
     return 0
 
 
@@ -68,6 +71,7 @@ def _report(
     else:
         with hold_out(layout.root, "agreement"):
             write_agreement(layout.agreement, layout, content)
+            settle(layout.root)
     place = folder or layout.agreement
     console.print(f"report  {place / 'agreement.html'}", highlight=False, soft_wrap=True)
 

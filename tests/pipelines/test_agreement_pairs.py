@@ -82,6 +82,8 @@ def test_the_report_of_the_reads_lands_in_out(out: Path) -> None:
     assert "two readers of one case" in done.output
     assert (out / "agreement" / "agreement.html").is_file()
     assert (out / "agreement" / "pairs.csv").read_text().count("inter_reader") == 3
+    times = {path.stat().st_mtime for path in (out / "agreement").iterdir()}
+    assert times == {(out / "problems.csv").stat().st_mtime}, "OUT tells no time of writing"
 
 
 def test_without_reads_and_reference_the_command_says_what_it_needs(tmp_path: Path) -> None:
