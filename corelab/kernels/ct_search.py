@@ -168,13 +168,15 @@ def find_regions(scan: Scan, p: CtParameters) -> Findings:
     known = np.zeros_like(scan.deep)
     clear = p._replace(seed_rungs=p.seed_rungs[:1], faintest_min_ml=np.inf)
     shares = Shares.of(scan.tissue)
-    findings = _search(scan, _ratio(scan, known, shares), clear)
+    ratio = _ratio(scan, known, shares)
+    findings = _search(scan, ratio, clear)
     for _ in range(2):
-        known = _believed(findings.union(), scan.base) if findings.regions else known
-        ratio = _ratio(scan, known, shares)
+        earlier, known = known, _known(findings, scan)
+        if not np.array_equal(known, earlier):
+            ratio = _ratio(scan, known, shares)
         suspected = suspected_at_the_base(scan, ratio)
-        ratio = distrust_uneven_slices(ratio, scan.base, scan.deep, suspected)
-        findings = _search(scan, ratio, p)
+        trusted = distrust_uneven_slices(ratio, scan.base, scan.deep, suspected)
+        findings = _search(scan, trusted, p)
         if not findings.regions:
             break
     return findings
@@ -221,8 +223,11 @@ def suspected_at_the_base(scan: Scan, ratio: MirrorRatio) -> Mask:
     return largest | (mirror(largest, scan.midline, step) >= HALF)
 
 
-def _believed(found: Mask, base: NDArray[np.bool_]) -> Mask:
-    """Leave out what lies at the base of the skull but continues nothing above it."""
+def _known(findings: Findings, scan: Scan) -> Mask:
+    """What was found, but for what lies at the skull's base and continues nothing above it."""
+    if not findings.regions:
+        return np.zeros_like(scan.deep)
+    found, base = findings.union(), scan.base
     above = int(np.count_nonzero(base))
     if above in (0, len(base)):
         return found & ~base

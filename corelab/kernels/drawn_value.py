@@ -32,14 +32,13 @@ def drawn_values(values: Plane) -> list[float]:
         Finite, not all alike.
     """
     middle = (float(values.min()) + float(values.max())) / 2
-    tail = values[values > min(middle, _tissue(values))]
-    if not tail.size:
-        return []
-    found, counts = _frequencies(tail)
+    tissue = min(middle, _tissue(values))
+    # The tissue's own value tells the slope of its peak from a spike right above it.
+    found, counts = _frequencies(values[values >= tissue])
     beyond = counts - SPIKE * _expected(found, counts)
-    is_frequent = counts >= FEWEST_PIXELS_ALONE
-    is_drawn = is_frequent & (beyond > 0)
-    is_drawn[-1] = is_frequent[-1]
+    is_frequent = (counts >= FEWEST_PIXELS_ALONE) & (found > tissue)
+    is_drawn = is_frequent & (beyond > 0) & _are_peaks(counts)
+    is_drawn[-1:] = is_frequent[-1:]
     drawn = np.flatnonzero(is_drawn)
     if not drawn.size:
         return []
@@ -56,12 +55,20 @@ def _tissue(values: Plane) -> float:
 
 
 def _expected(found: Plane, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean frequency of the values around each."""
-    reach = SPIKE_REACH * (float(np.median(np.diff(found))) if found.size > 1 else 1.0)
+    """Mean frequency of the values around each, below it of no more than were taken."""
+    step = float(np.median(np.diff(found))) if found.size > 1 else 1.0
+    reach = SPIKE_REACH * step
     up_to = np.concatenate([[0.0], np.cumsum(counts)])
     first = np.searchsorted(found, found - reach)
     last = np.searchsorted(found, found + reach, side="right")
-    return np.asarray((up_to[last] - up_to[first] - counts) / (2 * SPIKE_REACH))
+    n_around = SPIKE_REACH + np.minimum(SPIKE_REACH, (found - found[0]) / step)
+    return np.asarray((up_to[last] - up_to[first] - counts) / n_around)
+
+
+def _are_peaks(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which are at least as many as those of the next value on either side."""
+    edged = np.pad(counts, 1)
+    return np.asarray((counts >= edged[:-2]) & (counts >= edged[2:]))
 
 
 def _frequencies(tail: Plane) -> tuple[Plane, NDArray[np.float64]]:
