@@ -27,8 +27,11 @@ demo: $(VENV)/.demo-ready
 	@$(BIN)/corelab agreement $(DEMO)/out --reference sample_data/truth.csv
 	@echo "Open the QA page: $(CURDIR)/$(DEMO)/out/qa/index.html"
 
+# One more than two cores: tests wait for batches, servers and browsers as long as they compute.
+TEST_PROCESSES ?= 3
+
 test: check
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check .

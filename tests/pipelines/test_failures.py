@@ -95,7 +95,8 @@ def test_a_full_disk_ends_the_run_in_words_and_more_room_lets_it_go_on(
 ) -> None:
     with small_disk(delivery / "full", 1200) as out:
         assert run(start, delivery, "full") == 2
-        assert "No space left on device: 0 of 1 MB are free" in said(delivery)
+        # What the case had built is taken away, which may be before the room is told.
+        assert re.search(r"No space left on device: [01] of 1 MB are free", said(delivery))
         assert re.search(r"[01] of 2 cases are done; the same command resumes", said(delivery))
         assert_whole(out)
         assert list(out.rglob("*.part")) == []
