@@ -224,7 +224,7 @@ def suspected_at_the_base(scan: Scan, ratio: MirrorRatio) -> Mask:
 
 
 def _known(findings: Findings, scan: Scan) -> Mask:
-    """What was found, but for what lies at the skull's base and continues nothing above it."""
+    """Leave out of what was found what at the skull's base continues nothing above it."""
     if not findings.regions:
         return np.zeros_like(scan.deep)
     found, base = findings.union(), scan.base
