@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 from corelab.store.column import Cell
@@ -29,7 +29,7 @@ from corelab.store.schema import (
     row_of,
     unmeasured_row,
 )
-from corelab.vocab import Case, CaseReading, EndpointReason, People, Problem, Read
+from corelab.vocab import Case, CaseReading, EndpointReason, People, Problem, Read, VerdictGiven
 
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 _READ_NAMES = (
@@ -142,7 +142,7 @@ def rows_of(
         reads=_read_rows(records, people, trial_id),
         problems=[asdict(problem) for problem in listed],
         growth=[growth_row(pair) for pair in growth],
-        verdicts=[{c.name: c.value(given) for c in VERDICT_COLUMNS} for given in people.verdicts],
+        verdicts=list(_verdict_rows(people.verdicts, trial_id)),
     )
 
 
@@ -168,9 +168,9 @@ def load_visits(layout: Layout) -> frozenset[str]:
 def as_it_stands(read: Read, row: Mapping[str, Cell]) -> Read | None:
     """Return an automatic read with the volume of its row; ``None`` where that has none."""
     volume_ml = row["infarct_volume_ml"]
-    if not isinstance(volume_ml, float):
+    if volume_ml is None:
         return None
-    measurement = replace(read.measurement, infarct_volume_ml=volume_ml)
+    measurement = replace(read.measurement, infarct_volume_ml=float(volume_ml))
     is_eligible = row["endpoint_eligible"] == "yes"
     return replace(read, measurement=measurement, is_endpoint_eligible=is_eligible)
 
@@ -210,11 +210,22 @@ def _volume_rows(
     measured: Iterable[dict[str, Cell]], problems: Sequence[Problem], trial_id: str
 ) -> list[dict[str, Cell]]:
     rows = {(str(row["subject_code"]), str(row["visit"])): row for row in measured}
+    told: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
         if problem.subject_code and problem.visit:
-            key = (problem.subject_code, problem.visit)
-            rows.setdefault(key, unmeasured_row(problem, trial_id))
+            told.setdefault((problem.subject_code, problem.visit), []).append(problem)
+    for key, of_case in told.items():
+        rows.setdefault(key, unmeasured_row(of_case, trial_id))
     return [rows[key] for key in sorted(rows)]
+
+
+def _verdict_rows(verdicts: Iterable[VerdictGiven], trial_id: str) -> Iterator[dict[str, Cell]]:
+    """One row a verdict, numbered within its case in the order that they were given."""
+    counts: dict[Case, int] = {}
+    for given in verdicts:
+        counts[given.case] = counts.get(given.case, 0) + 1
+        row = {column.name: column.value(given) for column in VERDICT_COLUMNS}
+        yield {"trial_id": trial_id, "verdict_number": counts[given.case], **row}
 
 
 def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str, Cell]]:
