@@ -120,8 +120,8 @@ def export_tables(
         reads_sheet(rows.reads),
         growth_sheet(rows.growth),
         verdict_sheet(rows.verdicts),
-        findings_sheet(findings_of(rows.volumes, rows.reads, rows.problems), visits),
-        analysis_sheet(rows.volumes, visits, averaged_cases(rows.reads)),
+        findings_sheet(findings_of(rows.volumes, rows.reads), visits),
+        analysis_sheet(rows.volumes, visits, averaged_cases(rows.volumes, rows.reads)),
     )
     study = Study(trial_id=publication.trial_id, software_version=publication.software_version)
     write_export(layout, Export(study=study, sheets=sheets), formats)
