@@ -70,6 +70,16 @@ def test_tables_rebuilds_and_says_that_problems_are_open(tmp_path: Path) -> None
     assert json.loads((tmp_path / "dataset_description.json").read_text())["DatasetType"]
 
 
+def test_tables_in_further_forms_are_of_a_known_trial(tmp_path: Path) -> None:
+    write_tables(Layout(tmp_path), [], "NCT0")
+    refused = call("tables", tmp_path, "--format", "csv")
+    assert refused.exit_code == 2
+    assert "batch.json names no trial" in refused.stderr
+    (tmp_path / "batch.json").write_text('{"trial_id": "NCT0", "visits": ["fu24h"]}')
+    assert call("tables", tmp_path, "--format", "csv").exit_code == 0
+    assert "NCT0.define" in (tmp_path / "tables" / "define.xml").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "words",
     [
