@@ -66,13 +66,13 @@ def test_r_reads_the_tables_as_the_page_says(place: int, folder: Path) -> None:
     assert (str(MEDIAN_ML) in told) if place < 2 else re.search(r"B\s+2", told)
 
 
+@pytest.mark.parametrize("place", range(2), ids=["parquet", "xpt"])
 def test_python_reads_the_tables_as_the_page_says(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: int, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    (code,) = snippets("python")
 
-    exec(code, {})  # noqa: S102 - the page's own words
+    exec(snippets("python")[place], {})  # noqa: S102 - the page's own words
 
     assert capsys.readouterr().out == f"4 {MEDIAN_ML}\n"
 

@@ -55,6 +55,7 @@ SIGNED: dict[str, tuple[int | None, int | None]] = {
     "FF66": (200, 200),
 }
 """Voxels that ada and ben find at follow-up; ``None``: not assessable. Nobody reads AL9, AL10."""
+SCHEMA = Path(__file__).parents[1] / "store" / "exchange" / "vendor" / "dataset.schema.json"
 ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
 Row = tuple[Cell, ...]
 
@@ -297,6 +298,24 @@ def test_identifiers_of_the_dictionary_are_unique_and_each_reference_is_defined(
         for name, value in element.items():
             if name.endswith("OID") and name not in {"OID", "FileOID"}:
                 assert value in oids, name
+
+
+def test_a_key_that_may_be_empty_is_not_called_mandatory(out: Path) -> None:
+    """The automatic method's reads have no number."""
+    root = ET.parse(Layout(out).tables / "define.xml").getroot()  # noqa: S314 - made by this test
+    told = {ref.get("ItemOID"): ref.get("Mandatory") for ref in root.iter(f"{ODM}ItemRef")}
+    assert (told["IT.READS.reader"], told["IT.READS.read_id"]) == ("Yes", "No")
+
+
+def test_every_dictionary_of_an_out_fits_its_published_schema(out: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    xmlschema = pytest.importorskip("xmlschema", reason="xmlschema is not installed")
+    schemas = pytest.importorskip("odmlib.schema_manager", reason="odmlib is not installed")
+    folder = Layout(out).tables
+    validator = jsonschema.Draft201909Validator(json.loads(SCHEMA.read_text("utf-8")))
+    for name in TABLES:
+        validator.validate(json.loads((folder / f"{name}.json").read_text()))
+    xmlschema.validate(folder / "define.xml", schemas.get_schema_path("define", "2.1"))
 
 
 def test_rows_are_sorted_by_subject_and_visit(out: Path) -> None:

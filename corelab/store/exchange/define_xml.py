@@ -134,7 +134,7 @@ def _add_group(version: ET.Element, sheet: Sheet, file_name: str) -> None:
         reference = {
             "ItemOID": item_oid(sheet, variable),
             "OrderNumber": str(number),
-            "Mandatory": "Yes" if variable.key else "No",
+            "Mandatory": "Yes" if variable.key and None not in sheet.column(variable) else "No",
         }
         if variable.key:
             reference["KeySequence"] = str(variable.key)
