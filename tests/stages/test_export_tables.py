@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -453,12 +454,34 @@ def test_findings_fit_the_rules_of_the_model(out: Path) -> None:
     assert unmeasured["NVREASND"] == "NOT MEASURED: lossy_pixels;missing_slice"
 
 
-def test_no_file_holds_a_date_but_the_fixed_one(out: Path) -> None:
-    texts = (Layout(out).tables / f"{name}.json" for name in TABLES)
-    for path in texts:
-        content = json.loads(path.read_text())
+def test_findings_have_one_record_a_subject_visit_evaluator_and_repetition(out: Path) -> None:
+    keys = Counter(
+        tuple(row[name] for name in ("USUBJID", "VISIT", "NVEVAL", "NVEVALID", "NVREPNUM"))
+        for row in from_dataset_json(Layout(out).tables, "nv").records()
+    )
+    assert max(keys.values()) == 1
+
+
+def test_no_table_and_no_dictionary_holds_a_date_but_the_fixed_one(out: Path) -> None:
+    date, folder = re.compile(r"(?:19|20)\d\d-\d\d"), Layout(out).tables
+    for name in TABLES:
+        content = json.loads((folder / f"{name}.json").read_text())
         assert content.pop("datasetJSONCreationDateTime") == "1960-01-01T00:00:00Z"
-        assert "DTC" not in json.dumps(content["columns"])
+        assert not date.search(json.dumps(content))
+        assert not any(column["name"].endswith(("DTC", "DT")) for column in content["columns"])
+    assert set(date.findall((folder / "define.xml").read_text())) == {"1960-01"}
+
+
+def test_the_database_says_what_every_column_means(out: Path) -> None:
+    folder = Layout(out).tables
+    with closing(sqlite3.connect(folder / "tables.sqlite")) as connection:
+        told = connection.execute("SELECT table_name, name, label, unit, definition FROM columns")
+        rows = list(told)
+    assert [(table, name) for table, name, *_ in rows] == [
+        (name, column) for name in TABLES for column in from_dataset_json(folder, name).names
+    ]
+    assert all(label and definition for _, _, label, _, definition in rows)
+    assert {row[3] for row in rows if row[1].endswith("_ml")} == {"mL"}
 
 
 def test_words_of_reads_are_those_that_the_reading_room_writes() -> None:

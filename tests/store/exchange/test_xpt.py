@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,15 @@ def test_the_largest_and_smallest_numbers_are_held(number: float) -> None:
     sheet = Sheet(form=FORM, variables=(VOLUME,), rows=((number,),))
 
     assert ibm_value(to_xpt(sheet)[-80:-72]) == number
+
+
+def test_without_pyreadstat_the_extra_is_named(
+    sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyreadstat", None)
+
+    with pytest.raises(StoreError, match=r"pip install corelab\[xpt\]"):
+        to_xpt(sheet)
 
 
 def test_the_file_carries_the_label_of_the_table(sheet: Sheet, tmp_path: Path) -> None:
