@@ -121,7 +121,7 @@ def export_tables(
         growth_sheet(rows.growth),
         verdict_sheet(rows.verdicts),
         findings_sheet(findings_of(rows.volumes, rows.reads), visits),
-        analysis_sheet(rows.volumes, visits, averaged_cases(rows.volumes, rows.reads)),
+        analysis_sheet(rows.volumes, visits, averaged_cases(rows.reads)),
     )
     study = Study(trial_id=publication.trial_id, software_version=publication.software_version)
     write_export(layout, Export(study=study, sheets=sheets), formats)

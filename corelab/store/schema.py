@@ -451,7 +451,10 @@ READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
         name="accepted",
         label="Whether the accepted volume rests on it",
         type=CellType.TEXT,
-        definition="yes or no; empty for auto.",
+        definition=(
+            "yes where the volume of the case, or that it has none, rests on it; else no; empty "
+            "for auto."
+        ),
         allowed=("yes", "no"),
         value=lambda version: "yes" if version.is_accepted else "no",
     ),

@@ -29,7 +29,17 @@ from corelab.store.schema import (
     row_of,
     unmeasured_row,
 )
-from corelab.vocab import Case, CaseReading, EndpointReason, People, Problem, Read, VerdictGiven
+from corelab.vocab import (
+    Case,
+    CaseReading,
+    EndpointReason,
+    HumanVersion,
+    People,
+    Problem,
+    Read,
+    ReadStatus,
+    VerdictGiven,
+)
 
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 _READ_NAMES = (
@@ -139,7 +149,7 @@ def rows_of(
     growth = growth_of([read for read in standing if read], listed, visits, trial_id)
     return TableRows(
         volumes=_volume_rows(measured.values(), listed, trial_id),
-        reads=_read_rows(records, people, trial_id),
+        reads=_read_rows(records, _as_counted(people.versions, measured), trial_id),
         problems=[asdict(problem) for problem in listed],
         growth=[growth_row(pair) for pair in growth],
         verdicts=list(_verdict_rows(people.verdicts, trial_id)),
@@ -228,7 +238,19 @@ def _verdict_rows(verdicts: Iterable[VerdictGiven], trial_id: str) -> Iterator[d
         yield {"trial_id": trial_id, "verdict_number": counts[given.case], **row}
 
 
-def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str, Cell]]:
+def _as_counted(
+    versions: Iterable[HumanVersion], measured: Mapping[Case, Mapping[str, Cell]]
+) -> Iterator[HumanVersion]:
+    """Accept no read of a case whose volume is not people's: of another image, say."""
+    for version in versions:
+        row = measured.get(version.case)
+        is_peoples = row is not None and row["read_status"] != ReadStatus.AUTO.value
+        yield replace(version, is_accepted=version.is_accepted and is_peoples)
+
+
+def _read_rows(
+    records: Records, versions: Iterable[HumanVersion], trial_id: str
+) -> list[dict[str, Cell]]:
     """One row a version of each read, those that stand after those that they superseded.
 
     The automatic reads of a case stand before those of people.
@@ -240,6 +262,6 @@ def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str
         {"reader": read.reader, **row_of(read), "stands": stands, **nothing}
         for read, stands in listed
     ]
-    rows += [human_row(version, trial_id) for version in people.versions]
+    rows += [human_row(version, trial_id) for version in versions]
     # Sorting keeps the order of rows of one case.
     return sorted(rows, key=lambda row: (str(row["subject_code"]), str(row["visit"])))

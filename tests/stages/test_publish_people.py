@@ -235,6 +235,12 @@ def test_a_volume_of_people_is_not_said_of_another_image(out: Path) -> None:
     found = row(out)
     assert (found["read_status"], found["infarct_volume_ml"]) == ("auto", AUTOMATIC_ML)
     assert found["endpoint_reason"] == "image_changed"
+    reads = [row for row in table(out / "reads.csv") if row["subject_code"] == "AA11"]
+    assert [(row["reader"], row["accepted"]) for row in reads] == [
+        ("auto", ""),
+        ("ada", "no"),
+        ("ben", "no"),
+    ]
     assert not list((out / "accepted").glob("*AA11*"))
 
 

@@ -14,19 +14,12 @@ CaseKey = tuple[str, str]
 AUTO, ADJUDICATION, REPEAT = "auto", "adjudication", "repeat"
 
 
-def averaged_cases(volumes: Iterable[Row], reads: Iterable[Row]) -> frozenset[CaseKey]:
-    """Cases whose volume is the mean of readers: more than one stands behind it.
-
-    Parameters
-    ----------
-    volumes, reads
-        Rows of the tables of these names.
-    """
-    read_by_people = _cases_of_people(volumes)
+def averaged_cases(reads: Iterable[Row]) -> frozenset[CaseKey]:
+    """Cases whose volume is the mean of readers: more than one stands behind it."""
     counts = Counter(
         _case(row) for row in reads if row["accepted"] == "yes" and row["stands"] == "yes"
     )
-    return frozenset(case for case in read_by_people if counts[case] > 1)
+    return frozenset(case for case, count in counts.items() if count > 1)
 
 
 def findings_of(volumes: Sequence[Row], reads: Sequence[Row]) -> tuple[Finding, ...]:
@@ -38,31 +31,23 @@ def findings_of(volumes: Sequence[Row], reads: Sequence[Row]) -> tuple[Finding, 
         Rows of the tables of these names.
     """
     standing = [row for row in reads if row["stands"] == "yes"]
-    averaged, numbers = averaged_cases(volumes, standing), _reader_numbers(standing)
-    accepting = _cases_of_people(volumes) - averaged
+    averaged, numbers = averaged_cases(standing), _reader_numbers(standing)
     volume_of = {_case(row): row for row in volumes}
     read_cases = {_case(row) for row in standing}
     return (
-        *(_of_read(row, volume_of.get(_case(row)), numbers, accepting) for row in standing),
+        *(_of_read(row, volume_of.get(_case(row)), numbers, averaged) for row in standing),
         *(_of_mean(row) for case, row in volume_of.items() if case in averaged),
         *(_of_nothing(row) for case, row in volume_of.items() if case not in read_cases),
     )
 
 
-def _cases_of_people(volumes: Iterable[Row]) -> frozenset[CaseKey]:
-    """Cases that people stand behind, which their reads may not: of another image, say."""
-    return frozenset(
-        _case(row) for row in volumes if row["read_status"] not in {None, ReadStatus.AUTO.value}
-    )
-
-
 def _of_read(
-    row: Row, volume: Row | None, numbers: Mapping[str, int], accepting: frozenset[CaseKey]
+    row: Row, volume: Row | None, numbers: Mapping[str, int], averaged: frozenset[CaseKey]
 ) -> Finding:
     """Tell a read; ``volume`` is absent where the case was taken out of OUT."""
     is_auto = row["reader"] == AUTO
     measured_ml = _number(row["infarct_volume_ml"])
-    counts_alone = _case(row) in accepting and row["accepted"] == "yes"
+    counts_alone = _case(row) not in averaged and row["accepted"] == "yes"
     is_accepted = _is_auto_accepted(volume) if is_auto and volume else counts_alone
     return _finding(
         row,

@@ -71,23 +71,11 @@ def test_a_mean_of_two_readers_is_a_record_of_its_own_and_the_only_accepted_one(
 
     assert [name for name, one in found.items() if one.is_accepted] == ["MEAN"]
     assert found["MEAN"].infarct_volume_ml == 12.0
-    assert averaged_cases([volume(read_status="double")], rows) == {("KX4M7P", "fu24h")}
-
-
-def test_where_peoples_volume_does_not_stand_no_read_of_theirs_is_accepted_and_none_averaged() -> (
-    None
-):
-    rows = (read("auto"), read("ada", accepted="yes"), read("ben", accepted="yes"))
-
-    found = by_evaluator(*rows, of=volume(endpoint_eligible="no"))
-
-    assert set(found) == {"", "READER 1", "READER 2"}
-    assert not any(one.is_accepted for one in found.values())
-    assert averaged_cases([volume()], rows) == frozenset()
+    assert averaged_cases(rows) == {("KX4M7P", "fu24h")}
 
 
 def test_a_read_of_a_case_that_was_taken_out_is_told_without_its_hours() -> None:
-    (found,) = findings_of([], [read("ada", accepted="yes")])
+    (found,) = findings_of([], [read("ada")])
 
     assert (found.evaluator, found.is_accepted) == ("READER 1", False)
     assert found.hours_from_reference is None
