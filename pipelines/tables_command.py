@@ -27,9 +27,13 @@ def tables_command(out: Path, form: TableForm | None = None) -> int:
         raise StoreError("OUT is locked; its tables stay as they are")
     if not layout.problems_csv.exists():
         raise StoreError(f"{out} holds no results of a run")
+    publication = publication_from(layout)
+    if formats and not publication.trial_id:
+        raise StoreError(
+            f"{layout.batch.name} names no trial, and a table in a further form must: run again"
+        )
     with hold_out(out, "tables"):
         problems = load_problems(layout)
-        publication = publication_from(layout)
         tables = publish(layout, problems, publication)
         if formats:
             export_tables(layout, tables, publication, formats)

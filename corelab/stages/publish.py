@@ -120,7 +120,7 @@ def export_tables(
         reads_sheet(rows.reads),
         growth_sheet(rows.growth),
         verdict_sheet(rows.verdicts),
-        findings_sheet(findings_of(rows.volumes, rows.reads, rows.problems), visits),
+        findings_sheet(findings_of(rows.volumes, rows.reads), visits),
         analysis_sheet(rows.volumes, visits, averaged_cases(rows.reads)),
     )
     study = Study(trial_id=publication.trial_id, software_version=publication.software_version)

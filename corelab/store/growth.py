@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from corelab.store.column import FLAG_SEPARATOR, Cell, CellType, Column, closed, described
 from corelab.store.files import Json
-from corelab.vocab import Modality, Problem, QcFlag, Read
+from corelab.vocab import EndpointReason, Modality, Problem, QcFlag, Read
 
 DECIMALS = 4
 
@@ -18,8 +18,10 @@ class NoGrowth(StrEnum):
 
     BASELINE_NOT_RECEIVED = "baseline_not_received"
     BASELINE_NOT_MEASURED = "baseline_not_measured"
+    BASELINE_NOT_ASSESSABLE = "baseline_not_assessable"
     FOLLOW_UP_NOT_RECEIVED = "follow_up_not_received"
     FOLLOW_UP_NOT_MEASURED = "follow_up_not_measured"
+    FOLLOW_UP_NOT_ASSESSABLE = "follow_up_not_assessable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +63,23 @@ def growth_of(
     reads
         Every automatic read.
     problems
-        Every case that was not measured.
+        Every case that was not measured, and what people could not assess.
     visits
         Labels of the trial's visits in the order of their time; the first is the baseline.
     trial_id
         Of the trial.
     """
     known = {(str(read.subject_code), str(read.visit)): read for read in reads}
-    failed = {(problem.subject_code, problem.visit) for problem in problems}
+    failed: dict[tuple[str, str], set[str]] = {}
+    for problem in problems:
+        failed.setdefault((problem.subject_code, problem.visit), set()).add(problem.reason_code)
     subjects = sorted({code for code, _ in [*known, *failed] if code})
     found = []
     for code in subjects:
         for visit in visits[1:]:
             pair = ((code, visits[0]), (code, visit))
             reasons = zip(pair, _REASONS, strict=True)
-            missing = [why[key in failed] for key, why in reasons if key not in known]
+            missing = [why[_state(failed.get(key))] for key, why in reasons if key not in known]
             found.append(
                 Growth(
                     trial_id=trial_id,
@@ -90,10 +94,33 @@ def growth_of(
     return tuple(found)
 
 
+class _State(Enum):
+    """What became of a visit without a volume."""
+
+    NOT_RECEIVED = auto()
+    NOT_MEASURED = auto()
+    NOT_ASSESSABLE = auto()
+
+
 _REASONS = (
-    (NoGrowth.BASELINE_NOT_RECEIVED, NoGrowth.BASELINE_NOT_MEASURED),
-    (NoGrowth.FOLLOW_UP_NOT_RECEIVED, NoGrowth.FOLLOW_UP_NOT_MEASURED),
+    {
+        _State.NOT_RECEIVED: NoGrowth.BASELINE_NOT_RECEIVED,
+        _State.NOT_MEASURED: NoGrowth.BASELINE_NOT_MEASURED,
+        _State.NOT_ASSESSABLE: NoGrowth.BASELINE_NOT_ASSESSABLE,
+    },
+    {
+        _State.NOT_RECEIVED: NoGrowth.FOLLOW_UP_NOT_RECEIVED,
+        _State.NOT_MEASURED: NoGrowth.FOLLOW_UP_NOT_MEASURED,
+        _State.NOT_ASSESSABLE: NoGrowth.FOLLOW_UP_NOT_ASSESSABLE,
+    },
 )
+
+
+def _state(reason_codes: Collection[str] | None) -> _State:
+    if reason_codes is None:
+        return _State.NOT_RECEIVED
+    is_read = EndpointReason.NOT_ASSESSABLE in reason_codes
+    return _State.NOT_ASSESSABLE if is_read else _State.NOT_MEASURED
 
 
 def with_growth_flags(reads: Sequence[Read], visits: Sequence[str]) -> tuple[Read, ...]:
@@ -264,7 +291,8 @@ GROWTH_COLUMNS: tuple[Column[Growth], ...] = (
         type=CellType.TEXT,
         definition=(
             f"Which visit is missing, joined by '{FLAG_SEPARATOR}': nothing was received for it, "
-            "or what was received could not be measured (problems.csv says why)."
+            "what was received could not be measured (problems.csv says why), or people read it "
+            "and could not assess it."
         ),
         allowed=closed(NoGrowth),
         value=lambda growth: FLAG_SEPARATOR.join(growth.missing),

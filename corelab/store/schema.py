@@ -26,8 +26,9 @@ from corelab.vocab import (
 )
 
 MISSING_RULE = (
-    "An empty cell is a value that could not be measured; problems.csv says why, and "
-    "secondary_missing where the case itself was measured. 0 is a measured value."
+    "An empty cell is missing: missing_reason says why infarct_volume_ml is, and the message in "
+    "problems.csv says more; secondary_missing says it of each secondary value. 0 is a measured "
+    "value."
 )
 WHY_WORDS: dict[Absence, str] = {
     Absence.NO_INFARCT: "there is no infarct",
@@ -404,8 +405,20 @@ ADDED_COLUMNS: tuple[Column[Read], ...] = (
         definition="infarct_volume_ml of the automatic mask, whoever stands behind the volume.",
         value=lambda read: read.measurement.infarct_volume_ml,
     ),
+    Column(
+        name="missing_reason",
+        label="Why the volume is missing",
+        type=CellType.TEXT,
+        definition=(
+            f"Why infarct_volume_ml is empty, joined by '{FLAG_SEPARATOR}': "
+            f"{EndpointReason.NOT_ASSESSABLE} where people read the case and could not assess it; "
+            "else each reason_code that problems.csv has for the case. Empty where there is a "
+            "volume."
+        ),
+        value=lambda _: None,
+    ),
 )
-"""Columns that the reading room brought: always the last."""
+"""Columns that came after the automatic ones: always the last."""
 VOLUME_COLUMNS = (*AUTOMATIC_COLUMNS, *ADDED_COLUMNS)
 
 READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
@@ -416,6 +429,7 @@ READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
         definition=(
             "independent, repeat (the same reader, unnoticed) or adjudication; empty for auto."
         ),
+        allowed=("independent", "repeat", "adjudication"),
         value=lambda version: version.purpose,
     ),
     Column(
@@ -423,6 +437,7 @@ READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
         label="What a person found",
         type=CellType.TEXT,
         definition="infarct, no_infarct or not_assessable; empty for auto.",
+        allowed=("infarct", "no_infarct", "not_assessable"),
         value=lambda version: version.result,
     ),
     Column(
@@ -436,7 +451,10 @@ READ_COLUMNS: tuple[Column[HumanVersion], ...] = (
         name="accepted",
         label="Whether the accepted volume rests on it",
         type=CellType.TEXT,
-        definition="yes or no; empty for auto.",
+        definition=(
+            "yes where the volume of the case, or that it has none, rests on it; else no; empty "
+            "for auto."
+        ),
         allowed=("yes", "no"),
         value=lambda version: "yes" if version.is_accepted else "no",
     ),
@@ -590,6 +608,9 @@ def _accepted_cells(value: AcceptedValue, read: Read) -> dict[str, Cell]:
         "n_components": value.n_components,
         "hemisphere": value.hemisphere.value if value.hemisphere else None,
         "read_status": value.read_status.value,
+        "missing_reason": (
+            EndpointReason.NOT_ASSESSABLE.value if value.infarct_volume_ml is None else None
+        ),
         **dict.fromkeys((*lost, "nwu_window_hu"), None),
         "secondary_missing": _absent_text(absent),
     }
@@ -603,13 +624,15 @@ def _reasons_text(reasons: Sequence[EndpointReason]) -> str:
     return FLAG_SEPARATOR.join(dict.fromkeys(reasons))
 
 
-def unmeasured_row(problem: Problem, trial_id: str) -> dict[str, Cell]:
-    """Row of a case without a volume: its keys, everything else empty."""
+def unmeasured_row(problems: Sequence[Problem], trial_id: str) -> dict[str, Cell]:
+    """Row of a case that was not measured: its keys and all its problems, everything else empty."""
     row: dict[str, Cell] = dict.fromkeys((column.name for column in VOLUME_COLUMNS), None)
+    reasons = dict.fromkeys(problem.reason_code for problem in problems)
     return row | {
         "trial_id": trial_id,
-        "subject_code": problem.subject_code,
-        "visit": problem.visit,
+        "subject_code": problems[0].subject_code,
+        "visit": problems[0].visit,
+        "missing_reason": FLAG_SEPARATOR.join(reasons),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 from corelab.store.column import Cell
@@ -29,7 +29,17 @@ from corelab.store.schema import (
     row_of,
     unmeasured_row,
 )
-from corelab.vocab import Case, CaseReading, EndpointReason, People, Problem, Read
+from corelab.vocab import (
+    Case,
+    CaseReading,
+    EndpointReason,
+    HumanVersion,
+    People,
+    Problem,
+    Read,
+    ReadStatus,
+    VerdictGiven,
+)
 
 _PROBLEM_NAMES = tuple(field.name for field in fields(Problem))
 _READ_NAMES = (
@@ -139,10 +149,10 @@ def rows_of(
     growth = growth_of([read for read in standing if read], listed, visits, trial_id)
     return TableRows(
         volumes=_volume_rows(measured.values(), listed, trial_id),
-        reads=_read_rows(records, people, trial_id),
+        reads=_read_rows(records, _as_counted(people.versions, measured), trial_id),
         problems=[asdict(problem) for problem in listed],
         growth=[growth_row(pair) for pair in growth],
-        verdicts=[{c.name: c.value(given) for c in VERDICT_COLUMNS} for given in people.verdicts],
+        verdicts=list(_verdict_rows(people.verdicts, trial_id)),
     )
 
 
@@ -168,9 +178,9 @@ def load_visits(layout: Layout) -> frozenset[str]:
 def as_it_stands(read: Read, row: Mapping[str, Cell]) -> Read | None:
     """Return an automatic read with the volume of its row; ``None`` where that has none."""
     volume_ml = row["infarct_volume_ml"]
-    if not isinstance(volume_ml, float):
+    if volume_ml is None:
         return None
-    measurement = replace(read.measurement, infarct_volume_ml=volume_ml)
+    measurement = replace(read.measurement, infarct_volume_ml=float(volume_ml))
     is_eligible = row["endpoint_eligible"] == "yes"
     return replace(read, measurement=measurement, is_endpoint_eligible=is_eligible)
 
@@ -210,14 +220,37 @@ def _volume_rows(
     measured: Iterable[dict[str, Cell]], problems: Sequence[Problem], trial_id: str
 ) -> list[dict[str, Cell]]:
     rows = {(str(row["subject_code"]), str(row["visit"])): row for row in measured}
+    told: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
         if problem.subject_code and problem.visit:
-            key = (problem.subject_code, problem.visit)
-            rows.setdefault(key, unmeasured_row(problem, trial_id))
+            told.setdefault((problem.subject_code, problem.visit), []).append(problem)
+    for key, of_case in told.items():
+        rows.setdefault(key, unmeasured_row(of_case, trial_id))
     return [rows[key] for key in sorted(rows)]
 
 
-def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str, Cell]]:
+def _verdict_rows(verdicts: Iterable[VerdictGiven], trial_id: str) -> Iterator[dict[str, Cell]]:
+    """One row a verdict, numbered within its case in the order that they were given."""
+    counts: dict[Case, int] = {}
+    for given in verdicts:
+        counts[given.case] = counts.get(given.case, 0) + 1
+        row = {column.name: column.value(given) for column in VERDICT_COLUMNS}
+        yield {"trial_id": trial_id, "verdict_number": counts[given.case], **row}
+
+
+def _as_counted(
+    versions: Iterable[HumanVersion], measured: Mapping[Case, Mapping[str, Cell]]
+) -> Iterator[HumanVersion]:
+    """Accept no read of a case whose volume is not people's: of another image, say."""
+    for version in versions:
+        row = measured.get(version.case)
+        is_peoples = row is not None and row["read_status"] != ReadStatus.AUTO.value
+        yield replace(version, is_accepted=version.is_accepted and is_peoples)
+
+
+def _read_rows(
+    records: Records, versions: Iterable[HumanVersion], trial_id: str
+) -> list[dict[str, Cell]]:
     """One row a version of each read, those that stand after those that they superseded.
 
     The automatic reads of a case stand before those of people.
@@ -229,6 +262,6 @@ def _read_rows(records: Records, people: People, trial_id: str) -> list[dict[str
         {"reader": read.reader, **row_of(read), "stands": stands, **nothing}
         for read, stands in listed
     ]
-    rows += [human_row(version, trial_id) for version in people.versions]
+    rows += [human_row(version, trial_id) for version in versions]
     # Sorting keeps the order of rows of one case.
     return sorted(rows, key=lambda row: (str(row["subject_code"]), str(row["visit"])))

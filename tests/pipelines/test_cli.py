@@ -71,6 +71,42 @@ def test_tables_rebuilds_and_says_that_problems_are_open(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("csv", {"volumes.csv"}),
+        ("parquet", {"volumes.parquet"}),
+        ("xpt", {"volumes.xpt"}),
+        ("dataset-json", {"volumes.json"}),
+        ("sqlite", {"tables.sqlite"}),
+        (
+            "all",
+            {"volumes.csv", "volumes.parquet", "volumes.xpt", "volumes.json", "tables.sqlite"},
+        ),
+    ],
+)
+def test_tables_are_written_in_the_form_that_is_asked_for(
+    form: str, written: set[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("pyreadstat", reason="pyreadstat is not installed (extra xpt)")
+    write_tables(Layout(tmp_path), [], "NCT0")
+    (tmp_path / "batch.json").write_text('{"trial_id": "NCT0", "visits": ["fu24h"]}')
+    assert call("tables", tmp_path, "--format", form).exit_code == 0
+    found = {path.name for path in (tmp_path / "tables").iterdir()}
+    assert {name for name in found if name.startswith(("volumes", "tables"))} == written
+    assert "define.xml" in found
+
+
+def test_tables_in_further_forms_are_of_a_known_trial(tmp_path: Path) -> None:
+    write_tables(Layout(tmp_path), [], "NCT0")
+    refused = call("tables", tmp_path, "--format", "csv")
+    assert refused.exit_code == 2
+    assert "batch.json names no trial" in refused.stderr
+    (tmp_path / "batch.json").write_text('{"trial_id": "NCT0", "visits": ["fu24h"]}')
+    assert call("tables", tmp_path, "--format", "csv").exit_code == 0
+    assert "NCT0.define" in (tmp_path / "tables" / "define.xml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("run", "no-such-folder", "--trial", "x.toml", "--out", "o"),

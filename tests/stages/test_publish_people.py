@@ -100,7 +100,8 @@ def test_without_people_every_table_is_as_it_was_but_for_new_columns_at_the_end(
     furnish(tmp_path / "out", "AA11")
     (tmp_path / "out" / "reads.sqlite").unlink()
     found = row(tmp_path / "out")
-    assert list(found)[-2:] == ["endpoint_reason", "automatic_infarct_volume_ml"]
+    added = ["endpoint_reason", "automatic_infarct_volume_ml", "missing_reason"]
+    assert list(found)[-3:] == added
     assert (found["read_status"], found["infarct_volume_ml"]) == ("auto", AUTOMATIC_ML)
     assert (found["endpoint_eligible"], found["endpoint_reason"]) == ("yes", "")
     (read,) = table(tmp_path / "out" / "reads.csv")
@@ -172,6 +173,7 @@ def test_not_assessable_is_an_empty_cell_and_a_problem_that_says_why(out: Path) 
     assert (found["infarct_volume_ml"], found["read_status"]) == ("", "double")
     assert (found["endpoint_eligible"], found["endpoint_reason"]) == ("no", "not_assessable")
     assert found["automatic_infarct_volume_ml"] == AUTOMATIC_ML
+    assert found["missing_reason"] == "not_assessable"
     (problem,) = table(out / "problems.csv")
     assert problem["reason_code"] == "not_assessable"
     assert "the head moved" in problem["message"]
@@ -233,6 +235,12 @@ def test_a_volume_of_people_is_not_said_of_another_image(out: Path) -> None:
     found = row(out)
     assert (found["read_status"], found["infarct_volume_ml"]) == ("auto", AUTOMATIC_ML)
     assert found["endpoint_reason"] == "image_changed"
+    reads = [row for row in table(out / "reads.csv") if row["subject_code"] == "AA11"]
+    assert [(row["reader"], row["accepted"]) for row in reads] == [
+        ("auto", ""),
+        ("ada", "no"),
+        ("ben", "no"),
+    ]
     assert not list((out / "accepted").glob("*AA11*"))
 
 
@@ -275,7 +283,7 @@ def test_growth_without_an_assessable_follow_up_is_missing(out: Path) -> None:
         sign_all(out, name, None)
     rebuilt(out)
     (growth,) = [row for row in table(out / "growth.csv") if row["subject_code"] == "AA11"]
-    assert (growth["growth_ml"], growth["missing_reason"]) == ("", "follow_up_not_measured")
+    assert (growth["growth_ml"], growth["missing_reason"]) == ("", "follow_up_not_assessable")
 
 
 def test_accepted_masks_lie_on_the_images_grid_outside_the_cases_folders(out: Path) -> None:

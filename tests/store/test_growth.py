@@ -49,6 +49,17 @@ def test_a_missing_volume_leaves_growth_missing_and_says_which(make_read: MakeRe
     assert late.missing == ("baseline_not_measured", "follow_up_not_received")
 
 
+def test_what_people_could_not_assess_is_told_apart_from_what_was_not_measured(
+    make_read: MakeRead,
+) -> None:
+    told = [
+        Problem(subject_code="A", visit="fu24h", reason_code=reason, message="")
+        for reason in ("lossy_pixels", "not_assessable")
+    ]
+    day, _ = growth_of([at(make_read("A"), "baseline")], told, VISITS, "NCT0")
+    assert day.missing == ("follow_up_not_assessable",)
+
+
 def test_a_subject_of_whom_nothing_was_measured_has_its_rows() -> None:
     failed = Problem(subject_code="A", visit="fu24h", reason_code="missing_slice", message="gap")
     found = growth_of((), [failed], VISITS, "NCT0")

@@ -82,6 +82,8 @@ def test_an_unmeasured_case_is_an_empty_cell_and_zero_is_a_value(layout: Layout)
     found = {row["subject_code"]: row for row in rows(layout.volumes_csv)}
     assert found["AB2CD3"]["infarct_volume_ml"] == ""
     assert found["AB2CD3"]["trial_id"] == "NCT0"
+    assert found["AB2CD3"]["missing_reason"] == "missing_slice"
+    assert found["ZZ9ZZ9"]["missing_reason"] == ""
     assert found["ZZ9ZZ9"]["infarct_volume_ml"] == "0.0"
     assert found["KX4M7P"]["qc_flags"] == "gantry_tilt;uneven_slices"
     assert list(found) == sorted(found)
@@ -112,6 +114,13 @@ def test_the_dictionary_explains_every_flag(layout: Layout) -> None:
 
 def test_problems_come_back(layout: Layout) -> None:
     assert load_problems(layout) == (PROBLEM,)
+
+
+def test_a_case_with_several_problems_tells_all_of_them_once(tmp_path: Path) -> None:
+    layout, other = Layout(tmp_path), replace(PROBLEM, reason_code="unreadable")
+    write_tables(layout, [other, PROBLEM, replace(PROBLEM, message="gap of 5.0 mm")], "NCT0")
+    (row,) = rows(layout.volumes_csv)
+    assert row["missing_reason"] == "missing_slice;unreadable"
 
 
 def test_rebuilding_gives_the_same_bytes(layout: Layout) -> None:

@@ -1,7 +1,8 @@
 """ADaM basic data structure: one record a case and parameter, ready for the analysis.
 
 ADaM implementation guide 1.3, 3.3. Nothing of treatment is here: the statistician merges it by
-USUBJID, after the lock.
+USUBJID, after the lock. Hours are under a name of our own: ARELTM wants the moment that it counts
+from beside it, and no date may be here.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import numpy as np
 
 from corelab.store.column import Cell
 from corelab.store.exchange.findings import CaseKey
-from corelab.store.exchange.sheet import Sheet, SheetForm, sheet_of
-from corelab.store.exchange.standard import number_variable, text_variable
+from corelab.store.exchange.sheet import Sheet, SheetForm, Standard, sheet_of
+from corelab.store.exchange.standard import integer_variable, number_variable, text_variable
 
 FORM = SheetForm(
     name="adinf",
     label="Infarct volume analysis data set",
     structure="one record per subject, visit and parameter",
+    standard=Standard.ADAM_BASIC,
 )
 DECIMALS = 6
 
@@ -49,24 +51,35 @@ VARIABLES = (
     ),
     text_variable("PARAM", "Parameter", "PARAMCD in words, with the unit."),
     text_variable("AVISIT", "Analysis Visit", "visit of volumes.", key=4),
-    number_variable(
+    integer_variable(
         "AVISITN", "Analysis Visit (N)", "Place of the visit in the trial file, from 0."
     ),
     number_variable(
         "AVAL",
         "Analysis Value",
-        "infarct_volume_ml of volumes, or its cube root; missing where nothing was measured: "
-        "0 is a measured value.",
+        f"infarct_volume_ml of volumes, or its cube root to {DECIMALS} decimals; missing where "
+        "MISSWHY says why: 0 is a measured value.",
     ),
     number_variable(
         "BASE", "Baseline Value", "AVAL of the record with ABLFL Y of the same parameter."
     ),
     number_variable("CHG", "Change from Baseline", "AVAL - BASE, after the baseline."),
-    text_variable("ABLFL", "Baseline Record Flag", "Y at the trial's first visit.", allowed=("Y",)),
+    text_variable(
+        "ABLFL",
+        "Baseline Record Flag",
+        "Y at the trial's first visit where AVAL is there.",
+        allowed=("Y",),
+    ),
     text_variable(
         "ANL01FL",
         "Analysis Flag 01",
         "Y where the volume may enter the endpoint: endpoint_eligible is yes and AVAL is there.",
+        allowed=("Y",),
+    ),
+    text_variable(
+        "ANL02FL",
+        "Analysis Flag 02",
+        "Y where CHG may enter the endpoint: CHG is there, and ANL01FL is Y here and at baseline.",
         allowed=("Y",),
     ),
     text_variable(
@@ -77,7 +90,10 @@ VARIABLES = (
     ),
     text_variable("MODALITY", "Modality Measured On", "modality of volumes."),
     text_variable("READSTAT", "Read Status", "read_status of volumes: who stands behind AVAL."),
-    number_variable("ARELTM", "Hours from the Reference Time", "hours_from_reference of volumes."),
+    number_variable(
+        "HOURS", "Hours from the Reference Time", "hours_from_reference of volumes.", unit="h"
+    ),
+    text_variable("MISSWHY", "Why the Volume Is Missing", "missing_reason of volumes."),
 )
 
 
@@ -100,7 +116,7 @@ def analysis_sheet(
         for row in volumes
         for parameter in (INFARCT_VOLUME, CUBE_ROOT)
     ]
-    bases = {(row["USUBJID"], row["PARAMCD"]): row["AVAL"] for row in rows if row["ABLFL"] == "Y"}
+    bases = {(row["USUBJID"], row["PARAMCD"]): row for row in rows if row["ABLFL"] == "Y"}
     complete = [_with_base(row, bases.get((row["USUBJID"], row["PARAMCD"]))) for row in rows]
     complete.sort(key=lambda row: tuple(str(row[v.name]) for v in VARIABLES if v.key))
     return sheet_of(FORM, VARIABLES, complete)
@@ -113,6 +129,7 @@ def _row(
     averaged: frozenset[CaseKey],
 ) -> dict[str, Cell]:
     visit, measured_ml = str(volume["visit"]), volume["infarct_volume_ml"]
+    case = (str(volume["subject_code"]), visit)
     is_counted = volume["endpoint_eligible"] == "yes" and measured_ml is not None
     return {
         "STUDYID": volume["trial_id"],
@@ -120,16 +137,18 @@ def _row(
         "PARAMCD": parameter.code,
         "PARAM": parameter.words,
         "AVISIT": visit,
-        "AVISITN": float(visits.index(visit)) if visit in visits else None,
+        "AVISITN": visits.index(visit) if visit in visits else None,
         "AVAL": _value(measured_ml, parameter),
         "BASE": None,
         "CHG": None,
-        "ABLFL": "Y" if visits and visit == visits[0] else None,
+        "ABLFL": "Y" if measured_ml is not None and visit in visits[:1] else None,
         "ANL01FL": "Y" if is_counted else None,
-        "DTYPE": "AVERAGE" if (str(volume["subject_code"]), visit) in averaged else None,
+        "ANL02FL": None,
+        "DTYPE": "AVERAGE" if measured_ml is not None and case in averaged else None,
         "MODALITY": volume["modality"],
         "READSTAT": volume["read_status"],
-        "ARELTM": volume["hours_from_reference"],
+        "HOURS": volume["hours_from_reference"],
+        "MISSWHY": volume["missing_reason"],
     }
 
 
@@ -140,10 +159,15 @@ def _value(measured_ml: Cell, parameter: Parameter) -> float | None:
     return value_ml if parameter is INFARCT_VOLUME else round(float(np.cbrt(value_ml)), DECIMALS)
 
 
-def _with_base(row: dict[str, Cell], base: Cell) -> dict[str, Cell]:
-    value = row["AVAL"]
-    if base is None or value is None:
+def _with_base(row: dict[str, Cell], baseline: Mapping[str, Cell] | None) -> dict[str, Cell]:
+    if baseline is None:
+        return row
+    value, base = row["AVAL"], baseline["AVAL"]
+    if value is None or base is None or not row["AVISITN"]:
         return row | {"BASE": base}
-    is_after = row["ABLFL"] is None
-    change = round(float(value) - float(base), DECIMALS) if is_after else None
-    return row | {"BASE": base, "CHG": change}
+    is_counted = row["ANL01FL"] == baseline["ANL01FL"] == "Y"
+    return row | {
+        "BASE": base,
+        "CHG": round(float(value) - float(base), DECIMALS),
+        "ANL02FL": "Y" if is_counted else None,
+    }

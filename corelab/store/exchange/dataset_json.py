@@ -65,8 +65,7 @@ def _column(sheet: Sheet, variable: Variable) -> dict[str, Json]:
         "dataType": _TYPE[variable.type],
     }
     if variable.type is CellType.TEXT:
-        texts = [len(cell) for cell in sheet.column(variable) if isinstance(cell, str)]
-        column["length"] = max([1, *texts])
+        column["length"] = sheet.length(variable)
     if variable.key:
         column["keySequence"] = variable.key
     return column

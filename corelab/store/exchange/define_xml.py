@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from corelab.store.column import CellType
 from corelab.store.exchange.dataset_json import FIXED_MOMENT, item_group_oid, item_oid
-from corelab.store.exchange.sheet import LONGEST_TEXT_BYTES, Sheet, Variable
+from corelab.store.exchange.sheet import Sheet, Standard, Variable
 from corelab.store.exchange.short_names import LISTS
 
 _ODM = "http://www.cdisc.org/ns/odm/v1.3"
@@ -17,8 +17,9 @@ _XLINK = "http://www.w3.org/1999/xlink"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _TYPE = {CellType.TEXT: "text", CellType.NUMBER: "float", CellType.INTEGER: "integer"}
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
-_NUMBER_LENGTH, _DECIMALS = 12, 4
-"""Digits of a volume: 0.0001 mL is the last that is kept."""
+_NUMBER_LENGTH, _DECIMALS = 12, 6
+"""Digits of a number: six decimals of a cube root are the most that are kept."""
+_CLASS = {Standard.SDTM_FINDINGS: "FINDINGS", Standard.ADAM_BASIC: "BASIC DATA STRUCTURE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +30,24 @@ class Study:
     software_version: str
 
 
-def to_define_xml(sheets: Sequence[Sheet], study: Study) -> bytes:
+FileNameOf = Callable[[Sheet], str]
+"""Gives the name of the file, beside the dictionary, that holds a sheet."""
+
+
+def to_define_xml(sheets: Sequence[Sheet], study: Study, file_name_of: FileNameOf) -> bytes:
     """Bytes of a Define-XML 2.1 file that describes sheets, the same for the same sheets.
 
     Every variable's definition stands as a comment of it; a variable with a closed vocabulary
-    has a code list. ``sheets`` are the delivered ones, written beside it as ``<name>.xpt``.
+    has a code list, and one with a longer name elsewhere has that as an alias.
+
+    Parameters
+    ----------
+    sheets
+        As they were delivered: for SAS transport, with long texts continued.
+    study
+        What is said of the trial and the program.
+    file_name_of
+        In what file each was delivered.
     """
     for prefix, name in (("", _ODM), ("def", _DEF), ("xlink", _XLINK)):
         ET.register_namespace(prefix, name)
@@ -58,7 +72,7 @@ def to_define_xml(sheets: Sequence[Sheet], study: Study) -> bytes:
         ("ProtocolName", study.trial_id),
     ):
         ET.SubElement(names, _odm(tag)).text = text
-    _fill(_version(place, study), sheets)
+    _fill(_version(place, study), sheets, file_name_of)
     ET.indent(root)
     return f"{_DECLARATION}\n{ET.tostring(root, encoding='unicode')}\n".encode()
 
@@ -75,10 +89,10 @@ def _version(place: ET.Element, study: Study) -> ET.Element:
     )
 
 
-def _fill(version: ET.Element, sheets: Sequence[Sheet]) -> None:
+def _fill(version: ET.Element, sheets: Sequence[Sheet], file_name_of: FileNameOf) -> None:
     """Add groups, items, code lists and comments, in the order that the schema wants."""
     for sheet in sheets:
-        _add_group(version, sheet)
+        _add_group(version, sheet, file_name_of(sheet))
     for sheet, variable in _variables(sheets):
         _add_item(version, sheet, variable)
     for sheet, variable in _variables(sheets):
@@ -96,18 +110,20 @@ def _variables(sheets: Sequence[Sheet]) -> Iterator[tuple[Sheet, Variable]]:
             yield sheet, variable
 
 
-def _add_group(version: ET.Element, sheet: Sheet) -> None:
-    leaf = f"LF.{sheet.form.short_name}"
+def _add_group(version: ET.Element, sheet: Sheet, file_name: str) -> None:
+    leaf, standard = f"LF.{sheet.form.short_name}", sheet.form.standard
+    is_domain = standard is Standard.SDTM_FINDINGS
     group = ET.SubElement(
         version,
         _odm("ItemGroupDef"),
         {
             "OID": item_group_oid(sheet),
+            **({"Domain": sheet.form.short_name} if is_domain else {}),
             "Name": sheet.form.short_name,
             "Repeating": "Yes",
             "IsReferenceData": "No",
             "SASDatasetName": sheet.form.short_name,
-            "Purpose": "Tabulation",
+            "Purpose": "Analysis" if standard is Standard.ADAM_BASIC else "Tabulation",
             _def("Structure"): sheet.form.structure,
             _def("IsNonStandard"): "Yes",
             _def("ArchiveLocationID"): leaf,
@@ -118,15 +134,15 @@ def _add_group(version: ET.Element, sheet: Sheet) -> None:
         reference = {
             "ItemOID": item_oid(sheet, variable),
             "OrderNumber": str(number),
-            "Mandatory": "Yes" if variable.key else "No",
+            "Mandatory": "Yes" if variable.key and None not in sheet.column(variable) else "No",
         }
         if variable.key:
             reference["KeySequence"] = str(variable.key)
         ET.SubElement(group, _odm("ItemRef"), reference)
-    file = ET.SubElement(
-        group, _def("leaf"), {"ID": leaf, f"{{{_XLINK}}}href": f"{sheet.form.name}.xpt"}
-    )
-    ET.SubElement(file, _def("title")).text = f"{sheet.form.name}.xpt"
+    if standard in _CLASS:
+        ET.SubElement(group, _def("Class"), Name=_CLASS[standard])
+    file = ET.SubElement(group, _def("leaf"), {"ID": leaf, f"{{{_XLINK}}}href": file_name})
+    ET.SubElement(file, _def("title")).text = file_name
 
 
 def _add_item(version: ET.Element, sheet: Sheet, variable: Variable) -> None:
@@ -138,18 +154,20 @@ def _add_item(version: ET.Element, sheet: Sheet, variable: Variable) -> None:
             "Name": variable.short,
             "SASFieldName": variable.short,
             "DataType": _TYPE[variable.type],
-            **_size(variable),
+            **_size(sheet, variable),
             _def("CommentOID"): _comment_oid(sheet, variable),
         },
     )
-    _describe(item, variable.label)
+    _describe(item, variable.short_label)
     if _has_code_list(variable):
         ET.SubElement(item, _odm("CodeListRef"), CodeListOID=_code_list_oid(sheet, variable))
+    if variable.name != variable.short:
+        ET.SubElement(item, _odm("Alias"), Context="column", Name=variable.name)
 
 
-def _size(variable: Variable) -> dict[str, str]:
+def _size(sheet: Sheet, variable: Variable) -> dict[str, str]:
     if variable.type is CellType.TEXT:
-        return {"Length": str(LONGEST_TEXT_BYTES)}
+        return {"Length": str(sheet.length(variable))}
     if variable.type is CellType.NUMBER:
         return {"Length": str(_NUMBER_LENGTH), "SignificantDigits": str(_DECIMALS)}
     return {"Length": str(_NUMBER_LENGTH)}

@@ -14,7 +14,7 @@ from corelab.store.csv_table import to_csv
 from corelab.store.exchange.dataset_json import to_dataset_json
 from corelab.store.exchange.define_xml import Study, to_define_xml
 from corelab.store.exchange.parquet import to_parquet
-from corelab.store.exchange.sheet import Sheet
+from corelab.store.exchange.sheet import Sheet, with_short_texts
 from corelab.store.exchange.sqlite import to_sqlite
 from corelab.store.exchange.xpt import to_xpt
 from corelab.store.files import disk_error, make_folder, write_bytes
@@ -32,11 +32,12 @@ class TableFormat(StrEnum):
 
 
 _ENDING = {
-    TableFormat.CSV: ".csv",
-    TableFormat.PARQUET: ".parquet",
     TableFormat.XPT: ".xpt",
     TableFormat.DATASET_JSON: ".json",
+    TableFormat.PARQUET: ".parquet",
+    TableFormat.CSV: ".csv",
 }
+"""In the order in which the dictionary prefers them as the files that it is of."""
 _DATABASE = "tables.sqlite"
 _DICTIONARY = "define.xml"
 
@@ -63,14 +64,25 @@ def write_export(layout: Layout, export: Export, formats: Iterable[TableFormat])
     StoreError
         When a sheet does not fit a form; nothing of that form is written then.
     """
-    contents: dict[Path, bytes] = {}
-    for form in formats:
+    written, contents = tuple(formats), dict[Path, bytes]()
+    for form in written:
         contents |= _contents(layout.tables, export, form)
+    contents[layout.tables / _DICTIONARY] = _dictionary(export, written)
     make_folder(layout.tables)
     for path, content in contents.items():
         write_bytes(path, content)
-    dictionary = to_define_xml(export.sheets, export.study)
-    write_bytes(layout.tables / _DICTIONARY, dictionary)
+
+
+def _dictionary(export: Export, formats: Sequence[TableFormat]) -> bytes:
+    """Define-XML of the form that submissions carry, of those that were written."""
+    sheets, form = export.sheets, next((one for one in _ENDING if one in formats), None)
+    if form is TableFormat.XPT:
+        sheets = tuple(with_short_texts(sheet) for sheet in sheets)
+    return to_define_xml(
+        sheets,
+        export.study,
+        lambda sheet: f"{sheet.form.name}{_ENDING[form]}" if form else _DATABASE,
+    )
 
 
 def remove_export(layout: Layout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from corelab.store.column import Cell
@@ -14,47 +15,40 @@ AUTO, ADJUDICATION, REPEAT = "auto", "adjudication", "repeat"
 
 
 def averaged_cases(reads: Iterable[Row]) -> frozenset[CaseKey]:
-    """Cases whose accepted volume is the mean of readers: more than one stands behind it."""
-    counts: dict[CaseKey, int] = {}
-    for row in reads:
-        if row["accepted"] == "yes" and row["stands"] == "yes":
-            counts[_case(row)] = counts.get(_case(row), 0) + 1
+    """Cases whose volume is the mean of readers: more than one stands behind it."""
+    counts = Counter(
+        _case(row) for row in reads if row["accepted"] == "yes" and row["stands"] == "yes"
+    )
     return frozenset(case for case, count in counts.items() if count > 1)
 
 
-def findings_of(
-    volumes: Sequence[Row], reads: Sequence[Row], problems: Sequence[Row]
-) -> tuple[Finding, ...]:
+def findings_of(volumes: Sequence[Row], reads: Sequence[Row]) -> tuple[Finding, ...]:
     """Every read that stands, every mean of readers, and every case without any read.
 
     Parameters
     ----------
-    volumes, reads, problems
+    volumes, reads
         Rows of the tables of these names.
     """
     standing = [row for row in reads if row["stands"] == "yes"]
     averaged, numbers = averaged_cases(standing), _reader_numbers(standing)
     volume_of = {_case(row): row for row in volumes}
     read_cases = {_case(row) for row in standing}
-    reasons = {_case(row): str(row["reason_code"]) for row in problems}
     return (
-        *(_of_read(row, volume_of[_case(row)], numbers, averaged) for row in standing),
+        *(_of_read(row, volume_of.get(_case(row)), numbers, averaged) for row in standing),
         *(_of_mean(row) for case, row in volume_of.items() if case in averaged),
-        *(
-            _of_nothing(row, reasons.get(case, ""))
-            for case, row in volume_of.items()
-            if case not in read_cases
-        ),
+        *(_of_nothing(row) for case, row in volume_of.items() if case not in read_cases),
     )
 
 
 def _of_read(
-    row: Row, volume: Row, numbers: Mapping[str, int], averaged: frozenset[CaseKey]
+    row: Row, volume: Row | None, numbers: Mapping[str, int], averaged: frozenset[CaseKey]
 ) -> Finding:
+    """Tell a read; ``volume`` is absent where the case was taken out of OUT."""
     is_auto = row["reader"] == AUTO
     measured_ml = _number(row["infarct_volume_ml"])
     counts_alone = _case(row) not in averaged and row["accepted"] == "yes"
-    is_accepted = _is_auto_accepted(volume) if is_auto else counts_alone
+    is_accepted = _is_auto_accepted(volume) if is_auto and volume else counts_alone
     return _finding(
         row,
         reference=str(row["read_id"] or ""),
@@ -65,7 +59,7 @@ def _of_read(
         reason=str(row["result_reasons"] or ""),
         method=str(row["method"] or ""),
         is_accepted=is_accepted,
-        hours_from_reference=_number(volume["hours_from_reference"]),
+        hours_from_reference=_number(volume["hours_from_reference"]) if volume else None,
     )
 
 
@@ -81,8 +75,13 @@ def _of_mean(volume: Row) -> Finding:
     )
 
 
-def _of_nothing(volume: Row, reason: str) -> Finding:
-    return _finding(volume, infarct_volume_ml=None, not_done=NotDone.NOT_MEASURED, reason=reason)
+def _of_nothing(volume: Row) -> Finding:
+    return _finding(
+        volume,
+        infarct_volume_ml=None,
+        not_done=NotDone.NOT_MEASURED,
+        reason=str(volume["missing_reason"] or ""),
+    )
 
 
 def _finding(  # noqa: PLR0913 - a finding has these parts

@@ -1,7 +1,8 @@
 """SDTM-like domain NV (nervous system findings): one record a read, the accepted one flagged.
 
 SDTM implementation guide 3.4, 6.3 (findings). No published term names the infarct's volume:
-INFVOL is the sponsor's own. Dates stay out: a time is told from the trial's reference.
+INFVOL is the sponsor's own. Dates stay out: NVHOURS, the sponsor's own too, tells a time from the
+trial's reference, since NVELTM is of planned times alone.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from corelab.store.column import Cell
-from corelab.store.exchange.sheet import Sheet, SheetForm, sheet_of
-from corelab.store.exchange.standard import number_variable, text_variable
+from corelab.store.exchange.sheet import Sheet, SheetForm, Standard, sheet_of
+from corelab.store.exchange.standard import integer_variable, number_variable, text_variable
 from corelab.vocab import Hemisphere, Modality
 
 FORM = SheetForm(
     name="nv",
     label="Nervous System Findings",
     structure="one record per subject, visit, evaluator and repetition",
+    standard=Standard.SDTM_FINDINGS,
 )
 INDEPENDENT_ASSESSOR = "INDEPENDENT ASSESSOR"
 _DECIMALS = 4
@@ -65,23 +67,34 @@ VARIABLES = (
         "subject_code: unique in the trial, tells nothing of the site.",
         key=2,
     ),
-    number_variable("NVSEQ", "Sequence Number", "Counts a subject's records.", key=3),
+    integer_variable("NVSEQ", "Sequence Number", "Counts a subject's records.", key=3),
     text_variable("NVREFID", "Reference ID", "The read in the ledger; empty for none."),
     text_variable(
-        "NVTESTCD", "Short Name of Test", "INFVOL, the sponsor's own term.", allowed=("INFVOL",)
+        "NVTESTCD",
+        "Short Name of Nervous System Test",
+        "INFVOL, the sponsor's own term.",
+        allowed=("INFVOL",),
     ),
-    text_variable("NVTEST", "Name of Test", "Infarct Volume."),
-    text_variable("NVCAT", "Category", "IMAGING."),
-    text_variable("NVORRES", "Result in Original Units", "As read, to 0.0001 mL."),
+    text_variable("NVTEST", "Name of Nervous System Test", "Infarct Volume."),
+    text_variable("NVCAT", "Category for Nervous System Test", "IMAGING."),
+    text_variable(
+        "NVORRES",
+        "Result or Finding in Original Units",
+        "As read, to 0.0001 mL; empty for a derived record.",
+    ),
     text_variable("NVORRESU", "Original Units", "mL."),
-    text_variable("NVSTRESC", "Character Result in Std Format", "NVORRES."),
-    number_variable("NVSTRESN", "Numeric Result in Standard Units", "NVORRES: 0 is a result."),
+    text_variable(
+        "NVSTRESC", "Character Result/Finding in Std Format", "As read or derived, to 0.0001 mL."
+    ),
+    number_variable(
+        "NVSTRESN", "Numeric Result/Finding in Standard Units", "NVSTRESC: 0 is a result."
+    ),
     text_variable("NVSTRESU", "Standard Units", "mL."),
     text_variable(
         "NVSTAT", "Completion Status", "NOT DONE without a volume.", allowed=("NOT DONE",)
     ),
     text_variable("NVREASND", "Reason Not Done", "Why there is no volume, coded."),
-    text_variable("NVLOC", "Location of the Finding", "BRAIN.", allowed=("BRAIN",)),
+    text_variable("NVLOC", "Location Used for the Measurement", "BRAIN.", allowed=("BRAIN",)),
     text_variable(
         "NVLAT",
         "Laterality",
@@ -89,22 +102,42 @@ VARIABLES = (
         allowed=("LEFT", "RIGHT", "BILATERAL"),
     ),
     text_variable(
-        "NVMETHOD", "Method of Test", "The image that was read.", allowed=("CT SCAN", "MRI")
+        "NVMETHOD",
+        "Method of Test or Examination",
+        "The image that was read.",
+        allowed=("CT SCAN", "MRI"),
     ),
     text_variable("NVANMETH", "Analysis Method", "Name and version of the automatic method."),
-    text_variable("NVDRVFL", "Derived Flag", "Y for the mean of two readers.", allowed=("Y",)),
+    text_variable(
+        "NVDRVFL",
+        "Derived Flag",
+        "Y for what agreeing readers say together: their mean, or that none could assess it.",
+        allowed=("Y",),
+    ),
     text_variable(
         "NVEVAL", "Evaluator", "Empty for the automatic method.", allowed=(INDEPENDENT_ASSESSOR,)
     ),
     text_variable(
-        "NVEVALID", "Evaluator Identifier", "READER n in the trial's order; ADJUDICATOR."
+        "NVEVALID",
+        "Evaluator Identifier",
+        "READER n, n counts the readers of reads by name; ADJUDICATOR. Empty for a derived record.",
     ),
-    text_variable("NVACPTFL", "Accepted Record Flag", "Y for the one that counts.", allowed=("Y",)),
-    number_variable("NVREPNUM", "Repetition Number", "2 for a reader's hidden repeat."),
-    number_variable("VISITNUM", "Visit Number", "Place of the visit in the trial, from 1."),
+    text_variable(
+        "NVACPTFL",
+        "Accepted Record Flag",
+        "Y for the one that infarct_volume_ml of volumes is of: at most one a visit. It does not "
+        "tell whether the volume may enter the endpoint, but for one of the automatic method.",
+        allowed=("Y",),
+    ),
+    integer_variable("NVREPNUM", "Repetition Number", "2 for a reader's hidden repeat."),
+    integer_variable("VISITNUM", "Visit Number", "Place of the visit in the trial, from 1."),
     text_variable("VISIT", "Visit Name", "Label of the protocol time point."),
-    text_variable("NVELTM", "Elapsed Time from Reference", "ISO 8601 duration from NVTPTREF."),
-    text_variable("NVTPTREF", "Time Point Reference", "What NVELTM counts from."),
+    number_variable(
+        "NVHOURS",
+        "Hours from the Reference Time",
+        "hours_from_reference of volumes; the sponsor's own variable.",
+        unit="h",
+    ),
 )
 _LATERALITY = {
     Hemisphere.LEFT: "LEFT",
@@ -148,7 +181,6 @@ def _row(finding: Finding, sequence: int, visits: Sequence[str]) -> dict[str, Ce
     volume_ml = finding.infarct_volume_ml
     result = None if volume_ml is None else f"{volume_ml:.{_DECIMALS}f}"
     unit = None if volume_ml is None else "mL"
-    hours = finding.hours_from_reference
     return {
         "STUDYID": finding.trial_id,
         "DOMAIN": "NV",
@@ -158,8 +190,8 @@ def _row(finding: Finding, sequence: int, visits: Sequence[str]) -> dict[str, Ce
         "NVTESTCD": "INFVOL",
         "NVTEST": "Infarct Volume",
         "NVCAT": "IMAGING",
-        "NVORRES": result,
-        "NVORRESU": unit,
+        "NVORRES": None if finding.is_mean else result,
+        "NVORRESU": None if finding.is_mean else unit,
         "NVSTRESC": result,
         "NVSTRESN": volume_ml,
         "NVSTRESU": unit,
@@ -176,8 +208,7 @@ def _row(finding: Finding, sequence: int, visits: Sequence[str]) -> dict[str, Ce
         "NVREPNUM": finding.repetition,
         "VISITNUM": visits.index(finding.visit) + 1 if finding.visit in visits else None,
         "VISIT": finding.visit,
-        "NVELTM": None if hours is None else _duration(hours),
-        "NVTPTREF": None if hours is None else "TRIAL REFERENCE TIME",
+        "NVHOURS": finding.hours_from_reference,
     }
 
 
@@ -185,10 +216,3 @@ def _reason(finding: Finding) -> str | None:
     if finding.not_done is None:
         return None
     return ": ".join(word for word in (finding.not_done.value, finding.reason) if word)
-
-
-def _duration(hours: float) -> str:
-    """ISO 8601 duration; a minus before it lies before the reference."""
-    sign = "-" if hours < 0 else ""
-    minutes = round(abs(hours) * 60)
-    return f"{sign}PT{minutes // 60}H{minutes % 60}M"

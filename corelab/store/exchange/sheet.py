@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from corelab.errors import StoreError
 from corelab.store.column import FLAG_SEPARATOR, Cell, CellType, Column, Record
@@ -32,6 +34,14 @@ class Variable:
     key: int = 0
 
 
+class Standard(Enum):
+    """Whose model a table follows."""
+
+    OWN = auto()
+    SDTM_FINDINGS = auto()
+    ADAM_BASIC = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetForm:
     """What a table is: its name of at most 8 letters, its label, and what a row of it is."""
@@ -39,6 +49,7 @@ class SheetForm:
     name: str
     label: str
     structure: str
+    standard: Standard = Standard.OWN
 
     @property
     def short_name(self) -> str:
@@ -55,25 +66,64 @@ class Sheet:
     rows: tuple[tuple[Cell, ...], ...]
 
     def __post_init__(self) -> None:
-        """Check that rows are as wide as the sheet."""
+        """Check that rows are as wide as the sheet, and that every cell is of its kind."""
         wide = [len(row) for row in self.rows if len(row) != len(self.variables)]
         if wide:
             raise ValueError(
                 f"{self.form.name} has {len(self.variables)} variables, a row {wide[0]} cells"
             )
+        for number, row in enumerate(self.rows, start=1):
+            for variable, cell in zip(self.variables, row, strict=True):
+                if not _is_of_kind(variable.type, cell):
+                    raise StoreError(
+                        f"{self.form.name}: {variable.name} of row {number} is {cell!r}; "
+                        f"expected {_KINDS[variable.type]}, or nothing"
+                    )
 
     def column(self, variable: Variable) -> list[Cell]:
         """Cells of one variable."""
         place = self.variables.index(variable)
         return [row[place] for row in self.rows]
 
+    def length(self, variable: Variable) -> int:
+        """Bytes of the longest text of a variable; 1 where there is none."""
+        texts = [len(cell.encode()) for cell in self.column(variable) if isinstance(cell, str)]
+        return max([1, *texts])
+
 
 def sheet_of(
     form: SheetForm, variables: Sequence[Variable], rows: Iterable[Mapping[str, Cell]]
 ) -> Sheet:
-    """Sheet of rows by the names of their cells."""
-    cells = tuple(tuple(row[variable.name] for variable in variables) for row in rows)
+    """Sheet of rows by the names of their cells.
+
+    An empty text is missing and a zero has no sign: CSV and SAS transport know no other, and
+    every form must hold the same.
+    """
+    cells = tuple(tuple(_plain(row[variable.name]) for variable in variables) for row in rows)
     return Sheet(form=form, variables=tuple(variables), rows=cells)
+
+
+_KINDS = {
+    CellType.TEXT: "a text",
+    CellType.NUMBER: "a finite number",
+    CellType.INTEGER: "an integer",
+}
+
+
+def _plain(cell: Cell) -> Cell:
+    if isinstance(cell, float):
+        return cell + 0.0
+    return None if cell == "" else cell
+
+
+def _is_of_kind(kind: CellType, cell: Cell) -> bool:
+    if cell is None:
+        return True
+    if kind is CellType.TEXT:
+        return isinstance(cell, str)
+    if isinstance(cell, str | bool):
+        return False
+    return isinstance(cell, int) if kind is CellType.INTEGER else math.isfinite(cell)
 
 
 def variable_of(column: Column[Record], keys: Sequence[str] = ()) -> Variable:

@@ -15,11 +15,20 @@ from corelab.store.schema import (
 )
 
 _CASE = ("trial_id", "subject_code", "visit")
+_N_OF_CASE = 2
+"""Columns of a verdict that say which case it is of."""
 _READER: Column[None] = Column(
     name="reader",
     label="Reader",
     type=CellType.TEXT,
     definition="Name of the reader; auto for the automatic method.",
+    value=lambda _: None,
+)
+_NUMBER: Column[None] = Column(
+    name="verdict_number",
+    label="Number of the verdict",
+    type=CellType.INTEGER,
+    definition="Counts the verdicts on a case in the order that they were given, from 1.",
     value=lambda _: None,
 )
 _STANDS: Column[None] = Column(
@@ -47,11 +56,12 @@ def reads_sheet(rows: Iterable[Mapping[str, Cell]]) -> Sheet:
         label="Reads, every version",
         structure="one record per subject, visit, reader, read and version",
     )
+    keys = (*_CASE, "reader", "read_id", "version")
     variables = (
-        variable_of(_READER),
-        *_variables(AUTOMATIC_COLUMNS, (*_CASE, "version")),
+        variable_of(_READER, keys),
+        *_variables(AUTOMATIC_COLUMNS, keys),
         variable_of(_STANDS),
-        *_variables(READ_COLUMNS, ()),
+        *_variables(READ_COLUMNS, keys),
     )
     return sheet_of(form, variables, rows)
 
@@ -71,9 +81,17 @@ def verdict_sheet(rows: Iterable[Mapping[str, Cell]]) -> Sheet:
     form = SheetForm(
         name="qa",
         label="Verdicts of QA reviewers",
-        structure="one record per subject, visit, reviewer and verdict, in their order",
+        structure="one record per subject, visit and verdict, in their order",
     )
-    return sheet_of(form, _variables(VERDICT_COLUMNS, ("subject_code", "visit", "rater")), rows)
+    keys = (*_CASE, "verdict_number")
+    trial = next(column for column in AUTOMATIC_COLUMNS if column.name == "trial_id")
+    variables = (
+        variable_of(trial, keys),
+        *_variables(VERDICT_COLUMNS[:_N_OF_CASE], keys),
+        variable_of(_NUMBER, keys),
+        *_variables(VERDICT_COLUMNS[_N_OF_CASE:], keys),
+    )
+    return sheet_of(form, variables, rows)
 
 
 def empty_sheets() -> tuple[Sheet, ...]:

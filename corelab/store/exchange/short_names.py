@@ -49,6 +49,7 @@ SHORT_NAMES: dict[str, tuple[str, str]] = {
     "result_reasons": ("RESULTWY", ""),
     "accepted": ("ACCEPTED", "Accepted volume rests on it"),
     "rater": ("RATER", ""),
+    "verdict_number": ("VERDNUM", ""),
     "verdict": ("VERDICT", ""),
     "verdict_reasons": ("VERDWHY", ""),
     "read_id": ("READID", ""),

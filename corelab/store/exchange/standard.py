@@ -25,6 +25,11 @@ def text_variable(
     )
 
 
-def number_variable(name: str, label: str, definition: str, *, key: int = 0) -> Variable:
+def number_variable(name: str, label: str, definition: str, *, unit: str | None = None) -> Variable:
     """Numeric variable."""
-    return replace(text_variable(name, label, definition, key=key), type=CellType.NUMBER)
+    return replace(text_variable(name, label, definition), type=CellType.NUMBER, unit=unit)
+
+
+def integer_variable(name: str, label: str, definition: str, *, key: int = 0) -> Variable:
+    """Numeric variable of whole numbers; ``key`` as for :class:`Variable`."""
+    return replace(text_variable(name, label, definition, key=key), type=CellType.INTEGER)

@@ -1,7 +1,7 @@
 """SAS transport version 5, behind pyreadstat: every limit is checked before, the result after.
 
-pyreadstat cuts labels at 40 characters without a word, takes texts of any length and alphabet,
-and writes the time of day; none of that may reach a submission.
+pyreadstat cuts labels at 40 characters without a word, takes texts of any length and alphabet
+and numbers of any size, and writes the time of day; none of that may reach a submission.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,7}")
 _LONGEST_LABEL = 40
+_SMALLEST, _LARGEST = 1e-70, 1e70
+"""Well inside of what the format and its writer have room for, all of it to the last bit."""
 _MOMENT = re.compile(rb"\d{2}[A-Z]{3}\d{2}:\d{2}:\d{2}:\d{2}")
 _FIXED_MOMENT = b"01JAN60:00:00:00"
 _HEADER_BYTES = 9 * 80
@@ -36,7 +38,7 @@ def to_xpt(sheet: Sheet) -> bytes:
     Raises
     ------
     StoreError
-        When a name, label or text does not fit the format, or pyreadstat is absent.
+        When a name, label, text or number does not fit the format, or pyreadstat is absent.
     """
     short = with_short_texts(sheet)
     _check(short)
@@ -46,7 +48,7 @@ def to_xpt(sheet: Sheet) -> bytes:
         write(
             _frame(short),
             str(path),
-            file_label="",
+            file_label=short.form.label,
             column_labels=[variable.short_label for variable in short.variables],
             table_name=short.form.short_name,
             file_format_version=5,
@@ -87,6 +89,7 @@ def _cell(variable: Variable, cell: Cell) -> str | float:
 def _check(sheet: Sheet) -> None:
     """Refuse what the format has no room for, all of it at once."""
     shorts = [variable.short for variable in sheet.variables]
+    labels = [sheet.form.label, *(variable.short_label for variable in sheet.variables)]
     faults = [
         f"'{name}' is no name of 8 characters"
         for name in (sheet.form.short_name, *shorts)
@@ -95,14 +98,20 @@ def _check(sheet: Sheet) -> None:
     faults += [
         f"two variables are named {name}" for name in sorted(set(shorts)) if shorts.count(name) > 1
     ]
+    faults += [
+        f"the label '{label}' is not ASCII of 40 characters"
+        for label in labels
+        if len(label) > _LONGEST_LABEL or not label.isascii()
+    ]
     for variable in sheet.variables:
-        if len(variable.short_label) > _LONGEST_LABEL or not variable.short_label.isascii():
-            faults.append(f"the label '{variable.short_label}' is not ASCII of 40 characters")
         for row, cell in enumerate(sheet.column(variable), start=1):
             if isinstance(cell, str) and not _fits(cell):
                 faults.append(
-                    f"row {row}, {variable.name}: '{cell[:40]}' is not ASCII of 200 bytes"
+                    f"row {row}, {variable.name}: '{cell[:40]}' is not ASCII of 200 bytes "
+                    "without a blank at its end"
                 )
+            if isinstance(cell, float | int) and not _is_held(cell):
+                faults.append(f"row {row}, {variable.name}: {cell} is no number of the format")
     if faults:
         raise StoreError(
             f"{sheet.form.name} does not fit SAS transport version 5: {'; '.join(faults)}"
@@ -110,4 +119,10 @@ def _check(sheet: Sheet) -> None:
 
 
 def _fits(text: str) -> bool:
-    return text.isascii() and text.isprintable() and len(text) <= LONGEST_TEXT_BYTES
+    is_short = len(text) <= LONGEST_TEXT_BYTES
+    return is_short and text.isascii() and text.isprintable() and not text.endswith(" ")
+
+
+def _is_held(number: float) -> bool:
+    """Whether the format gives a number back as it was: an integer may have too many digits."""
+    return number == 0 or (_SMALLEST <= abs(number) <= _LARGEST and float(number) == number)

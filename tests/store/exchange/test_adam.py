@@ -22,6 +22,7 @@ def volume(code: str, visit: str, measured_ml: float | None, **more: Cell) -> di
         "read_status": None if measured_ml is None else "auto",
         "endpoint_eligible": None if measured_ml is None else "yes",
         "hours_from_reference": None,
+        "missing_reason": "missing_slice" if measured_ml is None else None,
         **more,
     }
 
@@ -72,6 +73,35 @@ def test_what_may_not_enter_the_endpoint_is_not_flagged_for_the_analysis() -> No
     assert record(found, "KX4M7P", "fu24h")["AVAL"] == 9.0
 
 
+def test_a_change_from_what_may_not_enter_the_endpoint_is_not_flagged() -> None:
+    found = sheet(
+        volume("KX4M7P", "baseline", 12.0, endpoint_eligible="no"),
+        volume("KX4M7P", "fu24h", 30.5),
+        volume("AA2BB3", "baseline", 1.0),
+        volume("AA2BB3", "fu24h", 2.0),
+    )
+
+    after = record(found, "KX4M7P", "fu24h")
+    assert (after["CHG"], after["ANL01FL"], after["ANL02FL"]) == (18.5, "Y", None)
+    assert record(found, "AA2BB3", "fu24h")["ANL02FL"] == "Y"
+    assert record(found, "AA2BB3", "baseline")["ANL02FL"] is None
+
+
+def test_without_a_baseline_volume_no_record_is_the_baseline() -> None:
+    found = sheet(volume("KX4M7P", "baseline", None), volume("KX4M7P", "fu24h", 30.5))
+
+    before, after = record(found, "KX4M7P", "baseline"), record(found, "KX4M7P", "fu24h")
+    assert (before["ABLFL"], before["MISSWHY"]) == (None, "missing_slice")
+    assert (after["BASE"], after["CHG"], after["ANL02FL"]) == (None, None, None)
+
+
+def test_names_that_the_standard_keeps_for_moments_are_not_used() -> None:
+    names = {variable.name for variable in sheet().variables}
+
+    # ADaM implementation guide 1.3: ARELTM wants ARELTMU and the moment that it counts from.
+    assert not {"ARELTM", "ADT", "ADTM", "ADY"} & names
+
+
 def test_a_mean_of_two_readers_is_told_as_an_average() -> None:
     found = sheet(
         volume("MM3NN4", "fu24h", 9.0, read_status="double"),
@@ -80,6 +110,12 @@ def test_a_mean_of_two_readers_is_told_as_an_average() -> None:
 
     assert record(found, "MM3NN4", "fu24h")["DTYPE"] == "AVERAGE"
     assert record(found, "KX4M7P", "fu24h")["DTYPE"] is None
+
+
+def test_what_no_reader_could_assess_is_no_average() -> None:
+    found = sheet(volume("MM3NN4", "fu24h", None))
+
+    assert record(found, "MM3NN4", "fu24h")["DTYPE"] is None
 
 
 def test_it_fits_sas_transport() -> None:

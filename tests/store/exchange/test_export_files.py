@@ -9,16 +9,20 @@ from contextlib import closing
 from dataclasses import replace
 from errno import EROFS
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from corelab.errors import DiskError, StoreError
 from corelab.store.column import Cell, CellType
 from corelab.store.exchange.define_xml import Study
 from corelab.store.exchange.files import Export, TableFormat, remove_export, write_export
-from corelab.store.exchange.sheet import Sheet
+from corelab.store.exchange.sheet import Sheet, sheet_of
 from corelab.store.layout import Layout
+from tests.sheets import CODE, FLAGS, FORM, PIECES, SIDE, VOLUME
 
 pyreadstat = pytest.importorskip("pyreadstat", reason="pyreadstat is not installed (extra xpt)")
 STUDY = Study(trial_id="NCT0", software_version="0.1.0")
@@ -58,6 +62,11 @@ def from_sqlite(folder: Path, _: Sheet) -> list[tuple[Cell, ...]]:
         return list(connection.execute("SELECT * FROM volumes ORDER BY rowid"))
 
 
+def is_plain(text: str) -> bool:
+    """Whether CSV needs no sign before a text and SAS loses no blank after it."""
+    return not text.startswith("=") and not text.endswith(" ")
+
+
 READERS = {
     TableFormat.CSV: from_csv,
     TableFormat.PARQUET: from_parquet,
@@ -65,6 +74,56 @@ READERS = {
     TableFormat.DATASET_JSON: from_dataset_json,
     TableFormat.SQLITE: from_sqlite,
 }
+
+
+@pytest.mark.parametrize("form", TableFormat)
+def test_every_form_holds_a_table_without_a_row(
+    form: TableFormat, sheet: Sheet, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path)
+    write_export(layout, Export(study=STUDY, sheets=(replace(sheet, rows=()),)), [form])
+
+    assert READERS[form](layout.tables, sheet) == []
+
+
+NUMBERS = st.none() | st.floats(-1e9, 1e9).filter(lambda number: not 0 < abs(number) < 1e-70)
+WORDS = st.none() | st.text("ab_1 ,;'\"=", min_size=1, max_size=40).filter(is_plain)
+ROWS = st.lists(
+    st.tuples(WORDS, NUMBERS, st.none() | st.integers(-(2**53), 2**53), WORDS, WORDS), max_size=5
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(ROWS)
+def test_whatever_the_cells_are_every_form_gives_them_back(rows: list[tuple[Cell, ...]]) -> None:
+    variables = (CODE, VOLUME, PIECES, SIDE, FLAGS)
+    names = [variable.name for variable in variables]
+    sheet = sheet_of(FORM, variables, [dict(zip(names, row, strict=True)) for row in rows])
+    with TemporaryDirectory() as folder:
+        layout = Layout(Path(folder))
+        write_export(layout, Export(study=STUDY, sheets=(sheet,)), TableFormat)
+
+        for form, read in READERS.items():
+            assert read(layout.tables, sheet) == list(sheet.rows), form
+
+
+@pytest.mark.parametrize(
+    ("formats", "leaf"),
+    [
+        ([TableFormat.CSV], "volumes.csv"),
+        ([TableFormat.SQLITE], "tables.sqlite"),
+        ([TableFormat.CSV, TableFormat.DATASET_JSON], "volumes.json"),
+        (list(TableFormat), "volumes.xpt"),
+    ],
+)
+def test_the_dictionary_names_a_file_that_was_written(
+    formats: list[TableFormat], leaf: str, sheet: Sheet, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path)
+    write_export(layout, Export(study=STUDY, sheets=(sheet,)), formats)
+
+    assert f'xlink:href="{leaf}"' in (layout.tables / "define.xml").read_text()
+    assert (layout.tables / leaf).exists()
 
 
 @pytest.mark.parametrize("form", TableFormat)

@@ -18,7 +18,12 @@ CASE: dict[str, Cell] = {
 
 
 def volume(**more: Cell) -> dict[str, Cell]:
-    told = {"read_status": "auto", "endpoint_eligible": "yes", "hours_from_reference": 24.5}
+    told = {
+        "read_status": "auto",
+        "endpoint_eligible": "yes",
+        "hours_from_reference": 24.5,
+        "missing_reason": None,
+    }
     return {**CASE, **told, **more}
 
 
@@ -37,7 +42,7 @@ def read(reader: str, **more: Cell) -> dict[str, Cell]:
 def by_evaluator(*rows: Mapping[str, Cell], of: Mapping[str, Cell]) -> dict[str, Finding]:
     return {
         ("MEAN" if finding.is_mean else finding.evaluator): finding
-        for finding in findings_of([of], rows, [])
+        for finding in findings_of([of], rows)
     }
 
 
@@ -69,6 +74,13 @@ def test_a_mean_of_two_readers_is_a_record_of_its_own_and_the_only_accepted_one(
     assert averaged_cases(rows) == {("KX4M7P", "fu24h")}
 
 
+def test_a_read_of_a_case_that_was_taken_out_is_told_without_its_hours() -> None:
+    (found,) = findings_of([], [read("ada")])
+
+    assert (found.evaluator, found.is_accepted) == ("READER 1", False)
+    assert found.hours_from_reference is None
+
+
 def test_an_adjudicated_read_is_accepted_alone() -> None:
     rows = (
         read("ada"),
@@ -84,21 +96,21 @@ def test_an_adjudicated_read_is_accepted_alone() -> None:
 
 
 def test_a_hidden_repeat_is_the_second_of_its_reader() -> None:
-    found = findings_of([volume()], [read("ada"), read("ada", purpose="repeat")], [])
+    found = findings_of([volume()], [read("ada"), read("ada", purpose="repeat")])
 
     assert [(one.evaluator, one.repetition) for one in found] == [("READER 1", 1), ("READER 1", 2)]
 
 
 def test_a_superseded_version_is_no_finding() -> None:
-    assert findings_of([volume()], [read("auto"), read("auto", stands="no")], [])[1:] == ()
+    assert findings_of([volume()], [read("auto"), read("auto", stands="no")])[1:] == ()
 
 
 def test_what_was_not_measured_and_what_nobody_could_read_have_their_reasons() -> None:
-    other = volume(subject_code="AA2BB3", infarct_volume_ml=None, hemisphere=None, modality=None)
-    problem = {"subject_code": "AA2BB3", "visit": "fu24h", "reason_code": "missing_slice"}
+    nothing = dict.fromkeys(("infarct_volume_ml", "hemisphere", "modality", "read_status"))
+    other = volume(subject_code="AA2BB3", **nothing, missing_reason="missing_slice;unreadable")
     blank = read("ada", infarct_volume_ml=None, hemisphere=None, result_reasons="motion")
 
-    first, second = findings_of([volume(), other], [blank], [problem])
+    first, second = findings_of([volume(), other], [blank])
 
     assert (first.not_done, first.reason) == (NotDone.NOT_ASSESSABLE, "motion")
-    assert (second.not_done, second.reason) == (NotDone.NOT_MEASURED, "missing_slice")
+    assert (second.not_done, second.reason) == (NotDone.NOT_MEASURED, "missing_slice;unreadable")

@@ -73,15 +73,54 @@ def test_zero_is_a_result_and_what_nobody_could_read_is_not_done() -> None:
     assert second["NVREASND"] == "NOT ASSESSABLE: motion"
 
 
-@pytest.mark.parametrize(
-    ("hours", "told"), [(24.5, "PT24H30M"), (-2.1, "-PT2H6M"), (0.0, "PT0H0M"), (None, None)]
-)
-def test_times_are_durations_from_the_reference_never_dates(
-    hours: float | None, told: str | None
+@pytest.mark.parametrize("hours", [24.5, -2.1, 0.0, None])
+def test_times_are_hours_from_the_reference_never_dates_nor_planned_times(
+    hours: float | None,
 ) -> None:
     (row,) = rows(findings_sheet([replace(AUTO, hours_from_reference=hours)], VISITS))
 
-    assert row["NVELTM"] == told
+    assert row["NVHOURS"] == hours
+    assert not {"NVDTC", "NVELTM", "NVTPTREF"} & row.keys()
+
+
+def test_a_derived_record_has_no_original_result() -> None:
+    mean = replace(READER, evaluator="", is_mean=True)
+
+    (row,) = rows(findings_sheet([mean], VISITS))
+
+    assert (row["NVDRVFL"], row["NVORRES"], row["NVORRESU"]) == ("Y", None, None)
+    assert (row["NVSTRESC"], row["NVSTRESN"], row["NVSTRESU"]) == ("12.5000", 12.5, "mL")
+
+
+def test_labels_are_the_published_ones_and_the_required_variables_are_there() -> None:
+    labels = {variable.name: variable.label for variable in findings_sheet([], VISITS).variables}
+
+    # SDTM implementation guide 3.4, domain NV.
+    assert labels.items() >= {
+        ("STUDYID", "Study Identifier"),
+        ("DOMAIN", "Domain Abbreviation"),
+        ("USUBJID", "Unique Subject Identifier"),
+        ("NVSEQ", "Sequence Number"),
+        ("NVREFID", "Reference ID"),
+        ("NVTESTCD", "Short Name of Nervous System Test"),
+        ("NVTEST", "Name of Nervous System Test"),
+        ("NVCAT", "Category for Nervous System Test"),
+        ("NVORRES", "Result or Finding in Original Units"),
+        ("NVORRESU", "Original Units"),
+        ("NVSTRESC", "Character Result/Finding in Std Format"),
+        ("NVSTRESN", "Numeric Result/Finding in Standard Units"),
+        ("NVSTRESU", "Standard Units"),
+        ("NVSTAT", "Completion Status"),
+        ("NVREASND", "Reason Not Done"),
+        ("NVLOC", "Location Used for the Measurement"),
+        ("NVLAT", "Laterality"),
+        ("NVMETHOD", "Method of Test or Examination"),
+        ("NVDRVFL", "Derived Flag"),
+        ("NVEVAL", "Evaluator"),
+        ("NVEVALID", "Evaluator Identifier"),
+        ("VISITNUM", "Visit Number"),
+        ("VISIT", "Visit Name"),
+    }
 
 
 def test_sequence_counts_within_a_subject_in_the_order_of_visits() -> None:

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from corelab.errors import StoreError
 from corelab.store.exchange.sheet import Sheet
 from corelab.store.exchange.xpt import to_xpt
-from tests.sheets import CODE, FORM, SIDE, VOLUME
+from tests.sheets import CODE, FORM, PIECES, SIDE, VOLUME
 
 pyreadstat = pytest.importorskip("pyreadstat", reason="pyreadstat is not installed (extra xpt)")
 
@@ -47,18 +48,59 @@ def test_the_same_sheet_gives_the_same_bytes_without_a_time(sheet: Sheet) -> Non
     assert content.count(b"01JAN60:00:00:00") == 4
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.floats(0, 2_000).map(lambda volume: round(volume, 4)))
-def test_a_volume_is_stored_to_its_last_digit(volume_ml: float) -> None:
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0, 2_000).map(lambda volume: round(volume, 4)) | st.floats(-1e9, 1e9))
+@example(12.3)
+@example(1 / 3)
+def test_a_number_is_stored_to_its_last_bit(volume_ml: float) -> None:
+    assume(volume_ml == 0 or abs(volume_ml) > 1e-70)
     sheet = Sheet(form=FORM, variables=(VOLUME,), rows=((volume_ml,),))
 
     # The one observation stands in the last record of 80 bytes.
-    assert round(ibm_value(to_xpt(sheet)[-80:-72]), 4) == volume_ml
+    assert ibm_value(to_xpt(sheet)[-80:-72]) == volume_ml
+
+
+@pytest.mark.parametrize("number", [7.1e75, -1e71, 1e-79, 2**53 + 1])
+def test_a_number_that_the_format_would_change_is_refused(number: float) -> None:
+    kind = PIECES if isinstance(number, int) else VOLUME
+    sheet = Sheet(form=FORM, variables=(kind,), rows=((number,),))
+
+    with pytest.raises(StoreError, match=f"row 1, {kind.name}: .* is no number of the format"):
+        to_xpt(sheet)
+
+
+@pytest.mark.parametrize("number", [1e70, -1e70, 1e-70, 2**53])
+def test_the_largest_and_smallest_numbers_are_held(number: float) -> None:
+    sheet = Sheet(form=FORM, variables=(VOLUME,), rows=((number,),))
+
+    assert ibm_value(to_xpt(sheet)[-80:-72]) == number
+
+
+def test_without_pyreadstat_the_extra_is_named(
+    sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyreadstat", None)
+
+    with pytest.raises(StoreError, match=r"pip install corelab\[xpt\]"):
+        to_xpt(sheet)
+
+
+def test_the_file_carries_the_label_of_the_table(sheet: Sheet, tmp_path: Path) -> None:
+    path = tmp_path / "volumes.xpt"
+    path.write_bytes(to_xpt(sheet))
+
+    _, meta = pyreadstat.read_xport(str(path), metadataonly=True)
+
+    assert meta.file_label == "Infarct volumes"
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("Übel", "row 1, hemisphere: 'Übel'"), ("a\tb", "row 1, hemisphere")],
+    [
+        ("Übel", "row 1, hemisphere: 'Übel'"),
+        ("a\tb", "row 1, hemisphere"),
+        ("left ", "without a blank at its end"),
+    ],
 )
 def test_a_text_that_does_not_fit_is_refused_by_row_and_column(text: str, told: str) -> None:
     sheet = Sheet(form=FORM, variables=(SIDE,), rows=((text,),))
