@@ -14,6 +14,12 @@ SPIKE = 6.0
 SPIKE_REACH = 20
 """Neighbours to both sides, in steps of the slice's own values."""
 
+STEEPNESS = 2.0
+"""Frequency of a drawn value over that of the next ones: the peak of a tissue is blunt."""
+
+NEXT_STEPS = 3.0
+"""A value so many steps away is none of the next ones."""
+
 MOST_VALUES = 3
 """Highest of such values that are looked for, beside the one that most pixels hold."""
 
@@ -35,9 +41,10 @@ def drawn_values(values: Plane) -> list[float]:
     tissue = min(middle, _tissue(values))
     # The tissue's own value tells the slope of its peak from a spike right above it.
     found, counts = _frequencies(values[values >= tissue])
-    beyond = counts - SPIKE * _expected(found, counts)
+    step = _step(found)
+    beyond = counts - SPIKE * _expected(found, counts, step)
     is_frequent = (counts >= FEWEST_PIXELS_ALONE) & (found > tissue)
-    is_drawn = is_frequent & (beyond > 0) & _are_peaks(counts)
+    is_drawn = is_frequent & (beyond > 0) & _stand_out(found, counts, step)
     is_drawn[-1:] = is_frequent[-1:]
     drawn = np.flatnonzero(is_drawn)
     if not drawn.size:
@@ -54,21 +61,28 @@ def _tissue(values: Plane) -> float:
     return float(np.median(above)) if above.size else float(usual[-1])
 
 
-def _expected(found: Plane, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean frequency of the values around each, below it of no more than were taken."""
-    step = float(np.median(np.diff(found))) if found.size > 1 else 1.0
+def _step(found: Plane) -> float:
+    """Distance of values that lie close: far ones, such as a clip's, are few."""
+    gaps = np.sort(np.diff(found))
+    return float(gaps[(gaps.size - 1) // 4]) if gaps.size else 1.0
+
+
+def _expected(found: Plane, counts: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    """Mean frequency of the values around each."""
     reach = SPIKE_REACH * step
     up_to = np.concatenate([[0.0], np.cumsum(counts)])
     first = np.searchsorted(found, found - reach)
     last = np.searchsorted(found, found + reach, side="right")
-    n_around = SPIKE_REACH + np.minimum(SPIKE_REACH, (found - found[0]) / step)
-    return np.asarray((up_to[last] - up_to[first] - counts) / n_around)
+    return np.asarray((up_to[last] - up_to[first] - counts) / (2 * SPIKE_REACH))
 
 
-def _are_peaks(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which are at least as many as those of the next value on either side."""
-    edged = np.pad(counts, 1)
-    return np.asarray((counts >= edged[:-2]) & (counts >= edged[2:]))
+def _stand_out(found: Plane, counts: NDArray[np.float64], step: float) -> NDArray[np.bool_]:
+    """Which are many times as frequent as the next values on both sides are on average."""
+    is_next = np.diff(found) < NEXT_STEPS * step
+    beside = np.zeros_like(counts)
+    beside[1:] += np.where(is_next, counts[:-1], 0)
+    beside[:-1] += np.where(is_next, counts[1:], 0)
+    return np.asarray(2 * counts >= STEEPNESS * beside)
 
 
 def _frequencies(tail: Plane) -> tuple[Plane, NDArray[np.float64]]:

@@ -37,3 +37,11 @@ def test_few_steps_of_noise_are_no_drawn_values() -> None:
     magnitude = np.hypot(*np.random.default_rng(3).normal(0, 3.5, (2, 256, 256)))
     drawn = drawn_values(np.round(magnitude).astype(np.float32))
     assert not [value for value in drawn if value < magnitude.max() / 2]
+
+
+def test_text_far_above_an_image_of_few_values_is_drawn() -> None:
+    magnitude = np.hypot(*np.random.default_rng(5).normal(0, 1.2, (2, 96, 96)))
+    values = np.round(magnitude).astype(np.float32)
+    values[40:48, 20:60] = 500
+    values[10:14, 10:14] = 4000
+    assert drawn_values(values) == [500, 4000]
