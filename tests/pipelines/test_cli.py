@@ -35,12 +35,21 @@ def test_agreement_prints_every_case_and_writes_a_plot(tmp_path: Path) -> None:
     assert plot.read_bytes() == first
 
 
-def test_a_volume_that_is_no_number_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["n/a", "nan", "inf", "-3"])
+def test_a_reference_that_is_no_volume_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "volumes.csv").write_text(VOLUMES)
-    (tmp_path / "reference.csv").write_text(REFERENCE.replace("33", "n/a"))
+    (tmp_path / "reference.csv").write_text(REFERENCE.replace("33", text))
     done = call("agreement", tmp_path, "--reference", tmp_path / "reference.csv")
     assert done.exit_code == 2
-    assert "line 4: 'n/a' is no volume" in done.stderr
+    assert f"line 4: '{text}' is no volume" in done.stderr
+
+
+def test_two_reference_volumes_of_one_case_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_text(VOLUMES)
+    (tmp_path / "reference.csv").write_text(REFERENCE + "A,v,12\n")
+    done = call("agreement", tmp_path, "--reference", tmp_path / "reference.csv")
+    assert done.exit_code == 2
+    assert "line 6: a second row of A v" in done.stderr
 
 
 def test_lock_verify_and_a_changed_table(tmp_path: Path) -> None:
