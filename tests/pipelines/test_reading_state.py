@@ -29,8 +29,8 @@ from pipelines.reads import Planner
 from tests.pipelines.reading_room import (
     SIGNERS,
     add_case,
-    digest_of,
     furnish,
+    image_sha256,
     know_a_patient,
     labels_of,
     ledger_of,
@@ -86,7 +86,7 @@ def call(*words: str | Path) -> Result:
 def verdict(word: QaVerdict) -> QaVerdictGiven:
     return QaVerdictGiven(
         **KEYS,
-        image_sha256=digest_of("image AA11 "),
+        image_sha256=image_sha256("AA11"),
         mask_sha256="b" * 64,
         verdict=word,
         reasons=(),
