@@ -12,7 +12,16 @@ from corelab.reading.event import DataLocked, DataUnlocked, UnlockAsked, event_t
 from corelab.reading.fold import fold, with_event
 from corelab.stages.publish import export_tables, publication_from, publish
 from corelab.store.exchange.files import available_formats
-from corelab.store.files import Json, make_folder, sha256_of, sync_folder, write_json
+from corelab.store.files import (
+    Json,
+    disk_error,
+    make_folder,
+    read_bytes,
+    sha256_of,
+    sync_folder,
+    write_bytes,
+    write_json,
+)
 from corelab.store.layout import Layout
 from corelab.store.ledger import Ledger, Signer, StaleError, open_ledger
 from corelab.store.ledger_check import verify
@@ -29,6 +38,13 @@ from corelab.store.signing import signed_text
 from corelab.store.table import Tables, load_problems
 from corelab.store.times import settle
 from pipelines.auditing import audit_out
+from pipelines.lock_contents import (
+    has_readers,
+    mask_differences,
+    overlap_differences,
+    record_differences,
+    volume_differences,
+)
 from pipelines.reading_state import reading_state_of
 
 SIGNATURE = "signature.json"
@@ -77,12 +93,14 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
     Raises
     ------
     StoreError
-        When OUT is locked, has open problems, open reads or a leak, its ledger is not sound, or
-        somebody reads meanwhile.
+        When OUT is locked, has open problems, open reads or a leak, its ledger is not sound, its
+        files are not what records and ledger say, or somebody reads meanwhile.
     """
     layout = Layout(request.out)
     check_lockable(layout, request.reason, request.missing_reason)
     if not layout.ledger.exists():
+        if has_readers(layout):
+            raise StoreError("people read in this OUT, and its ledger reads.sqlite is gone")
         return _lock(layout, request, None)
     if signer is None or request.vault is None:
         raise StoreError(
@@ -141,6 +159,7 @@ def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Loc
         cases_with_volume=_n_measured(tables),
         problems=len(tables.rows.problems),
     )
+    _check_contents(layout, witness)
     manifest = manifest_of(layout, statement, _digests(layout.tables))
     folder = _keep(layout, manifest, witness)
     if witness and head:
@@ -167,6 +186,19 @@ def _check_ledger(layout: Layout) -> None:
         raise StoreError(f"OUT has open reads: {told}. corelab status names them")
 
 
+def _check_contents(layout: Layout, witness: _Witness | None) -> None:
+    """Refuse to lock what `corelab verify` would find at fault."""
+    found = [*record_differences(layout), *volume_differences(layout)]
+    if witness:
+        entries = witness.ledger.entries()
+        found += mask_differences(layout, entries)
+        found += overlap_differences(witness.ledger, entries)
+    if found:
+        more = f", and {len(found) - 1} more" if found[1:] else ""
+        told = f"{found[0].path}: {found[0].found}{more}"
+        raise StoreError(f"OUT does not hold what its records and ledger say: {told}")
+
+
 def _audited(layout: Layout, request: LockRequest) -> str:
     """Words for the manifest; a leak refuses the lock."""
     if request.vault is None:
@@ -180,17 +212,24 @@ def _audited(layout: Layout, request: LockRequest) -> str:
 def _keep(layout: Layout, manifest: Manifest, witness: _Witness | None) -> Path:
     """Make the lock's own folder, whole or not at all."""
     folder = layout.locks / manifest.lock_id
-    if folder.exists():
-        return folder
     part = layout.locks / f".{manifest.lock_id}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    make_folder(part)
-    shutil.copytree(layout.tables, part / TABLES)
-    write_json(part / MANIFEST, manifest.content)
-    if witness:
-        write_json(part / SIGNATURE, _signature(manifest, witness.signer))
-    part.rename(folder)
-    sync_folder(layout.locks)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        make_folder(part)
+        make_folder(part / TABLES)
+        for path in sorted(layout.tables.iterdir()):
+            write_bytes(part / TABLES / path.name, read_bytes(path))
+        write_json(part / MANIFEST, manifest.content)
+        if witness:
+            write_json(part / SIGNATURE, _signature(manifest, witness.signer))
+        # A killed lock may have left one; what it holds is not taken on trust.
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+        sync_folder(layout.locks)
+    except OSError as error:
+        raise disk_error(f"{folder} cannot be made", layout.root, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 

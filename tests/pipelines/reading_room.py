@@ -63,7 +63,8 @@ def digest_of(word: str) -> str:
 
 def add_case(out: Path, code: str, *, image: str = "", visit: str = "fu24h") -> None:
     """A measured case: its record, its mask, and an image that another word makes another one."""
-    mask = Volume(data=labels_of(10), affine=AFFINE)
+    volume_ml = READ.measurement.infarct_volume_ml
+    mask = Volume(data=labels_of(round(volume_ml / VOXEL_ML)), affine=AFFINE)
     digests = (
         Digest(role="ct", sha256=image_sha256(code, image)),
         Digest(role="infarct_mask", sha256=hashlib.sha256(pack_volume(mask)).hexdigest()),

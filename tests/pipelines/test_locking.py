@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from corelab.errors import LedgerError, StoreError
+from corelab.reading.event import PairCompared
+from corelab.stages.publish import publication_from, publish
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
+from corelab.store.ledger_mask import pack_mask
 from corelab.store.nifti import load_volume, save_volume
 from corelab.store.table import load_problems
 from corelab.trial import load_trial
@@ -25,7 +28,9 @@ from tests.pipelines.reading_room import (
     ledger_of,
     room_of,
     sign,
+    sign_and_die,
     trial_file,
+    write,
 )
 
 CODES = ("AA11", "BB22")
@@ -33,18 +38,24 @@ CASE = Case(SubjectCode("AA11"), VisitLabel("fu24h"))
 
 
 @pytest.fixture
-def out(tmp_path: Path) -> Path:
-    """Two cases that two readers have read and agree on, and a vault that knows one patient."""
+def planned(tmp_path: Path) -> Path:
+    """Two cases that two readers are to read, and a vault that knows one patient."""
     folder = tmp_path / "out"
     furnish(folder, *CODES)
     path = trial_file(tmp_path, 'names = ["ada", "ben"]\nrepeat_share = 0.0\n')
     with ledger_of(folder) as ledger:
         Planner(Layout(folder), ledger, SIGNERS["mia"]).plan(load_trial(path), path)
-    for name, count in {"ada": 200, "ben": 210}.items():
-        for read in room_of(folder).worklist(name):
-            sign(folder, read, labels_of(count))
     know_a_patient(tmp_path / "vault")
     return folder
+
+
+@pytest.fixture
+def out(planned: Path) -> Path:
+    """The same, read by both, who agree."""
+    for name, count in {"ada": 200, "ben": 210}.items():
+        for read in room_of(planned).worklist(name):
+            sign(planned, read, labels_of(count))
+    return planned
 
 
 def locked(out: Path) -> Locked:
@@ -53,7 +64,11 @@ def locked(out: Path) -> Locked:
 
 
 def told(place: Path) -> dict[str, str]:
-    return {difference.path: difference.found for difference in lock_differences(place)}
+    """What differs, by its place; several words of one place in their order."""
+    found: dict[str, str] = {}
+    for row in lock_differences(place):
+        found[row.path] = f"{found[row.path]}; {row.found}" if row.path in found else row.found
+    return found
 
 
 def test_a_lock_holds_tables_in_every_form_manifest_and_signature(out: Path) -> None:
@@ -68,6 +83,68 @@ def test_a_lock_holds_tables_in_every_form_manifest_and_signature(out: Path) -> 
     assert json.loads((made.folder / "signature.json").read_text())["by"] == "mia"
     assert room_of(out).lock_id == made.lock_id
     assert told(out) == told(made.folder) == {}
+
+
+def test_a_mask_that_is_not_as_it_was_signed_refuses_the_lock(out: Path) -> None:
+    publish(Layout(out), (), publication_from(Layout(out)))
+    mask = next(Layout(out).accepted_folder.iterdir())
+    image = load_volume(mask)
+    moved = np.array(image.data)
+    moved.flat[0], moved.flat[-1] = 0, 1  # as large as before
+    save_volume(mask, image.with_data(moved))
+
+    with pytest.raises(StoreError, match=f"accepted/{mask.name}: not the mask that was signed"):
+        locked(out)
+
+    assert not Layout(out).locks.exists()
+
+
+def test_an_image_that_is_not_the_measured_one_refuses_the_lock(out: Path) -> None:
+    first, second = sorted(out.glob("sub-*/ses-*/*_ct.nii.gz"))
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+
+    with pytest.raises(StoreError, match="its ct is not the one it was made of, and 1 more"):
+        locked(out)
+
+
+def test_an_overlap_that_masks_do_not_give_refuses_the_lock(planned: Path) -> None:
+    for name, count in {"ada": 200, "ben": 210}.items():
+        for read in room_of(planned).worklist(name):
+            sign_and_die(planned, read, labels_of(count))
+    masks = [pack_mask(labels_of(count)).sha256 for count in (200, 210)]
+    write(
+        planned,
+        "ben",
+        PairCompared(first_mask_sha256=masks[0], second_mask_sha256=masks[1], dice=0.9),
+    )
+
+    with pytest.raises(StoreError, match=r"says a Dice of 0\.9000, its masks 0\.9756"):
+        locked(planned)
+
+
+def test_without_its_ledger_an_out_that_people_read_is_not_locked(out: Path) -> None:
+    Layout(out).ledger.unlink()
+
+    with pytest.raises(StoreError, match=r"its ledger reads\.sqlite is gone"):
+        lock(LockRequest(out=out, reason="database lock"))
+
+
+def test_what_a_killed_lock_left_is_not_taken_on_trust(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(locking, "_append", lambda *_, **__: _raise(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            locked(out)
+    (left,) = Layout(out).locks.iterdir()
+    (left / "tables" / "volumes.csv").write_text("of somebody else")
+
+    made = locked(out)
+
+    assert made.folder == left
+    assert told(out) == {}
 
 
 def test_an_identifying_text_in_out_refuses_the_lock(out: Path) -> None:
@@ -115,7 +192,7 @@ def test_a_volume_that_its_masks_do_not_give_is_named_cell_by_cell(out: Path) ->
     found = told(made.folder)
 
     assert found["volumes.csv: AA11 fu24h"].startswith("infarct_volume_ml is 10.25, its masks give")
-    assert found[f"accepted/{mask.name}"] == "changed"
+    assert found[f"accepted/{mask.name}"] == "changed; not the mask that was signed"
     assert "volumes.csv: BB22 fu24h" not in found
 
 
@@ -141,7 +218,8 @@ def test_a_changed_table_or_manifest_of_the_lock_itself_is_told(out: Path) -> No
 
     assert found[f"{place}/tables/nv.csv"] == "changed"
     assert found[f"{place}/manifest.json"] == "changed"
-    assert found[f"{place}/signature.json"] == "not of this manifest"
+    with pytest.raises(StoreError, match="gives another id"):
+        lock_differences(made.folder)
 
 
 def test_two_people_of_two_roles_lift_a_lock_and_stand_in_the_ledger(out: Path) -> None:
