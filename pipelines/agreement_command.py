@@ -13,6 +13,7 @@ from corelab.stages.publish import publication_from
 from corelab.store.agreement_report import AgreementReport, write_agreement
 from corelab.store.comparison import COMPARISON_WORDS, AgreementRow, Comparison, VolumePair
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.times import settle
 from pipelines.agreement import Comparison as AgainstReference
 from pipelines.agreement import compare, write_plot
@@ -66,7 +67,7 @@ def _report(
     )
     if folder is not None:
         write_agreement(folder, layout, content)
-    elif layout.lock.exists():
+    elif is_locked(layout):
         raise StoreError("OUT is locked: name a folder beside it with --report DIR")
     else:
         with hold_out(layout.root, "agreement"):

@@ -13,7 +13,7 @@ from corelab.store.files import Json, json_text, read_json, sha256_of
 from corelab.store.layout import Layout
 from corelab.store.ledger import Entry, read_ledger
 from corelab.store.ledger_check import head_from, verify
-from corelab.store.manifest import Difference, differences, load_manifest, lock_id_of
+from corelab.store.manifest import Difference, differences, load_manifest, lock_id_of, read_manifest
 from corelab.store.signing import is_signed, signed_text
 from pipelines.lock_contents import (
     has_readers,
@@ -52,7 +52,7 @@ def lock_differences(place: Path) -> tuple[Difference, ...]:
 
 def _found(place: Path) -> tuple[Layout, Mapping[str, Json]]:
     if (place / MANIFEST).is_file():
-        layout, manifest = Layout(place.resolve().parents[1]), read_json(place / MANIFEST)
+        layout, manifest = Layout(place.resolve().parents[1]), read_manifest(place / MANIFEST)
         is_own = place.resolve().name == manifest.get("lock_id")
     else:
         layout, is_own = Layout(place), True

@@ -23,7 +23,7 @@ from corelab.store.files import (
     write_json,
 )
 from corelab.store.layout import Layout
-from corelab.store.ledger import Ledger, Signer, StaleError, open_ledger
+from corelab.store.ledger import Entry, Ledger, Signer, StaleError, open_ledger
 from corelab.store.ledger_check import verify
 from corelab.store.manifest import (
     NOT_RUN,
@@ -33,6 +33,7 @@ from corelab.store.manifest import (
     load_manifest,
     manifest_of,
     put_in_place,
+    read_manifest,
 )
 from corelab.store.signing import signed_text
 from corelab.store.table import Tables, load_problems
@@ -45,7 +46,10 @@ from pipelines.lock_contents import (
     record_differences,
     volume_differences,
 )
+from pipelines.pending import load_pending
+from pipelines.placing import WORK_FOLDER
 from pipelines.reading_state import reading_state_of
+from pipelines.screen import counted
 
 SIGNATURE = "signature.json"
 MANIFEST = "manifest.json"
@@ -81,7 +85,8 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
     """Lock OUT, once nothing is open.
 
     The tables are made anew first, from the ledger where people read. The lock's own folder is
-    complete before the ledger says that OUT is locked, and that is before OUT is.
+    complete before the ledger says that OUT is locked, and that is before OUT is. Where the ledger
+    says so already, the lock that it names is put in place, and no other.
 
     Parameters
     ----------
@@ -98,6 +103,7 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
     """
     layout = Layout(request.out)
     check_lockable(layout, request.reason, request.missing_reason)
+    _check_runs(request)
     if not layout.ledger.exists():
         if has_readers(layout):
             raise StoreError("people read in this OUT, and its ledger reads.sqlite is gone")
@@ -109,6 +115,9 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
         )
     _check_ledger(layout)
     with open_ledger(layout.ledger) as ledger:
+        lock_id = fold(ledger.entries()).lock_id
+        if lock_id is not None:
+            return _put_back(layout, ledger, lock_id)
         return _lock(layout, request, _Witness(ledger=ledger, signer=signer))
 
 
@@ -123,12 +132,15 @@ def unlock_out(out: Path, reason: str, first: Signer, second: Signer) -> str:
         When OUT is not locked, nobody reads there, or the two may not lift it.
     """
     layout = Layout(out)
-    lock_id = str(load_manifest(layout).get("lock_id", ""))
     with open_ledger(layout.ledger) as ledger:
-        if fold(ledger.entries()).lock_id is not None:  # a kill may have left the marker alone
+        # A kill may have left the ledger's entry or the marker alone.
+        lock_id = fold(ledger.entries()).lock_id
+        if lock_id is not None:
             _append(ledger, first, UnlockAsked(lock_id=lock_id, reason=reason))
             _append(ledger, second, DataUnlocked(lock_id=lock_id))
-    layout.lock.unlink()
+        else:
+            lock_id = str(load_manifest(layout).get("lock_id", ""))
+    layout.lock.unlink(missing_ok=True)
     sync_folder(layout.root)
     settle(layout.root)
     return lock_id
@@ -174,6 +186,35 @@ def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Loc
         n_files=manifest.n_files,
         leak_audit=statement.leak_audit,
     )
+
+
+def _put_back(layout: Layout, ledger: Ledger, lock_id: str) -> Locked:
+    """Put the marker of a lock back that a kill kept from its place, or that was lost."""
+    folder = layout.locks / lock_id
+    content = read_manifest(folder / MANIFEST)
+    manifest = Manifest(lock_id=lock_id, content=content)
+    told = {one.payload.get("manifest_sha256") for one in ledger.entries() if _is_lock(one)}
+    if manifest.sha256 not in told or content.get("lock_id") != lock_id:
+        raise StoreError(f"the ledger says that OUT is locked as {lock_id}, by another manifest")
+    put_in_place(layout, manifest)
+    return Locked(
+        lock_id=lock_id,
+        folder=folder,
+        n_files=manifest.n_files,
+        leak_audit=str(content.get("leak_audit", NOT_RUN)),
+    )
+
+
+def _is_lock(entry: Entry) -> bool:
+    return entry.kind == DataLocked.kind
+
+
+def _check_runs(request: LockRequest) -> None:
+    """Refuse a lock between a run that was ended early and the one that resumes it."""
+    pending = load_pending(request.vault) if request.vault else ()
+    if pending or (request.out / WORK_FOLDER).exists():
+        left = f", {counted(len(pending), 'case')} not measured" if pending else ""
+        raise StoreError(f"a run into OUT did not come to its end{left}: run it again")
 
 
 def _check_ledger(layout: Layout) -> None:

@@ -137,11 +137,25 @@ def load_manifest(layout: Layout) -> dict[str, Json]:
     Raises
     ------
     StoreError
-        When OUT is not locked.
+        When OUT is not locked, or the manifest cannot be read.
     """
     if not layout.lock.exists():
         raise StoreError(f"{layout.root} is not locked")
-    return read_json(layout.lock)
+    return read_manifest(layout.lock)
+
+
+def read_manifest(path: Path) -> dict[str, Json]:
+    """Read a manifest, wherever it lies.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    try:
+        return read_json(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def differences(layout: Layout, manifest: Mapping[str, Json]) -> tuple[Difference, ...]:

@@ -166,6 +166,14 @@ def test_a_copy_at_another_place_and_with_other_rights_has_no_difference(out: Pa
     assert told(out) == told(folder_of(out)) == set()
 
 
+def test_a_manifest_that_may_not_be_read_is_said(out: Path) -> None:
+    Layout(out).lock.unlink()
+    Layout(out).lock.mkdir()
+
+    with pytest.raises(StoreError, match=r"lock\.json cannot be read"):
+        lock_differences(out)
+
+
 @pytest.mark.parametrize("name", ["by", "public_key_hex", "manifest_sha256", "signature_hex"])
 def test_a_signature_that_says_anything_else_is_none(out: Path, name: str) -> None:
     path = folder_of(out) / "signature.json"

@@ -5,18 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from corelab.errors import LedgerError, StoreError
-from corelab.reading.event import PairCompared
+from corelab.reading.event import PairCompared, QueryOpened
 from corelab.stages.publish import publication_from, publish
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.ledger_mask import pack_mask
 from corelab.store.nifti import load_volume, save_volume
 from corelab.store.table import load_problems
 from corelab.trial import load_trial
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines import locking
+from pipelines.cli import app
 from pipelines.lock_check import lock_differences
 from pipelines.locking import Locked, LockRequest, lock, unlock_out
 from pipelines.reads import Planner
@@ -33,6 +36,7 @@ from tests.pipelines.reading_room import (
     write,
 )
 
+KEYS = {"subject_code": "AA11", "visit": "fu24h"}
 CODES = ("AA11", "BB22")
 CASE = Case(SubjectCode("AA11"), VisitLabel("fu24h"))
 
@@ -258,6 +262,41 @@ def test_a_lock_that_is_killed_before_its_marker_can_be_made_again(
 
     assert room_of(out).lock_id == made.lock_id
     assert told(out) == {}
+    with ledger_of(out) as ledger:
+        assert [entry.kind for entry in ledger.entries()].count("data_locked") == 1
+
+
+def test_an_out_whose_marker_is_lost_is_locked_all_the_same(out: Path) -> None:
+    made = locked(out)
+    Layout(out).lock.unlink()
+
+    assert is_locked(Layout(out))
+    with pytest.raises(StoreError, match="its ledger takes no more entries"):
+        write(out, "quinn", QueryOpened(**KEYS, query_id="0" * 16, text="Is it late?"))
+    done = CliRunner().invoke(app, ["tables", str(out)])
+    assert (done.exit_code, "OUT is locked" in done.stderr) == (2, True)
+
+    assert locked(out) == made
+    assert told(out) == {}
+
+
+def test_a_lost_marker_is_not_put_back_from_another_manifest(out: Path) -> None:
+    made = locked(out)
+    Layout(out).lock.unlink()
+    path = made.folder / "manifest.json"
+    path.write_text(path.read_text().replace("database lock", "another lock"))
+
+    with pytest.raises(StoreError, match="by another manifest"):
+        locked(out)
+
+
+def test_a_lock_without_its_marker_is_lifted_by_two_people_as_any(out: Path) -> None:
+    made = locked(out)
+    Layout(out).lock.unlink()
+
+    assert unlock_out(out, "another scan", SIGNERS["mia"], SIGNERS["quinn"]) == made.lock_id
+    assert not is_locked(Layout(out))
+    assert locked(out).lock_id != made.lock_id
 
 
 def test_final_problems_need_a_reason_which_the_manifest_keeps(out: Path) -> None:
