@@ -255,8 +255,8 @@ def _keep(layout: Layout, manifest: Manifest, witness: _Witness | None) -> Path:
     folder = layout.locks / manifest.lock_id
     part = layout.locks / f".{manifest.lock_id}.part"
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        make_folder(part)
+        for left in layout.locks.glob(".*.part"):
+            shutil.rmtree(left, ignore_errors=True)
         make_folder(part / TABLES)
         for path in sorted(layout.tables.iterdir()):
             write_bytes(part / TABLES / path.name, read_bytes(path))
