@@ -16,7 +16,7 @@ from corelab.reading.fold import fold
 from corelab.reading.records import HumanRead
 from corelab.store.comparison import Comparison, LeftOut, Pairs, VolumePair, known
 from corelab.store.layout import Layout
-from corelab.store.ledger import Ledger, open_ledger
+from corelab.store.ledger import Ledger, read_ledger
 from corelab.store.ledger_mask import unpack_mask
 from corelab.store.nifti import load_volume
 from corelab.store.record import load_read
@@ -52,7 +52,7 @@ def reading_pairs(layout: Layout) -> Pairs:
     """
     if not layout.ledger.exists():
         return Pairs()
-    with open_ledger(layout.ledger) as ledger:
+    with read_ledger(layout.ledger) as ledger:
         found = list(_PairMaker(layout, ledger).pairs())
     return Pairs(
         pairs=tuple(one for one in found if isinstance(one, VolumePair)),
