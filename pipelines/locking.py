@@ -26,7 +26,6 @@ from corelab.store.layout import Layout
 from corelab.store.ledger import Entry, Ledger, Signer, StaleError, open_ledger
 from corelab.store.ledger_check import verify
 from corelab.store.manifest import (
-    NOT_RUN,
     LockStatement,
     Manifest,
     check_lockable,
@@ -60,8 +59,8 @@ TABLES = "tables"
 class LockRequest:
     """What is asked of a lock.
 
-    ``missing_reason`` says why the cases of ``problems.csv`` stay missing. Where people read, OUT
-    is audited against ``vault``.
+    ``missing_reason`` says why the cases of ``problems.csv`` stay missing. OUT is audited against
+    ``vault``.
     """
 
     out: Path
@@ -103,22 +102,22 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
     """
     layout = Layout(request.out)
     check_lockable(layout, request.reason, request.missing_reason)
-    _check_runs(request)
+    if request.vault is None:
+        raise StoreError("OUT is audited against the vault before it is locked: --vault VAULT")
+    _check_runs(request.out, request.vault)
     if not layout.ledger.exists():
         if has_readers(layout):
             raise StoreError("people read in this OUT, and its ledger reads.sqlite is gone")
-        return _lock(layout, request, None)
-    if signer is None or request.vault is None:
-        raise StoreError(
-            "people read in this OUT: a data manager locks it (--by NAME), and it is audited "
-            "against the vault (--vault VAULT)"
-        )
+        return _lock(layout, request, request.vault, None)
+    if signer is None:
+        raise StoreError("people read in this OUT: a data manager locks it (--by NAME)")
     _check_ledger(layout)
     with open_ledger(layout.ledger) as ledger:
         lock_id = fold(ledger.entries()).lock_id
         if lock_id is not None:
             return _put_back(layout, ledger, lock_id)
-        return _lock(layout, request, _Witness(ledger=ledger, signer=signer))
+        witness = _Witness(ledger=ledger, signer=signer)
+        return _lock(layout, request, request.vault, witness)
 
 
 def unlock_out(out: Path, reason: str, first: Signer, second: Signer) -> str:
@@ -154,7 +153,7 @@ class _Witness:
     signer: Signer
 
 
-def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Locked:
+def _lock(layout: Layout, request: LockRequest, vault: Path, witness: _Witness | None) -> Locked:
     head = witness.ledger.head() if witness else None
     publication = publication_from(layout)
     tables = publish(layout, load_problems(layout), publication)
@@ -165,7 +164,7 @@ def _lock(layout: Layout, request: LockRequest, witness: _Witness | None) -> Loc
         trial_id=publication.trial_id,
         software_version=version("corelab"),
         config_digest=publication.config_digest,
-        leak_audit=_audited(layout, request),
+        leak_audit=_audited(layout, vault, request.vault_key),
         ledger_head=str(head) if head else "",
         cases=len(tables.rows.volumes),
         cases_with_volume=_n_measured(tables),
@@ -201,7 +200,7 @@ def _put_back(layout: Layout, ledger: Ledger, lock_id: str) -> Locked:
         lock_id=lock_id,
         folder=folder,
         n_files=manifest.n_files,
-        leak_audit=str(content.get("leak_audit", NOT_RUN)),
+        leak_audit=str(content.get("leak_audit", "")),
     )
 
 
@@ -209,10 +208,10 @@ def _is_lock(entry: Entry) -> bool:
     return entry.kind == DataLocked.kind
 
 
-def _check_runs(request: LockRequest) -> None:
+def _check_runs(out: Path, vault: Path) -> None:
     """Refuse a lock between a run that was ended early and the one that resumes it."""
-    pending = load_pending(request.vault) if request.vault else ()
-    if pending or (request.out / WORK_FOLDER).exists():
+    pending = load_pending(vault)
+    if pending or (out / WORK_FOLDER).exists():
         left = f", {counted(len(pending), 'case')} not measured" if pending else ""
         raise StoreError(f"a run into OUT did not come to its end{left}: run it again")
 
@@ -240,11 +239,9 @@ def _check_contents(layout: Layout, witness: _Witness | None) -> None:
         raise StoreError(f"OUT does not hold what its records and ledger say: {told}")
 
 
-def _audited(layout: Layout, request: LockRequest) -> str:
+def _audited(layout: Layout, vault: Path, vault_key: Path | None) -> str:
     """Words for the manifest; a leak refuses the lock."""
-    if request.vault is None:
-        return NOT_RUN
-    report = audit_out(layout, request.vault, request.vault_key, "lock")
+    report = audit_out(layout, vault, vault_key, "lock")
     if not report.is_clean:
         raise StoreError("OUT holds identifying texts, or places not searched: corelab audit")
     return f"passed: {report.n_identifiers} identifying texts, 0 leaks"

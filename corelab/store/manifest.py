@@ -14,7 +14,6 @@ from corelab.store.table import load_problems
 from corelab.store.times import settle
 
 _ID_LENGTH = 16
-NOT_RUN = "not run"
 _NO_FILE = "no file"
 _LEDGER_ENDS = ("", "-wal", "-shm")
 
@@ -32,7 +31,7 @@ class LockStatement:
     trial_id: str = ""
     software_version: str = ""
     config_digest: str = ""
-    leak_audit: str = NOT_RUN
+    leak_audit: str = ""
     ledger_head: str = ""
     cases: int = 0
     cases_with_volume: int = 0

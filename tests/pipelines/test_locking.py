@@ -15,7 +15,7 @@ from corelab.store.layout import Layout
 from corelab.store.ledger_file import is_locked
 from corelab.store.ledger_mask import pack_mask
 from corelab.store.nifti import load_volume, save_volume
-from corelab.store.table import load_problems
+from corelab.store.table import load_problems, write_tables
 from corelab.trial import load_trial
 from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines import locking
@@ -132,7 +132,7 @@ def test_without_its_ledger_an_out_that_people_read_is_not_locked(out: Path) -> 
     Layout(out).ledger.unlink()
 
     with pytest.raises(StoreError, match=r"its ledger reads\.sqlite is gone"):
-        lock(LockRequest(out=out, reason="database lock"))
+        lock(LockRequest(out=out, reason="database lock", vault=out.parent / "vault"))
 
 
 def test_what_a_killed_lock_left_is_not_taken_on_trust(
@@ -151,6 +151,30 @@ def test_what_a_killed_lock_left_is_not_taken_on_trust(
     assert told(out) == {}
 
 
+def test_what_an_earlier_lock_had_begun_is_taken_away(out: Path) -> None:
+    part = Layout(out).locks / ".0123456789abcdef.part"
+    (part / "tables").mkdir(parents=True)
+
+    made = locked(out)
+
+    assert list(Layout(out).locks.iterdir()) == [made.folder]
+
+
+def test_without_readers_a_lock_is_audited_all_the_same(tmp_path: Path) -> None:
+    write_tables(Layout(tmp_path / "out"), [], "NCT0")
+    with pytest.raises(StoreError, match="--vault VAULT"):
+        lock(LockRequest(out=tmp_path / "out", reason="database lock"))
+    know_a_patient(tmp_path / "vault")
+    (tmp_path / "out" / "note.txt").write_text("of Doe^Jane")
+    request = LockRequest(out=tmp_path / "out", reason="database lock", vault=tmp_path / "vault")
+    with pytest.raises(StoreError, match="identifying"):
+        lock(request)
+    (tmp_path / "out" / "note.txt").unlink()
+
+    assert lock(request).leak_audit.startswith("passed: ")
+    assert told(tmp_path / "out") == {}
+
+
 def test_an_identifying_text_in_out_refuses_the_lock(out: Path) -> None:
     (out / "note.txt").write_text("of Doe^Jane")
 
@@ -161,9 +185,9 @@ def test_an_identifying_text_in_out_refuses_the_lock(out: Path) -> None:
 
 
 def test_where_people_read_a_lock_needs_a_signer_and_the_vault(out: Path) -> None:
-    with pytest.raises(StoreError, match="--by NAME"):
+    with pytest.raises(StoreError, match="--vault VAULT"):
         lock(LockRequest(out=out, reason="database lock"), SIGNERS["mia"])
-    with pytest.raises(StoreError, match="--vault"):
+    with pytest.raises(StoreError, match="--by NAME"):
         lock(LockRequest(out=out, reason="database lock", vault=out.parent / "vault"))
 
 
