@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corelab.errors import StoreError
-from corelab.stages.publish import publication_from
-from corelab.store.agreement_report import AgreementReport, write_agreement
+from corelab.store.agreement_report import write_agreement
 from corelab.store.comparison import (
     COMPARISON_WORDS,
     AgreementRow,
@@ -24,8 +23,8 @@ from corelab.store.ledger_file import is_locked
 from corelab.store.times import settle
 from pipelines.agreement import Comparison as AgainstReference
 from pipelines.agreement import compare, write_plot
-from pipelines.agreement_figures import agreement_rows
 from pipelines.agreement_pairs import reading_pairs
+from pipelines.agreement_writing import agreement_report
 from pipelines.holding import hold_out
 from pipelines.screen import counted, standard_output, volume_text
 from pipelines.telling import told
@@ -63,18 +62,11 @@ def agreement_command(
 
 
 def _report(console: Console, layout: Layout, found: Pairs, folder: Path | None) -> None:
-    rows = agreement_rows(found.pairs)
-    _show_rows(console, rows)
+    content = agreement_report(layout, found)
+    _show_rows(console, content.rows)
     if found.left_out:
         told = counted(len(found.left_out), "pair")
         console.print(f"left out, one or both not assessable: {told}", highlight=False)
-    publication = publication_from(layout)
-    content = AgreementReport(
-        trial_id=publication.trial_id,
-        software_version=publication.software_version,
-        found=found,
-        rows=rows,
-    )
     if folder is not None:
         write_agreement(folder, layout, content)
     elif is_locked(layout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +38,7 @@ from corelab.store.manifest import (
 from corelab.store.signing import signed_text
 from corelab.store.table import Tables, load_problems
 from corelab.store.times import settle
+from pipelines.agreement_writing import renew_agreement
 from pipelines.auditing import audit_out
 from pipelines.lock_contents import (
     has_readers,
@@ -158,6 +160,8 @@ def _lock(layout: Layout, request: LockRequest, vault: Path, witness: _Witness |
     publication = publication_from(layout)
     tables = publish(layout, load_problems(layout), publication)
     export_tables(layout, tables, publication, available_formats())
+    renew_agreement(layout)
+    settle(layout.root)
     statement = LockStatement(
         reason=request.reason,
         missing_reason=request.missing_reason,
@@ -171,7 +175,7 @@ def _lock(layout: Layout, request: LockRequest, vault: Path, witness: _Witness |
         problems=len(tables.rows.problems),
     )
     _check_contents(layout, witness)
-    manifest = manifest_of(layout, statement, _digests(layout.tables))
+    manifest = manifest_of(layout, statement, _digests(_tables_of(layout)))
     folder = _keep(layout, manifest, witness)
     if witness and head:
         locked = DataLocked(
@@ -255,7 +259,7 @@ def _keep(layout: Layout, manifest: Manifest, witness: _Witness | None) -> Path:
         for left in layout.locks.glob(".*.part"):
             shutil.rmtree(left, ignore_errors=True)
         make_folder(part / TABLES)
-        for path in sorted(layout.tables.iterdir()):
+        for path in _tables_of(layout):
             write_bytes(part / TABLES / path.name, read_bytes(path))
         write_json(part / MANIFEST, manifest.content)
         if witness:
@@ -296,8 +300,14 @@ def _append(
         raise StoreError(told) from error
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+def _tables_of(layout: Layout) -> list[Path]:
+    """Every table under OUT in every form, by names of their own."""
+    agreement = layout.agreement.glob("*.csv")
+    return sorted([*layout.tables.iterdir(), layout.problems_csv, *agreement])
+
+
+def _digests(paths: Iterable[Path]) -> dict[str, str]:
+    return {path.name: sha256_of(path) for path in paths}
 
 
 def _n_measured(tables: Tables) -> int:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from corelab.errors import LedgerError, StoreError
-from corelab.reading.event import PairCompared, QueryOpened
+from corelab.reading.event import AmendmentStarted, PairCompared, QueryOpened
 from corelab.stages.publish import publication_from, publish
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
@@ -148,6 +148,23 @@ def test_what_a_killed_lock_left_is_not_taken_on_trust(
     made = locked(out)
 
     assert made.folder == left
+    assert told(out) == {}
+
+
+def test_a_lock_holds_the_agreement_of_the_reads_that_it_locks(out: Path) -> None:
+    assert CliRunner().invoke(app, ["agreement", str(out)]).exit_code == 0
+    read = room_of(out).worklist("ben")[0]
+    write(out, "ben", AmendmentStarted(read_id=read.read_id, reason="a vessel was outlined"))
+    sign(out, room_of(out).read(read.read_id), labels_of(220))
+
+    made = locked(out)
+
+    assert ",11.0,1.0," in (out / "agreement" / "pairs.csv").read_text()
+    for name in ("pairs.csv", "agreement.csv", "left_out.csv"):
+        assert (made.folder / "tables" / name).read_bytes() == (
+            out / "agreement" / name
+        ).read_bytes()
+    assert (made.folder / "tables" / "problems.csv").is_file()
     assert told(out) == {}
 
 
