@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def compare(out: Path, reference: Path) -> Comparison:
     Raises
     ------
     StoreError
-        When a table is absent or a volume is no number.
+        When a table is absent, names a case twice, or a volume is none.
     """
     table = Layout(out).volumes_csv
     measured, wanted = _volumes(table), _volumes(reference)
@@ -94,13 +95,22 @@ def _volumes(path: Path) -> dict[tuple[str, str], float | None]:
         raise StoreError(f"{path.name} is absent")
     found: dict[tuple[str, str], float | None] = {}
     for number, row in enumerate(read_csv(path, _KEYS), start=2):
-        text = row["infarct_volume_ml"]
-        try:
-            volume = float(text) if text else None
-        except ValueError as error:
-            raise StoreError(f"{path.name} line {number}: '{text}' is no volume in mL") from error
-        found[row["subject_code"], row["visit"]] = volume
+        place, text = f"{path.name} line {number}", row["infarct_volume_ml"]
+        case = (row["subject_code"], row["visit"])
+        if case in found:
+            raise StoreError(f"{place}: a second row of {' '.join(case)}, expected one a case")
+        found[case] = _volume_of(text, place) if text else None
     return found
+
+
+def _volume_of(text: str, place: str) -> float:
+    try:
+        volume_ml = float(text)
+    except ValueError:
+        volume_ml = math.nan
+    if not 0 <= volume_ml < math.inf:
+        raise StoreError(f"{place}: '{text}' is no volume in mL")
+    return volume_ml
 
 
 def _modalities(path: Path) -> dict[tuple[str, str], str]:

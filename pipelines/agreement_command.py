@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from corelab.errors import StoreError
-from corelab.stages.publish import publication_from
-from corelab.store.agreement_report import AgreementReport, write_agreement
-from corelab.store.comparison import COMPARISON_WORDS, AgreementRow, Comparison, VolumePair
+from corelab.store.agreement_report import write_agreement
+from corelab.store.comparison import (
+    COMPARISON_WORDS,
+    AgreementRow,
+    Comparison,
+    Pairs,
+    VolumePair,
+)
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.times import settle
 from pipelines.agreement import Comparison as AgainstReference
 from pipelines.agreement import compare, write_plot
-from pipelines.agreement_figures import agreement_rows
 from pipelines.agreement_pairs import reading_pairs
+from pipelines.agreement_writing import agreement_report
 from pipelines.holding import hold_out
 from pipelines.screen import counted, standard_output, volume_text
 from pipelines.telling import told
@@ -34,13 +41,13 @@ def agreement_command(
     console = standard_output()
     layout = Layout(out)
     if reference is None:
-        pairs = reading_pairs(layout)
-        if not pairs:
+        found = reading_pairs(layout)
+        if not found.pairs:
             raise StoreError(
                 f"{out} holds no two reads of a case: sign reads, or give a table with "
                 "--reference FILE"
             )
-        _report(console, layout, pairs, report)
+        _report(console, layout, found, report)
         return 0
     against = compare(out, reference)
     _show_reference(console, against)
@@ -48,25 +55,21 @@ def agreement_command(
         write_plot(against, plot)
         console.print(f"plot  {plot}", highlight=False)
     if report is not None:
-        _report(console, layout, (*reading_pairs(layout), *_pairs_of(against)), report)
+        found = reading_pairs(layout)
+        both = replace(found, pairs=(*found.pairs, *_pairs_of(against)))
+        _report(console, layout, both, report)
     return 0
 
 
-def _report(
-    console: Console, layout: Layout, pairs: tuple[VolumePair, ...], folder: Path | None
-) -> None:
-    rows = agreement_rows(pairs)
-    _show_rows(console, rows)
-    publication = publication_from(layout)
-    content = AgreementReport(
-        trial_id=publication.trial_id,
-        software_version=publication.software_version,
-        pairs=pairs,
-        rows=rows,
-    )
+def _report(console: Console, layout: Layout, found: Pairs, folder: Path | None) -> None:
+    content = agreement_report(layout, found)
+    _show_rows(console, content.rows)
+    if found.left_out:
+        told = counted(len(found.left_out), "pair")
+        console.print(f"left out, one or both not assessable: {told}", highlight=False)
     if folder is not None:
         write_agreement(folder, layout, content)
-    elif layout.lock.exists():
+    elif is_locked(layout):
         raise StoreError("OUT is locked: name a folder beside it with --report DIR")
     else:
         with hold_out(layout.root, "agreement"):

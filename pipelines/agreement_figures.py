@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from corelab.kernels.bootstrap import bootstrap
+from corelab.kernels.bootstrap import bootstrap, bootstrap_all
 from corelab.kernels.concordance import concordance, kappa
 from corelab.kernels.intraclass import UNDEFINED, Interval, icc_absolute, icc_consistency
 from corelab.kernels.limits import Limits, Scale, limits_of_agreement
@@ -64,35 +64,59 @@ def _readers(pair: VolumePair) -> str:
 
 
 def _row(group: Group, pairs: Sequence[VolumePair]) -> AgreementRow:
-    first_ml = np.array([pair.first_ml for pair in pairs])
-    second_ml = np.array([pair.second_ml for pair in pairs])
     if len(pairs) < FEWEST_PAIRS:
         return _empty(group, len(pairs))
-    ratings = np.stack([first_ml, second_ml], axis=1)
-    in_ml, in_logs, in_roots = (limits_of_agreement(first_ml, second_ml, scale) for scale in Scale)
-    ratios = _map(in_logs, math.exp)
+    ratings = np.array([(pair.first_ml, pair.second_ml) for pair in pairs])
+    cases = _case_numbers(pairs)
+    is_clustered = len(np.unique(cases)) < len(cases)
+    figures = _over_cases(ratings, cases) if is_clustered else _figures(ratings)
     return AgreementRow(
         group=group,
         n=len(pairs),
-        icc_absolute=icc_absolute(ratings),
-        icc_consistency=icc_consistency(ratings),
-        bias_ml=in_ml.bias,
-        lower_limit_ml=in_ml.lower,
-        upper_limit_ml=in_ml.upper,
-        bias_ratio=ratios.bias,
-        lower_limit_ratio=ratios.lower,
-        upper_limit_ratio=ratios.upper,
-        bias_cube_root=in_roots.bias,
-        lower_limit_cube_root=in_roots.lower,
-        upper_limit_cube_root=in_roots.upper,
-        sem_ml=bootstrap(ratings, lambda drawn: reliability(drawn).sem_ml),
+        **figures,
+        sem_ml=bootstrap(ratings, lambda drawn: reliability(drawn).sem_ml, cases),
         mdc_ml=reliability(ratings).mdc_ml,
-        concordance=concordance(first_ml, second_ml),
-        kappa=kappa(first_ml > 0, second_ml > 0),
-        dice=_median(pair.dice for pair in pairs),
-        hd95_mm=_median(pair.hd95_mm for pair in pairs),
-        assd_mm=_median(pair.assd_mm for pair in pairs),
+        dice=_median([pair.dice for pair in pairs], cases),
+        hd95_mm=_median([pair.hd95_mm for pair in pairs], cases),
+        assd_mm=_median([pair.assd_mm for pair in pairs], cases),
     )
+
+
+def _case_numbers(pairs: Sequence[VolumePair]) -> NDArray[np.int64]:
+    """Give each pair the number of its case, in the order in which cases come."""
+    numbers: dict[tuple[str, str], int] = {}
+    keys = [(pair.subject_code, pair.visit) for pair in pairs]
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+
+
+def _figures(ratings: NDArray[np.float64]) -> dict[str, Interval]:
+    """Figures of volumes that have intervals by formulas, by their fields in a row."""
+    first_ml, second_ml = ratings[:, 0], ratings[:, 1]
+    in_ml, in_logs, in_roots = (limits_of_agreement(first_ml, second_ml, scale) for scale in Scale)
+    ratios = _map(in_logs, math.exp)
+    return {
+        "icc_absolute": icc_absolute(ratings),
+        "icc_consistency": icc_consistency(ratings),
+        "bias_ml": in_ml.bias,
+        "lower_limit_ml": in_ml.lower,
+        "upper_limit_ml": in_ml.upper,
+        "bias_ratio": ratios.bias,
+        "lower_limit_ratio": ratios.lower,
+        "upper_limit_ratio": ratios.upper,
+        "bias_cube_root": in_roots.bias,
+        "lower_limit_cube_root": in_roots.lower,
+        "upper_limit_cube_root": in_roots.upper,
+        "concordance": concordance(first_ml, second_ml),
+        "kappa": kappa(first_ml > 0, second_ml > 0),
+    }
+
+
+def _over_cases(ratings: NDArray[np.float64], cases: NDArray[np.int64]) -> dict[str, Interval]:
+    """Give the same figures intervals over cases: the formulas take each pair for a case."""
+    found = bootstrap_all(
+        ratings, lambda drawn: [each.value for each in _figures(drawn).values()], cases
+    )
+    return dict(zip(_figures(ratings), found, strict=True))
 
 
 def _empty(group: Group, n: int) -> AgreementRow:
@@ -109,8 +133,9 @@ def _map(limits: Limits, function: Callable[[float], float]) -> Limits:
     )
 
 
-def _median(values: Iterable[float | None]) -> Interval:
-    known: NDArray[np.float64] = np.array([value for value in values if value is not None])
+def _median(values: Sequence[float | None], cases: NDArray[np.int64]) -> Interval:
+    is_known = np.array([value is not None for value in values])
+    known = np.array([value for value in values if value is not None], dtype=np.float64)
     if known.size < FEWEST_PAIRS:
         return UNDEFINED
-    return bootstrap(known, lambda drawn: float(np.median(drawn)))
+    return bootstrap(known, lambda drawn: float(np.median(drawn)), cases[is_known])

@@ -24,6 +24,7 @@ from corelab.stages.choose import choose
 from corelab.stages.identify import Cast, identify
 from corelab.store.files import make_folder
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.renewal import renew
 from corelab.store.table import load_problems
 from corelab.store.times import settled
@@ -74,7 +75,7 @@ def run_batch(request: BatchRequest, engine: Engine, watcher: Watcher) -> BatchR
     """
     trial, crosswalk = load_inputs(request)
     layout, started = Layout(request.out), time.monotonic()
-    if layout.lock.exists():
+    if is_locked(layout):
         raise StoreError("OUT is locked; a locked OUT takes no new reads")
     make_folder(request.out)
     received = look_at(request, trial)

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
-
-import numpy as np
 
 from corelab.errors import CorelabError, StoreError
+from corelab.reading.event import DataLocked, DataUnlocked, UnlockAsked
 from corelab.reading.fold import fold
-from corelab.stages.measure import volume_ml
-from corelab.store.csv_table import read_csv
 from corelab.store.files import Json, json_text, read_json, sha256_of
-from corelab.store.image import load_image
 from corelab.store.layout import Layout
-from corelab.store.ledger import read_ledger
+from corelab.store.ledger import Entry, read_ledger
 from corelab.store.ledger_check import head_from, verify
-from corelab.store.manifest import Difference, differences, load_manifest
-from corelab.store.nifti import load_mask
+from corelab.store.manifest import Difference, differences, load_manifest, lock_id_of, read_manifest
 from corelab.store.signing import is_signed, signed_text
-from corelab.vocab import LABEL_VALUE, Case, Label, Modality, ReadStatus, SubjectCode, VisitLabel
-from corelab.volume import Volume
+from pipelines.lock_contents import (
+    has_readers,
+    mask_differences,
+    overlap_differences,
+    record_differences,
+    volume_differences,
+)
 from pipelines.locking import MANIFEST, SIGNATURE, TABLES
 
-_DECIMALS = 4
-_VOLUME, _BLOOD = "infarct_volume_ml", "haemorrhage_in_infarct_ml"
-_VOLUME_NAMES = ("subject_code", "visit", "modality", "read_status", _VOLUME, _BLOOD)
-_READ_NAMES = ("subject_code", "visit", "read_id", "version", "accepted", "stands")
-
-Key = tuple[str, str]
+_OF_UNLOCKING = (UnlockAsked.kind, DataUnlocked.kind)
 
 
 def lock_differences(place: Path) -> tuple[Difference, ...]:
@@ -44,131 +38,117 @@ def lock_differences(place: Path) -> tuple[Difference, ...]:
     Raises
     ------
     StoreError
-        When there is no lock, or a table cannot be read.
+        When there is no lock, or its manifest is none.
     """
     layout, manifest = _found(place)
     return (
         *differences(layout, manifest),
         *_of_own_folder(layout, manifest),
         *_of_ledger(layout, manifest),
-        *_of_volumes(layout),
+        *record_differences(layout),
+        *volume_differences(layout),
     )
 
 
 def _found(place: Path) -> tuple[Layout, Mapping[str, Json]]:
     if (place / MANIFEST).is_file():
-        return Layout(place.resolve().parents[1]), read_json(place / MANIFEST)
-    layout = Layout(place)
-    return layout, load_manifest(layout)
+        layout, manifest = Layout(place.resolve().parents[1]), read_manifest(place / MANIFEST)
+        is_own = place.resolve().name == manifest.get("lock_id")
+    else:
+        layout, is_own = Layout(place), True
+        manifest = load_manifest(layout)
+    if not is_own or manifest.get("lock_id") != lock_id_of(manifest):
+        raise StoreError(f"{place} holds no manifest of its lock: what it says gives another id")
+    return layout, manifest
 
 
 def _of_own_folder(layout: Layout, manifest: Mapping[str, Json]) -> Iterator[Difference]:
-    """Tables, manifest and signature of the lock's own folder; locks before it had none."""
-    tables = manifest.get("tables")
-    if not isinstance(tables, dict) or not tables:
-        return
+    """Tables, manifest and signature of the lock's own folder, and nothing beside them."""
     folder = layout.locks / str(manifest["lock_id"])
-    place = f"{layout.locks.name}/{folder.name}"
-    for name, digest in tables.items():
-        path = folder / TABLES / name
-        if not path.is_file():
-            yield Difference(path=f"{place}/{TABLES}/{name}", found="removed")
-        elif sha256_of(path) != digest:
-            yield Difference(path=f"{place}/{TABLES}/{name}", found="changed")
-    wanted = json_text(dict(manifest))
-    if not (folder / MANIFEST).is_file() or (folder / MANIFEST).read_text("utf-8") != wanted:
-        yield Difference(path=f"{place}/{MANIFEST}", found="changed")
-    if manifest.get("ledger_head"):
-        yield from _of_signature(layout, folder, place)
+    locked = {f"{TABLES}/{name}": digest for name, digest in _tables_of(manifest).items()}
+    there = {str(p.relative_to(folder)): p for p in folder.rglob("*") if not p.is_dir()}
+    for name in sorted(there.keys() - locked.keys() - {MANIFEST, SIGNATURE}):
+        yield _of(folder, name, "added")
+    for name, digest in locked.items():
+        if name not in there:
+            yield _of(folder, name, "removed")
+        elif sha256_of(there[name]) != digest:
+            yield _of(folder, name, "changed")
+    if MANIFEST not in there or there[MANIFEST].read_bytes() != json_text(manifest).encode():
+        yield _of(folder, MANIFEST, "changed")
 
 
-def _of_signature(layout: Layout, folder: Path, place: str) -> Iterator[Difference]:
-    """Whether the manifest is signed by a user of the ledger."""
-    try:
-        signature = read_json(folder / SIGNATURE)
-    except StoreError:
-        yield Difference(path=f"{place}/{SIGNATURE}", found="removed")
-        return
-    key, digest = str(signature.get("public_key_hex")), sha256_of(folder / MANIFEST)
-    try:
-        content = bytes.fromhex(str(signature.get("signature_hex")))
-    except ValueError:
-        content = b""
-    with read_ledger(layout.ledger) as ledger:
-        keys = {user.public_key_hex for user in fold(ledger.entries()).users.values()}
-    if key not in keys or not is_signed(signed_text(digest), content, key):
-        yield Difference(path=f"{place}/{SIGNATURE}", found="not of this manifest")
+def _tables_of(manifest: Mapping[str, Json]) -> dict[str, Json]:
+    tables = manifest.get("tables")
+    if not isinstance(tables, dict):
+        raise StoreError("the manifest names no tables")
+    return tables
 
 
 def _of_ledger(layout: Layout, manifest: Mapping[str, Json]) -> Iterator[Difference]:
-    head = str(manifest.get("ledger_head") or "")
-    if not head:
+    """Whether the ledger is as it was, says that it was locked, and gives what OUT holds."""
+    head, name = str(manifest.get("ledger_head") or ""), layout.ledger.name
+    is_there, was_there = layout.ledger.exists(), bool(head) or has_readers(layout)
+    if is_there != was_there:
+        yield Difference(path=name, found="added" if is_there else "removed")
+    if not head or not is_there:
         return
-    if not layout.ledger.exists():
-        yield Difference(path=layout.ledger.name, found="removed")
-        return
-    fault = verify(layout.ledger, head_from(head)).fault
-    if fault:
-        yield Difference(path=layout.ledger.name, found=str(fault))
-
-
-def _of_volumes(layout: Layout) -> Iterator[Difference]:
-    """Each cell of ``volumes.csv`` that its masks do not bear out."""
     try:
-        rows = read_csv(layout.volumes_csv, _VOLUME_NAMES)
-        accepted = _accepted_masks(layout)
-    except (StoreError, OSError, ValueError) as error:
-        yield Difference(path=layout.volumes_csv.name, found=f"cannot be compared ({error})")
-        return
-    for row in rows:
-        if not row[_VOLUME]:
-            continue
-        key = (row["subject_code"], row["visit"])
-        is_auto = row["read_status"] == ReadStatus.AUTO
-        case = Case(SubjectCode(key[0]), VisitLabel(key[1]))
-        masks = [layout.infarct_mask(case)] if is_auto else accepted.get(key, [])
-        yield from _of_case(layout, case, row, masks)
+        fault = verify(layout.ledger, head_from(head)).fault
+        if fault:
+            yield Difference(path=name, found=str(fault))
+            return
+        with read_ledger(layout.ledger) as ledger:
+            entries = ledger.entries()
+            at_lock = [one for one in entries if one.sequence <= head_from(head).sequence]
+            yield from _of_lock_entry(layout, manifest, entries)
+            yield from mask_differences(layout, at_lock)
+            yield from overlap_differences(ledger, at_lock)
+    except CorelabError as error:
+        yield Difference(path=name, found=f"cannot be read ({error})")
 
 
-def _of_case(
-    layout: Layout, case: Case, row: Mapping[str, str], masks: list[Path]
+def _of_lock_entry(
+    layout: Layout, manifest: Mapping[str, Json], entries: Sequence[Entry]
 ) -> Iterator[Difference]:
-    place = f"{layout.volumes_csv.name}: {case.subject_code} {case.visit}"
+    """Whether a user of the ledger locked this manifest, signed it, and nobody wrote since."""
+    lock_id = str(manifest["lock_id"])
+    folder, digest = layout.locks / lock_id, _manifest_sha256(manifest)
+    locked = next((one for one in entries if _is_lock(one, lock_id)), None)
+    if locked is None or locked.payload["manifest_sha256"] != digest:
+        found = f"does not say that it was locked as {lock_id}"
+        yield Difference(path=layout.ledger.name, found=found)
+        return
+    author = fold(entries).users[locked.author]
+    if not _is_signature(folder / SIGNATURE, digest, author.name, author.public_key_hex):
+        yield _of(folder, SIGNATURE, "not of this manifest")
+    for entry in entries[locked.sequence :]:
+        if entry.kind not in _OF_UNLOCKING:
+            found = f"entry {entry.sequence} was written into the locked OUT"
+            yield Difference(path=layout.ledger.name, found=found)
+        if entry.kind == DataUnlocked.kind:
+            return
+
+
+def _is_lock(entry: Entry, lock_id: str) -> bool:
+    return entry.kind == DataLocked.kind and entry.payload["lock_id"] == lock_id
+
+
+def _is_signature(path: Path, manifest_sha256: str, by: str, public_key_hex: str) -> bool:
+    """Whether a file is the signature of a manifest by the user who wrote so to the ledger."""
     try:
-        image = load_image(layout.image(case, Modality(row["modality"]).contrast))
-        labels = [image.with_data(load_mask(path, image)) for path in masks]
-    except (CorelabError, FileNotFoundError, ValueError) as error:
-        yield Difference(path=place, found=f"its mask cannot be measured ({error})")
-        return
-    if not labels:
-        yield Difference(path=place, found="its accepted mask is not there")
-        return
-    for name, measured in (
-        (_VOLUME, _mean(volume_ml(mask) for mask in labels)),
-        (_BLOOD, _mean(volume_ml(_blood_of(mask)) for mask in labels)),
-    ):
-        told = row[name]
-        if not told or not math.isclose(float(told), measured, abs_tol=0.5 * 10**-_DECIMALS):
-            found = f"{name} is {told or 'empty'}, its masks give {measured:.{_DECIMALS}f}"
-            yield Difference(path=place, found=found)
+        told = read_json(path)
+        content = bytes.fromhex(str(told.get("signature_hex")))
+    except (StoreError, OSError, ValueError):
+        return False
+    names = (told.get("by"), told.get("public_key_hex"), told.get("manifest_sha256"))
+    is_of_author = names == (by, public_key_hex, manifest_sha256)
+    return is_of_author and is_signed(signed_text(manifest_sha256), content, public_key_hex)
 
 
-def _mean(values: Iterable[float]) -> float:
-    """Mean of volumes as they are stored: each rounded, then their mean."""
-    return round(fmean(round(value, _DECIMALS) for value in values), _DECIMALS)
+def _manifest_sha256(manifest: Mapping[str, Json]) -> str:
+    return hashlib.sha256(json_text(manifest).encode()).hexdigest()
 
 
-def _blood_of(labels: Volume) -> Volume:
-    return labels.with_data(np.asarray(labels.data) == LABEL_VALUE[Label.BLOOD_IN_INFARCT])
-
-
-def _accepted_masks(layout: Layout) -> dict[Key, list[Path]]:
-    """Masks that the accepted volume of each case rests on."""
-    found: dict[Key, list[Path]] = {}
-    for row in read_csv(layout.reads_csv, _READ_NAMES):
-        if row["accepted"] == "yes" and row["stands"] == "yes":
-            key = (row["subject_code"], row["visit"])
-            case = Case(SubjectCode(key[0]), VisitLabel(key[1]))
-            path = layout.accepted_mask(case, row["read_id"], int(row["version"]))
-            found.setdefault(key, []).append(path)
-    return found
+def _of(folder: Path, name: str, found: str) -> Difference:
+    return Difference(path=f"{folder.parent.name}/{folder.name}/{name}", found=found)

@@ -30,7 +30,8 @@ class ReadingState:
 
     ``awaited`` counts cases by what they wait for; ``stranded`` wait for an adjudicator whom
     nobody has named. ``unplanned`` were measured, or measured on another image, since the last
-    plan. Cases that were excluded are in none of them.
+    plan; ``gone`` were to be read, and OUT holds them no more. Cases that were excluded are in none
+    of them.
     """
 
     loads: tuple[Load, ...]
@@ -42,6 +43,7 @@ class ReadingState:
     blocked: tuple[BlockedCase, ...]
     n_open_queries: int
     unplanned: tuple[Case, ...]
+    gone: tuple[Case, ...]
 
     @property
     def n_open_reads(self) -> int:
@@ -80,7 +82,14 @@ def reading_state_of(layout: Layout) -> ReadingState | None:
         blocked=tuple(one for one in blocked if one.blocks),
         n_open_queries=sum(query.is_open for query in room.queries.values()),
         unplanned=_unplanned(room, layout),
+        gone=_gone(room, layout),
     )
+
+
+def _gone(room: Room, layout: Layout) -> tuple[Case, ...]:
+    """Cases that were offered and that OUT has no record of."""
+    known = sorted(room.cases.keys() - room.exclusions.keys())
+    return tuple(case for case in known if not layout.read(case).exists())
 
 
 def _unplanned(room: Room, layout: Layout) -> tuple[Case, ...]:
@@ -98,6 +107,8 @@ def _unplanned(room: Room, layout: Layout) -> tuple[Case, ...]:
 def _open_ends(state: ReadingState) -> Iterator[str]:
     if state.unplanned:
         yield f"{counted(len(state.unplanned), 'case')} not planned for reading"
+    if state.gone:
+        yield f"{counted(len(state.gone), 'case')} read and not in OUT any more"
     if state.n_open_reads:
         yield f"{counted(state.n_open_reads, 'read')} not signed"
     if state.stranded:
@@ -107,3 +118,5 @@ def _open_ends(state: ReadingState) -> Iterator[str]:
         yield f"{counted(waiting, 'case')} without an accepted value"
     if state.blocked:
         yield f"{counted(len(state.blocked), 'case')} blocked by QA, a query or a missing release"
+    if state.n_open_queries:
+        yield f"open queries: {state.n_open_queries}"

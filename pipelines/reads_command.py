@@ -10,6 +10,7 @@ from corelab.errors import StoreError
 from corelab.reading.fold import fold
 from corelab.store.layout import Layout
 from corelab.store.ledger import open_ledger, read_ledger
+from corelab.store.ledger_file import is_locked
 from corelab.store.users import unlock
 from corelab.trial import load_trial
 from corelab.vocab import Case
@@ -91,7 +92,7 @@ def exclude_command(out: Path, case: Case, reason: str, manager: Person) -> int:
 @contextmanager
 def _planner(out: Path, manager: Person) -> Iterator[Planner]:
     layout = Layout(out)
-    if layout.lock.exists():
+    if is_locked(layout):
         raise StoreError("OUT is locked; its reads stay as they are")
     with open_ledger(layout.ledger) as ledger:
         passphrase = known_passphrase(manager.passphrase_file, manager.name)

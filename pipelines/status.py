@@ -17,6 +17,7 @@ from corelab.blinding.vault_ledger import BatchRow, Ledger
 from corelab.errors import StoreError
 from corelab.store.files import Json, read_json
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.table import load_problems
 from corelab.vocab import Case, Contrast, Problem, SubjectCode, VisitLabel
 from pipelines.pending import load_pending
@@ -139,7 +140,7 @@ def status_of(out: Path, vault: Path | None, key_file: Path | None) -> Status:
     of_vault = _look_into(vault, key_file, out) if vault else None
     return Status(
         out=out,
-        is_locked=layout.lock.exists(),
+        is_locked=is_locked(layout),
         run=_state(vault, of_vault, has_work=has_work),
         reads=reads,
         failed=tuple(problem for problem in of_cases if case_of(problem) not in reads),

@@ -12,6 +12,7 @@ from corelab.errors import StoreError
 from corelab.stages.publish import export_tables, publication_from, publish
 from corelab.store.exchange.files import TableFormat
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.table import load_problems
 from pipelines.cli import EXIT_PROBLEMS, TableForm
 from pipelines.holding import hold_out
@@ -23,7 +24,7 @@ from pipelines.telling import told
 def tables_command(out: Path, form: TableForm | None = None) -> int:
     """Rebuild tables and QA page, and write the tables in further forms."""
     layout, formats = Layout(out), _formats(form)
-    if layout.lock.exists():
+    if is_locked(layout):
         raise StoreError("OUT is locked; its tables stay as they are")
     if not layout.problems_csv.exists():
         raise StoreError(f"{out} holds no results of a run")

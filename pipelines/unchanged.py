@@ -25,6 +25,7 @@ from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.errors import ReasonCode, StoreError
 from corelab.store.files import Json, json_text, read_json, write_private
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 from corelab.store.record import load_read
 from corelab.trial import Trial
 from corelab.vocab import Case, Problem, SubjectCode, VisitLabel
@@ -95,7 +96,7 @@ def unchanged_result(request: BatchRequest, trial: Trial) -> BatchResult | None:
     """
     if request.redo is Redo.ALL or request.pick != EVERY_CASE or not is_current(request.vault):
         return None
-    if Layout(request.out).lock.exists():
+    if is_locked(Layout(request.out)):
         return None
     with hold_for_a_run(request.vault):
         kept = _kept(request.vault)

@@ -44,7 +44,7 @@ def agreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> Agreem
     Raises
     ------
     ValueError
-        When there are fewer than three cases or the lengths differ.
+        When there are fewer than three cases, the lengths differ or a value is no number.
     """
     found = limits_of_agreement(first, second)
     return Agreement(

@@ -12,6 +12,8 @@ CONFIDENCE = 0.95
 _TAIL = (1 + CONFIDENCE) / 2
 _TABLE_AXES = 2
 _FEWEST = 2
+_NOISE = 8 * float(np.finfo(np.float64).eps)
+"""Rounding of a mean, as a share of the largest rating: what differs by less is equal."""
 
 
 class Interval(NamedTuple):
@@ -47,12 +49,13 @@ def icc_absolute(ratings: NDArray[np.float64]) -> Interval:
     -------
     Interval
         Shrout and Fleiss, Psychol Bull 1979;86:420, case 2; interval after McGraw and Wong,
-        Psychol Methods 1996;1:30, table 7. Undefined where no case and no reader differs.
+        Psychol Methods 1996;1:30, table 7. Undefined where no case and no reader differs;
+        without an interval where all readers agree wholly.
 
     Raises
     ------
     ValueError
-        With fewer than two cases or readers.
+        With fewer than two cases or readers, or a rating that is no number.
     """
     squares = _mean_squares(ratings)
     n, r, cases, readers, error = squares
@@ -60,15 +63,15 @@ def icc_absolute(ratings: NDArray[np.float64]) -> Interval:
     if not denominator:
         return UNDEFINED
     value = (cases - error) / denominator
-    if value == 1 or not error:
+    if value == 1:
         return Interval(value, float("nan"), float("nan"))
-    a = r * value / (n * (1 - value))
-    b = 1 + r * value * (n - 1) / (n * (1 - value))
-    freedom = (a * readers + b * error) ** 2 / (
-        (a * readers) ** 2 / (r - 1) + (b * error) ** 2 / ((n - 1) * (r - 1))
+    of_readers = r * value / (n * (1 - value)) * readers
+    of_error = (1 + r * value * (n - 1) / (n * (1 - value))) * error
+    if not (of_readers + of_error):
+        return Interval(value, float("nan"), float("nan"))
+    freedom = (of_readers + of_error) ** 2 / (
+        of_readers**2 / (r - 1) + of_error**2 / ((n - 1) * (r - 1))
     )
-    if not freedom:
-        return Interval(value, float("nan"), float("nan"))
     above = float(f_distribution.ppf(_TAIL, n - 1, freedom))
     below = float(f_distribution.ppf(_TAIL, freedom, n - 1))
     spread = r * readers + (r * n - r - n) * error
@@ -94,7 +97,7 @@ def icc_consistency(ratings: NDArray[np.float64]) -> Interval:
     Raises
     ------
     ValueError
-        With fewer than two cases or readers.
+        With fewer than two cases or readers, or a rating that is no number.
     """
     n, r, cases, _, error = _mean_squares(ratings)
     denominator = cases + (r - 1) * error
@@ -115,14 +118,22 @@ def _mean_squares(ratings: NDArray[np.float64]) -> _MeanSquares:
             "ratings need at least two cases (rows) and two readers (columns), "
             f"found shape {ratings.shape}"
         )
+    if not np.isfinite(ratings).all():
+        raise ValueError("ratings hold what is no number")
     n, r = ratings.shape
+    noise = n * r * (_NOISE * float(np.abs(ratings).max())) ** 2
     grand = ratings.mean()
     rows, columns = ratings.mean(axis=1), ratings.mean(axis=0)
     residue = ratings - rows[:, None] - columns[None, :] + grand
     return _MeanSquares(
         n_cases=n,
         n_readers=r,
-        cases=float(r * ((rows - grand) ** 2).sum() / (n - 1)),
-        readers=float(n * ((columns - grand) ** 2).sum() / (r - 1)),
-        error=float((residue**2).sum() / ((n - 1) * (r - 1))),
+        cases=_above(noise, r * ((rows - grand) ** 2).sum() / (n - 1)),
+        readers=_above(noise, n * ((columns - grand) ** 2).sum() / (r - 1)),
+        error=_above(noise, (residue**2).sum() / ((n - 1) * (r - 1))),
     )
+
+
+def _above(noise: float, square: float) -> float:
+    """Mean square; 0 where rounding alone may have made it: no ratio of roundings follows."""
+    return float(square) if square > noise else 0.0

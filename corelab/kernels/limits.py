@@ -46,8 +46,16 @@ class Limits(NamedTuple):
 
 
 def on_scale(volume_ml: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Volumes on a scale of comparison."""
+    """Volumes on a scale of comparison.
+
+    Raises
+    ------
+    ValueError
+        When a volume is negative and is to have a logarithm.
+    """
     if scale is Scale.LOG:
+        if volume_ml.size and volume_ml.min() < 0:
+            raise ValueError(f"a volume is not negative, found {volume_ml.min()} mL")
         return np.log(volume_ml + LOG_OFFSET_ML)
     return np.cbrt(volume_ml) if scale is Scale.CUBE_ROOT else volume_ml
 
@@ -62,7 +70,8 @@ def limits_of_agreement(
     first_ml, second_ml : (N,) array
         One volume a case, mL, none missing.
     scale
-        Where the differences are taken. On the logarithm, exp of a limit is a ratio of volumes.
+        Where the differences are taken. On the logarithm, exp of a limit is a ratio of volumes
+        that are each 1 mL larger.
 
     Returns
     -------
@@ -74,13 +83,15 @@ def limits_of_agreement(
     Raises
     ------
     ValueError
-        When there are fewer than three cases or the lengths differ.
+        When there are fewer than three cases, the lengths differ or a volume is no number.
     """
     if first_ml.shape != second_ml.shape or first_ml.ndim != 1 or first_ml.size < _FEWEST_CASES:
         raise ValueError(
             f"agreement needs two values for each of at least {_FEWEST_CASES} cases, "
             f"found {first_ml.shape} and {second_ml.shape}"
         )
+    if not (np.isfinite(first_ml).all() and np.isfinite(second_ml).all()):
+        raise ValueError("a volume to be compared is no number")
     difference = on_scale(second_ml, scale) - on_scale(first_ml, scale)
     n, bias, spread = difference.size, float(difference.mean()), float(difference.std(ddof=1))
     quantile = float(t_distribution.ppf((1 + CONFIDENCE) / 2, n - 1))

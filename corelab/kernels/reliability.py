@@ -46,9 +46,11 @@ def reliability(ratings_ml: NDArray[np.float64]) -> Reliability:
     Raises
     ------
     ValueError
-        With fewer than two cases or reads.
+        With fewer than two cases or reads, or a volume that is no number.
     """
     if ratings_ml.ndim != _TABLE_AXES or min(ratings_ml.shape) < _FEWEST:
         raise ValueError(f"expected two cases x two reads at least, found {ratings_ml.shape}")
+    if not np.isfinite(ratings_ml).all():
+        raise ValueError("a volume to be compared is no number")
     sem_ml = float(np.sqrt(ratings_ml.var(axis=1, ddof=1).mean()))
     return Reliability(sem_ml=sem_ml, mdc_ml=LIMITS_FACTOR * float(np.sqrt(2)) * sem_ml)

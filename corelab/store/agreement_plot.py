@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +19,16 @@ _DOTS_PER_INCH = 110
 _ROOM = 1.06
 _INTERVAL_ALPHA = 0.15
 _DOT, _LINE = "#0b6aa8", "#96172e"
+_LINES_A_PAGE, _TEXT_POINTS = 50, 6.5
+_LEAST_SHOWN = -0.25
 _TICKS_ML = (0, 1, 5, 10, 25, 50, 100, 200, 400)
+
+
+class Line(NamedTuple):
+    """A line of a page, and where it leads."""
+
+    text: str
+    link: str | None = None
 
 
 def comparison_figure(row: AgreementRow, pairs: Sequence[VolumePair]) -> Figure:
@@ -55,10 +65,47 @@ def forest_figure(rows: Sequence[AgreementRow]) -> Figure:
             axes.plot([found.low, found.high], [place, place], color=_DOT, linewidth=2)
         axes.plot(found.value, place, "s", color=_DOT, markersize=6)
     axes.set_yticks(range(len(rows)), [_name(row) for row in reversed(rows)])
-    axes.set(xlim=(-0.25, 1.02), ylim=(-0.7, len(rows) - 0.3), xlabel="ICC(2,1), 95 % interval")
+    lowest = min((low for row in rows if not math.isnan(low := _lowest(row))), default=0.0)
+    axes.set(
+        xlim=(min(_LEAST_SHOWN, lowest * _ROOM), 1.02),
+        ylim=(-0.7, len(rows) - 0.3),
+        xlabel="ICC(2,1), 95 % interval",
+    )
     axes.axvline(1, color="0.7", linewidth=1)
     axes.axvline(0, color="0.7", linewidth=1)
     return figure
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines of equal columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+
+
+def text_figures(title: str, lines: Sequence[Line]) -> list[Figure]:
+    """Pages of lines in a type of equal widths, each under the title."""
+    pages = []
+    for start in range(0, len(lines), _LINES_A_PAGE):
+        figure = Figure(figsize=_PAGE_INCHES)
+        figure.text(0.04, 0.955, title, fontsize=10)
+        for place, line in enumerate(lines[start : start + _LINES_A_PAGE]):
+            figure.text(
+                0.04,
+                0.915 - place * 0.9 / _LINES_A_PAGE,
+                line.text,
+                family="monospace",
+                fontsize=_TEXT_POINTS,
+                color=_DOT if line.link else "black",
+                url=line.link,
+            )
+        pages.append(figure)
+    return pages
 
 
 def to_png(figure: Figure) -> bytes:
@@ -137,6 +184,11 @@ def _level(axes: Axes, found: tuple[float, float, float], style: str) -> None:
         ha="right",
         fontsize=9,
     )
+
+
+def _lowest(row: AgreementRow) -> float:
+    found = row.icc_absolute
+    return found.value if math.isnan(found.low) else found.low
 
 
 def _volumes(pairs: Sequence[VolumePair]) -> tuple[np.ndarray, np.ndarray]:

@@ -5,20 +5,33 @@ from __future__ import annotations
 import base64
 import math
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
 from corelab.kernels.intraclass import Interval
-from corelab.store.agreement_plot import comparison_figure, forest_figure, to_pdf, to_png
-from corelab.store.column import described
+from corelab.store.agreement_plot import (
+    Line,
+    aligned,
+    comparison_figure,
+    forest_figure,
+    text_figures,
+    to_pdf,
+    to_png,
+)
+from corelab.store.column import Column, described
 from corelab.store.comparison import (
     AGREEMENT_COLUMNS,
     COMPARISON_WORDS,
+    LEFT_OUT_COLUMNS,
     PAIR_COLUMNS,
     AgreementRow,
     Comparison,
+    LeftOut,
+    Pairs,
     VolumePair,
 )
 from corelab.store.csv_table import to_csv
@@ -29,6 +42,29 @@ from corelab.vocab import Case, SubjectCode, VisitLabel
 
 MOST_LISTED = 10
 """Cases of a comparison that the page lists, those that differ most."""
+_VOLUME_HEADS = (
+    "n",
+    "ICC(2,1)",
+    "ICC(3,1)",
+    "CCC",
+    "bias, mL",
+    "limits of agreement, mL",
+    "SEM, mL",
+    "MDC, mL",
+)
+_OTHER_HEADS = (
+    "bias, ratio of mL + 1",
+    "limits, ratio",
+    "bias, cube root",
+    "limits, cube root",
+    "kappa, infarct or none",
+    "Dice, median",
+    "HD95, mm, median",
+    "ASSD, mm, median",
+)
+_CASE_HEADS = ("modality", "first", "mL", "second", "mL", "difference, mL", "Dice")
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +73,37 @@ class AgreementReport:
 
     trial_id: str
     software_version: str
-    pairs: tuple[VolumePair, ...]
+    found: Pairs
     rows: tuple[AgreementRow, ...]
+
+    def pairs_of(self, comparison: Comparison) -> list[VolumePair]:
+        """Return the pairs of one comparison."""
+        return [pair for pair in self.found.pairs if pair.comparison is comparison]
+
+    def left_out_of(self, comparison: Comparison) -> list[LeftOut]:
+        """Return the reads of one comparison that give no pair."""
+        return [one for one in self.found.left_out if one.comparison is comparison]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """One case of the list of largest differences."""
+
+    name: str
+    link: str
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What page and document say of one comparison."""
+
+    comparison: Comparison
+    title: str
+    counts: tuple[str, ...]
+    volume_rows: list[tuple[str, list[str]]]
+    other_rows: list[tuple[str, list[str]]]
+    largest: list[_Listed]
 
 
 class _Links:
@@ -68,26 +133,19 @@ def write_agreement(folder: Path, layout: Layout, report: AgreementReport) -> No
     """
     make_folder(folder)
     figures = _figures(report)
+    parts = [_part_of(_Links(folder, layout), report, comparison) for comparison in figures]
     forest = forest_figure(report.rows) if report.rows else None
-    write_text(folder / "agreement.html", _page(_Links(folder, layout), report, figures, forest))
-    write_bytes(
-        folder / "agreement.pdf", to_pdf([*figures.values(), *([forest] if forest else [])])
-    )
-    write_text(
-        folder / "agreement.csv",
-        to_csv(
-            [column.name for column in AGREEMENT_COLUMNS],
-            [{c.name: c.value(row) for c in AGREEMENT_COLUMNS} for row in report.rows],
-        ),
-    )
-    write_text(
-        folder / "pairs.csv",
-        to_csv(
-            [column.name for column in PAIR_COLUMNS],
-            [{c.name: c.value(pair) for c in PAIR_COLUMNS} for pair in report.pairs],
-        ),
-    )
+    write_text(folder / "agreement.html", _page(report, parts, figures, forest))
+    write_bytes(folder / "agreement.pdf", to_pdf(_document(report, parts, figures, forest)))
+    write_text(folder / "agreement.csv", _table(AGREEMENT_COLUMNS, report.rows))
+    write_text(folder / "pairs.csv", _table(PAIR_COLUMNS, report.found.pairs))
+    write_text(folder / "left_out.csv", _table(LEFT_OUT_COLUMNS, report.found.left_out))
     write_json(folder / "agreement.json", _dictionary())
+
+
+def _table(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> str:
+    cells = [{column.name: column.value(row) for column in columns} for row in rows]
+    return to_csv([column.name for column in columns], cells)
 
 
 def _dictionary() -> dict[str, Json]:
@@ -95,6 +153,7 @@ def _dictionary() -> dict[str, Json]:
         "missing": "An empty cell is a figure that is not defined for these pairs.",
         "agreement": described(AGREEMENT_COLUMNS),
         "pairs": described(PAIR_COLUMNS),
+        "left_out": described(LEFT_OUT_COLUMNS),
     }
 
 
@@ -103,14 +162,13 @@ def _figures(report: AgreementReport) -> dict[Comparison, Figure]:
     for row in report.rows:
         comparison = row.group.comparison
         if comparison not in found:  # the first row of a comparison is of all its pairs
-            pairs = [pair for pair in report.pairs if pair.comparison is comparison]
-            found[comparison] = comparison_figure(row, pairs)
+            found[comparison] = comparison_figure(row, report.pairs_of(comparison))
     return found
 
 
 def _page(
-    links: _Links,
     report: AgreementReport,
+    parts: Sequence[_Part],
     figures: dict[Comparison, Figure],
     forest: Figure | None,
 ) -> str:
@@ -121,7 +179,10 @@ def _page(
         .render(
             trial_id=report.trial_id,
             software_version=report.software_version,
-            parts=[_part(links, report, kind, figure) for kind, figure in figures.items()],
+            parts=[(part, _uri(figures[part.comparison])) for part in parts],
+            volume_heads=_VOLUME_HEADS,
+            other_heads=_OTHER_HEADS,
+            case_heads=_CASE_HEADS,
             forest=_uri(forest) if forest else "",
             style=style,
             policy=still_policy(style),
@@ -129,23 +190,67 @@ def _page(
     )
 
 
-def _part(
-    links: _Links, report: AgreementReport, comparison: Comparison, figure: Figure
-) -> dict[str, object]:
-    pairs = [pair for pair in report.pairs if pair.comparison is comparison]
+def _document(
+    report: AgreementReport,
+    parts: Sequence[_Part],
+    figures: dict[Comparison, Figure],
+    forest: Figure | None,
+) -> list[Figure]:
+    """Pages of the document: figures of each comparison, its numbers and cases, the forest."""
+    pages = []
+    for part in parts:
+        head = f"Trial {report.trial_id}, corelab {report.software_version}. {part.title}"
+        pages += [figures[part.comparison], *text_figures(head, _lines(part))]
+    return [*pages, forest] if forest else pages
+
+
+def _lines(part: _Part) -> list[Line]:
+    """Numbers and cases of a comparison, as lines of a page."""
+    volumes = [(name, *cells) for name, cells in part.volume_rows]
+    others = [(name, *cells) for name, cells in part.other_rows]
+    cases = [(case.name, *case.cells) for case in part.largest]
+    links = [None, *(case.link for case in part.largest)]
+    listed = zip(aligned([("case", *_CASE_HEADS), *cases]), links, strict=True)
+    return [
+        *(Line(text) for text in part.counts),
+        Line(""),
+        *(Line(text) for text in aligned([("cases", *_VOLUME_HEADS), *volumes])),
+        Line(""),
+        *(Line(text) for text in aligned([("cases", *_OTHER_HEADS), *others])),
+        Line(""),
+        Line("Largest differences"),
+        *(Line(text, link) for text, link in listed),
+    ]
+
+
+def _part_of(links: _Links, report: AgreementReport, comparison: Comparison) -> _Part:
+    pairs = report.pairs_of(comparison)
     rows = [row for row in report.rows if row.group.comparison is comparison]
     largest = sorted(pairs, key=lambda pair: (-abs(pair.difference_ml), pair.subject_code))
-    return {
-        "title": _sentence(COMPARISON_WORDS[comparison]),
-        "words": COMPARISON_WORDS[comparison],
-        "n": len(pairs),
-        "rows": [{"name": _group_name(row), "cells": _row_cells(row)} for row in rows],
-        "picture": _uri(figure),
-        "largest": [
-            {"name": f"{p.subject_code} {p.visit}", "link": links.to(p), "cells": _cells(p)}
+    return _Part(
+        comparison=comparison,
+        title=_sentence(COMPARISON_WORDS[comparison]),
+        counts=tuple(_counts(pairs, report.left_out_of(comparison))),
+        volume_rows=[(_group_name(row), _volume_cells(row)) for row in rows],
+        other_rows=[(_group_name(row), _other_cells(row)) for row in rows],
+        largest=[
+            _Listed(name=f"{p.subject_code} {p.visit}", link=links.to(p), cells=_cells(p))
             for p in largest[:MOST_LISTED]
         ],
-    }
+    )
+
+
+def _counts(pairs: Sequence[VolumePair], left_out: Sequence[LeftOut]) -> Iterator[str]:
+    firsts, seconds = {pair.first for pair in pairs}, {pair.second for pair in pairs}
+    is_one_pair = len(firsts) == len(seconds) == 1 and firsts != seconds
+    told = f"{seconds.pop()} minus {firsts.pop()}" if is_one_pair else "second minus first"
+    yield f"{len(pairs)} pairs; differences are {told}."
+    if left_out:
+        both = sum(not (one.is_first_assessable or one.is_second_assessable) for one in left_out)
+        yield (
+            f"{len(left_out)} more give no pair: not assessable by one in {len(left_out) - both}, "
+            f"by both in {both} (left_out.csv)."
+        )
 
 
 def _sentence(words: str) -> str:
@@ -158,19 +263,34 @@ def _group_name(row: AgreementRow) -> str:
     return ", ".join(parts) or "all"
 
 
-def _row_cells(row: AgreementRow) -> list[str]:
+def _volume_cells(row: AgreementRow) -> list[str]:
     return [
         str(row.n),
         _told(row.icc_absolute, 3),
         _told(row.icc_consistency, 3),
+        _told(row.concordance, 3),
         _told(row.bias_ml, 2),
-        f"{_number(row.lower_limit_ml.value, 1)} to {_number(row.upper_limit_ml.value, 1)}",
+        _limits(row.lower_limit_ml, row.upper_limit_ml, 1),
         _told(row.sem_ml, 2),
         _number(row.mdc_ml, 1),
-        _told(row.concordance, 3),
+    ]
+
+
+def _other_cells(row: AgreementRow) -> list[str]:
+    return [
+        _told(row.bias_ratio, 2),
+        _limits(row.lower_limit_ratio, row.upper_limit_ratio, 2),
+        _told(row.bias_cube_root, 2),
+        _limits(row.lower_limit_cube_root, row.upper_limit_cube_root, 2),
         _told(row.kappa, 2),
         _told(row.dice, 2),
+        _told(row.hd95_mm, 1),
+        _told(row.assd_mm, 1),
     ]
+
+
+def _limits(lower: Interval, upper: Interval, digits: int) -> str:
+    return f"{_number(lower.value, digits)} to {_number(upper.value, digits)}"
 
 
 def _told(found: Interval, digits: int) -> str:

@@ -57,6 +57,28 @@ class VolumePair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Two reads of one case that give no pair: one, or both, found the scan not assessable."""
+
+    comparison: Comparison
+    subject_code: str
+    visit: str
+    modality: str
+    first: str
+    second: str
+    is_first_assessable: bool
+    is_second_assessable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """What the reads under an OUT give."""
+
+    pairs: tuple[VolumePair, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Pairs that are judged together: a comparison, and what they share besides."""
 
@@ -362,5 +384,55 @@ PAIR_COLUMNS: tuple[Column[VolumePair], ...] = (
         unit="mm",
         definition="Over the surface voxels of both masks; empty as hd95_mm.",
         value=lambda pair: pair.assd_mm,
+    ),
+)
+
+
+def _left_out_text(
+    name: str, label: str, definition: str, value: Callable[[LeftOut], Cell], *words: str
+) -> Column[LeftOut]:
+    return Column(
+        name=name,
+        label=label,
+        type=CellType.TEXT,
+        definition=definition,
+        value=value,
+        allowed=words,
+    )
+
+
+LEFT_OUT_COLUMNS: tuple[Column[LeftOut], ...] = (
+    _left_out_text(
+        "comparison",
+        "Whose volumes would be compared",
+        "As in agreement.csv.",
+        lambda row: row.comparison.value,
+        *closed(Comparison),
+    ),
+    _left_out_text(
+        "subject_code",
+        "Subject code",
+        "Blinded code of the subject.",
+        lambda row: row.subject_code,
+    ),
+    _left_out_text("visit", "Visit", "Label of the protocol time point.", lambda row: row.visit),
+    _left_out_text("modality", "Modality", "Image that was read.", lambda row: row.modality),
+    _left_out_text("first", "Whose first read", "Reader or auto.", lambda row: row.first),
+    _left_out_text("second", "Whose second read", "Reader or accepted.", lambda row: row.second),
+    _left_out_text(
+        "first_assessable",
+        "First has a volume",
+        "no: not assessable.",
+        lambda row: "yes" if row.is_first_assessable else "no",
+        "yes",
+        "no",
+    ),
+    _left_out_text(
+        "second_assessable",
+        "Second has a volume",
+        "no: not assessable.",
+        lambda row: "yes" if row.is_second_assessable else "no",
+        "yes",
+        "no",
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from corelab.errors import StoreError
+from corelab.errors import DiskError, StoreError
 from corelab.store.files import disk_error, sync_folder
 from corelab.store.layout import Layout
 
@@ -96,7 +96,8 @@ class LedgerFile:
             When the disk has no room or fails.
         """
         with self.lifting() as rows:
-            self._refuse_when_locked()
+            if Layout(self.path.parent).lock.exists() or _says_locked(rows):
+                raise StoreError("OUT is locked: its ledger takes no more entries")
             yield rows
 
     @contextmanager
@@ -177,10 +178,6 @@ class LedgerFile:
         with self._turn, told(self.path, "closed"):
             self._connection.close()
 
-    def _refuse_when_locked(self) -> None:
-        if Layout(self.path.parent).lock.exists():
-            raise StoreError("OUT is locked: its ledger takes no more entries")
-
 
 def create_file(path: Path) -> None:
     """Make an empty ledger for its owner alone: whole or not at all, and never over another file.
@@ -232,6 +229,31 @@ def open_to_read(path: Path) -> LedgerFile:
         return _connected(path, "mode=rw")
     # Without the log that a writer keeps beside it, nobody has it open who may write.
     return _connected(path, "mode=ro" if log_of(path).exists() else "immutable=1")
+
+
+def is_locked(layout: Layout) -> bool:
+    """Whether OUT is locked: its marker is there, or its ledger says so.
+
+    The marker is a file that anybody may lose. Of a broken ledger the marker alone is asked.
+
+    Raises
+    ------
+    DiskError
+        When the disk fails.
+    """
+    if layout.lock.exists() or not layout.ledger.exists():
+        return layout.lock.exists()
+    try:
+        file = open_to_read(layout.ledger)
+        try:
+            with file.reading() as rows:
+                return _says_locked(rows)
+        finally:
+            file.close()
+    except DiskError:
+        raise
+    except StoreError:
+        return False
 
 
 def log_of(path: Path) -> Path:
@@ -286,6 +308,15 @@ _DISK_NUMBER = {
     sqlite3.SQLITE_IOERR: errno.EIO,
     sqlite3.SQLITE_READONLY: errno.EROFS,
 }
+
+
+def _says_locked(rows: Rows) -> bool:
+    """Whether the last entry that locks or unlocks is one that locks."""
+    row = rows.execute(
+        "SELECT kind FROM entry WHERE kind IN ('data_locked', 'data_unlocked')"
+        " ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    return row is not None and row[0] == "data_locked"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from corelab.errors import StoreError
 from corelab.store.files import Json, json_text, read_json, sha256_of, write_json
@@ -13,7 +14,7 @@ from corelab.store.table import load_problems
 from corelab.store.times import settle
 
 _ID_LENGTH = 16
-NOT_RUN = "not run"
+_NO_FILE = "no file"
 _LEDGER_ENDS = ("", "-wal", "-shm")
 
 
@@ -30,7 +31,7 @@ class LockStatement:
     trial_id: str = ""
     software_version: str = ""
     config_digest: str = ""
-    leak_audit: str = NOT_RUN
+    leak_audit: str = ""
     ledger_head: str = ""
     cases: int = 0
     cases_with_volume: int = 0
@@ -100,13 +101,27 @@ def manifest_of(
         What is said of it.
     tables
         SHA-256 of the tables of the lock's own folder, by name.
+
+    Raises
+    ------
+    StoreError
+        When OUT holds a link, whose end no lock can hold, or a file that cannot be read.
     """
     told: dict[str, Json] = dict(asdict(statement))
     files: dict[str, Json] = dict(_digests(layout))
+    links = [path for path, digest in files.items() if digest == _NO_FILE]
+    if links:
+        raise StoreError(f"OUT holds {links[0]}, which is a link or no file: it cannot be locked")
     own: dict[str, Json] = dict(tables or {})
     content: dict[str, Json] = {**told, "tables": own, "files": files}
-    lock_id = hashlib.sha256(json_text(content).encode()).hexdigest()[:_ID_LENGTH]
+    lock_id = lock_id_of(content)
     return Manifest(lock_id=lock_id, content={"lock_id": lock_id, **content})
+
+
+def lock_id_of(content: Mapping[str, Json]) -> str:
+    """Id that follows from all else that a manifest says."""
+    told = {name: value for name, value in content.items() if name != "lock_id"}
+    return hashlib.sha256(json_text(told).encode()).hexdigest()[:_ID_LENGTH]
 
 
 def put_in_place(layout: Layout, manifest: Manifest) -> None:
@@ -121,11 +136,25 @@ def load_manifest(layout: Layout) -> dict[str, Json]:
     Raises
     ------
     StoreError
-        When OUT is not locked.
+        When OUT is not locked, or the manifest cannot be read.
     """
     if not layout.lock.exists():
         raise StoreError(f"{layout.root} is not locked")
-    return read_json(layout.lock)
+    return read_manifest(layout.lock)
+
+
+def read_manifest(path: Path) -> dict[str, Json]:
+    """Read a manifest, wherever it lies.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    try:
+        return read_json(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def differences(layout: Layout, manifest: Mapping[str, Json]) -> tuple[Difference, ...]:
@@ -157,6 +186,24 @@ def _digests(layout: Layout) -> dict[str, str]:
     paths = sorted(
         path
         for path in layout.root.rglob("*")
-        if path.is_file() and path not in left_out and layout.locks not in path.parents
+        if (path.is_symlink() or not path.is_dir())
+        and path not in left_out
+        and layout.locks not in path.parents
     )
-    return {str(path.relative_to(layout.root)): sha256_of(path) for path in paths}
+    return {str(path.relative_to(layout.root)): _digest_of(path) for path in paths}
+
+
+def _digest_of(path: Path) -> str:
+    """SHA-256 of a file; what is none, as a link that leads anywhere, is told and not followed.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    if path.is_symlink() or not path.is_file():
+        return _NO_FILE
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error

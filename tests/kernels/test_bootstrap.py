@@ -37,3 +37,12 @@ def test_draws_without_a_value_are_left_out() -> None:
     found = bootstrap(values, lambda drawn: float(drawn.std()) or float("nan"))
 
     assert found.low > 0
+
+
+def test_rows_of_one_case_are_drawn_together() -> None:
+    values = np.random.default_rng(1).normal(0, 1, 40)
+    cases = np.repeat(np.arange(40), 3)
+
+    thrice = bootstrap(np.repeat(values, 3), lambda drawn: float(drawn.mean()), cases)
+
+    assert thrice == pytest.approx(bootstrap(values, lambda drawn: float(drawn.mean())))

@@ -38,6 +38,14 @@ def test_kappa_is_undefined_where_nobody_ever_says_no() -> None:
     assert np.isnan(kappa(*judgements(9, 0, 0, 0)).value)
 
 
+@pytest.mark.parametrize("counts", [(9, 0, 0, 4), (0, 0, 1, 8), (5, 4, 0, 0)])
+def test_kappa_has_no_interval_where_its_error_is_zero(counts: tuple[int, int, int, int]) -> None:
+    found = kappa(*judgements(*counts))
+
+    assert found.value == pytest.approx(1 if counts[0] == 9 else 0)
+    assert np.isnan(found.low)
+
+
 def test_a_shift_lowers_concordance_but_not_correlation() -> None:
     volumes_ml = np.array([1.0, 12.0, 30.0, 80.0])
 
@@ -68,6 +76,29 @@ def test_interval_of_concordance_covers_the_truth_in_95_of_100() -> None:
         found = concordance(pairs[:, 0], pairs[:, 1])
         hits += found.low <= truth <= found.high
     assert hits / 600 == pytest.approx(0.95, abs=0.025)
+
+
+@pytest.mark.parametrize("n", [3, 7, 13])
+def test_the_same_volume_everywhere_is_no_concordance(n: int) -> None:
+    assert np.isnan(concordance(np.full(n, 0.1), np.full(n, 0.1))).all()
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1])
+def test_a_constant_difference_has_the_same_interval_in_every_unit(unit: float) -> None:
+    volumes = np.array([1.0, 2.0, 7.0, 13.0]) * unit
+
+    found = concordance(volumes, volumes + unit)
+
+    # Where the correlation is 1, Lin's variance of z is 2 value^2 / (1 + value)^2 / (n - 2).
+    value = 2 * 22.6875 / (2 * 22.6875 + 1)
+    half = 1.959964 * np.sqrt(2 / 2) * value / (1 + value)
+    ends = np.tanh(np.arctanh(value) + np.array([-half, half]))
+    assert found == pytest.approx((value, *ends))
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        concordance(np.array([1.0, np.nan, 3.0]), np.ones(3))
 
 
 def test_two_cases_are_too_few() -> None:

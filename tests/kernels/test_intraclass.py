@@ -69,6 +69,40 @@ def test_without_any_difference_the_coefficient_is_undefined() -> None:
     assert np.isnan(icc_consistency(np.zeros((5, 2))).value)
 
 
+@pytest.mark.parametrize("n", [3, 5, 7, 13])
+@pytest.mark.parametrize("volume_ml", [0.1, 0.3, 17.7])
+def test_the_same_volume_everywhere_has_no_coefficient_of_roundings(
+    n: int, volume_ml: float
+) -> None:
+    for readers in (2, 3):
+        assert np.isnan(icc_absolute(np.full((n, readers), volume_ml))).all()
+        assert np.isnan(icc_consistency(np.full((n, readers), volume_ml))).all()
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1, 0.3])
+def test_a_constant_difference_has_the_same_interval_in_every_unit(unit: float) -> None:
+    cases = np.array([1.0, 2.0, 7.0, 13.0])
+    ratings = np.stack([cases, cases + 1], axis=1) * unit
+
+    # n MSC / (F k MSR + n MSC) with F(0.975; 3, 1) = 864.2, MSC 60.5 and MSR 2: 0.065.
+    assert icc_absolute(ratings) == pytest.approx((0.98374, 0.06543, 0.99905), abs=1e-5)
+    assert icc_consistency(ratings).value == 1
+    assert np.isnan(icc_consistency(ratings).low)
+
+
+def test_readers_who_say_the_opposite_have_a_coefficient_and_no_interval() -> None:
+    found = icc_absolute(np.array([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]]))
+
+    assert found.value == pytest.approx(-2)
+    assert np.isnan(found.low)
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf])
+def test_what_is_no_number_is_refused(missing: float) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        icc_absolute(np.array([[1.0, 2.0], [missing, 3.0], [4.0, 5.0]]))
+
+
 @pytest.mark.parametrize("shape", [(1, 2), (5, 1), (5,)])
 def test_one_case_or_one_reader_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="two cases"):

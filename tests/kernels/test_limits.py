@@ -47,6 +47,16 @@ def test_zero_has_a_place_on_every_scale() -> None:
     assert on_scale(volumes_ml, Scale.LOG) == pytest.approx([0, np.log(9)])
 
 
+def test_a_negative_volume_has_no_logarithm() -> None:
+    with pytest.raises(ValueError, match="not negative"):
+        limits_of_agreement(np.array([1.0, -0.5, 3.0]), np.ones(3), Scale.LOG)
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        limits_of_agreement(np.array([1.0, np.nan, 3.0]), np.ones(3))
+
+
 def test_two_cases_are_too_few() -> None:
     with pytest.raises(ValueError, match="at least 3"):
         limits_of_agreement(np.zeros(2), np.zeros(2))

@@ -29,3 +29,8 @@ def test_reads_of_an_unchanged_infarct_differ_by_less_in_95_of_100() -> None:
 def test_one_read_tells_nothing() -> None:
     with pytest.raises(ValueError, match="two reads"):
         reliability(np.zeros((4, 1)))
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        reliability(np.array([[1.0, np.nan], [2.0, 3.0]]))

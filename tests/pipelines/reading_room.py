@@ -24,7 +24,7 @@ from corelab.store.image import save_image
 from corelab.store.layout import Layout
 from corelab.store.ledger import Ledger, Signer, create_ledger, open_ledger
 from corelab.store.ledger_mask import pack_mask
-from corelab.store.nifti import save_volume
+from corelab.store.nifti import pack_volume, save_volume
 from corelab.store.record import save_read
 from corelab.vocab import Acquisition, Case, Digest, Hemisphere, SubjectCode, VisitLabel
 from corelab.volume import Volume
@@ -62,10 +62,12 @@ def digest_of(word: str) -> str:
 
 
 def add_case(out: Path, code: str, *, image: str = "", visit: str = "fu24h") -> None:
-    """A measured case: its record, and an image's digest that says which image it is."""
+    """A measured case: its record, its mask, and an image that another word makes another one."""
+    volume_ml = READ.measurement.infarct_volume_ml
+    mask = Volume(data=labels_of(round(volume_ml / VOXEL_ML)), affine=AFFINE)
     digests = (
-        Digest(role="ct", sha256=digest_of(f"image {code} {image}")),
-        Digest(role="infarct_mask", sha256=digest_of(f"mask {code}")),
+        Digest(role="ct", sha256=image_sha256(code, image)),
+        Digest(role="infarct_mask", sha256=hashlib.sha256(pack_volume(mask)).hexdigest()),
     )
     read = replace(
         READ,
@@ -76,14 +78,21 @@ def add_case(out: Path, code: str, *, image: str = "", visit: str = "fu24h") -> 
     )
     layout = Layout(out)
     layout.case_folder(read.case).mkdir(parents=True, exist_ok=True)
-    grid = Volume(
-        data=np.zeros(SHAPE, dtype=np.int16),
-        affine=AFFINE,
-        acquisition=Acquisition(contrast=read.modality.contrast),
-    )
-    save_image(layout.image(read.case, read.modality.contrast), grid)
-    save_volume(layout.infarct_mask(read.case), Volume(data=labels_of(10), affine=AFFINE))
+    save_image(layout.image(read.case, read.modality.contrast), _image(code, image))
+    save_volume(layout.infarct_mask(read.case), mask)
     save_read(layout.read(read.case), read)
+
+
+def image_sha256(code: str, image: str = "") -> str:
+    """Digest of the file of a case's image."""
+    return hashlib.sha256(pack_volume(_image(code, image))).hexdigest()
+
+
+def _image(code: str, image: str) -> Volume:
+    seed = int(digest_of(f"image {code} {image}")[:8], 16)
+    voxels = np.random.default_rng(seed).integers(0, 80, SHAPE).astype(np.int16)
+    acquisition = Acquisition(contrast=READ.modality.contrast)
+    return Volume(data=voxels, affine=AFFINE, acquisition=acquisition)
 
 
 def furnish(out: Path, *codes: str) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from corelab.kernels.agreement import agreement
+from corelab.kernels.bootstrap import bootstrap
+from corelab.kernels.limits import limits_of_agreement
 from corelab.store.comparison import AGREEMENT_COLUMNS, Comparison, VolumePair
 from pipelines.agreement_figures import agreement_rows
 
@@ -93,3 +95,20 @@ def test_limits_on_logarithms_are_told_as_ratios() -> None:
     (row,) = agreement_rows(doubled)
 
     assert row.bias_ratio.value == pytest.approx(2)
+
+
+def test_several_pairs_of_one_case_are_no_further_cases() -> None:
+    three_times = [*pairs(), *pairs(second="cleo"), *pairs(second="dora")]
+    first_ml, second_ml = np.array(VOLUMES_ML).T
+
+    everyone, *by_readers = agreement_rows(three_times)
+
+    assert (everyone.n, [row.n for row in by_readers]) == (18, [6, 6, 6])
+    over_cases = bootstrap(second_ml - first_ml, lambda drawn: float(drawn.mean()))
+    assert everyone.bias_ml == pytest.approx(over_cases)
+    of_formula = limits_of_agreement(np.repeat(first_ml, 3), np.repeat(second_ml, 3))
+    narrow, wide = (each.high - each.low for each in (of_formula.bias, everyone.bias_ml))
+    assert wide > 1.4 * narrow
+    known = agreement(first_ml, second_ml)
+    assert by_readers[0].bias_ml == limits_of_agreement(first_ml, second_ml).bias
+    assert everyone.bias_ml.value == pytest.approx(known.bias)

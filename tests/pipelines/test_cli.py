@@ -13,6 +13,7 @@ from corelab.vocab import Problem
 from pipelines.cli import app
 from tests.dicom.archiving import pack, zip_of
 from tests.dicom.tiny import write_stack
+from tests.pipelines.reading_room import know_a_patient
 
 VOLUMES = "subject_code,visit,infarct_volume_ml\nA,v,10\nB,v,20\nC,v,30\nD,v,\n"
 REFERENCE = "subject_code,visit,infarct_volume_ml\nA,v,11\nB,v,19\nC,v,33\nE,v,5\n"
@@ -35,20 +36,38 @@ def test_agreement_prints_every_case_and_writes_a_plot(tmp_path: Path) -> None:
     assert plot.read_bytes() == first
 
 
-def test_a_volume_that_is_no_number_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["n/a", "nan", "inf", "-3"])
+def test_a_reference_that_is_no_volume_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "volumes.csv").write_text(VOLUMES)
-    (tmp_path / "reference.csv").write_text(REFERENCE.replace("33", "n/a"))
+    (tmp_path / "reference.csv").write_text(REFERENCE.replace("33", text))
     done = call("agreement", tmp_path, "--reference", tmp_path / "reference.csv")
     assert done.exit_code == 2
-    assert "line 4: 'n/a' is no volume" in done.stderr
+    assert f"line 4: '{text}' is no volume" in done.stderr
 
 
-def test_lock_verify_and_a_changed_table(tmp_path: Path) -> None:
-    write_tables(Layout(tmp_path), [], "NCT0")
-    assert call("lock", tmp_path, "--reason", "database lock").exit_code == 0
-    assert call("verify", tmp_path).exit_code == 0
-    (tmp_path / "volumes.csv").write_text("changed")
-    done = call("verify", tmp_path)
+def test_two_reference_volumes_of_one_case_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_text(VOLUMES)
+    (tmp_path / "reference.csv").write_text(REFERENCE + "A,v,12\n")
+    done = call("agreement", tmp_path, "--reference", tmp_path / "reference.csv")
+    assert done.exit_code == 2
+    assert "line 6: a second row of A v" in done.stderr
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
+    """A locked OUT without a case."""
+    out, vault = tmp_path / "out", tmp_path / "vault"
+    write_tables(Layout(out), [], "NCT0")
+    know_a_patient(vault)
+    done = call("lock", out, "--reason", "database lock", "--vault", vault)
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def test_lock_verify_and_a_changed_table(locked: Path) -> None:
+    assert call("verify", locked).exit_code == 0
+    (locked / "volumes.csv").write_text("changed")
+    done = call("verify", locked)
     assert done.exit_code == 1
     assert "changed: volumes.csv" in done.output
 
@@ -189,7 +208,5 @@ def test_an_archive_alone_can_be_inspected(tmp_path: Path) -> None:
     assert "5 files = " in done.output
 
 
-def test_tables_of_a_locked_out_stay_as_they_are(tmp_path: Path) -> None:
-    write_tables(Layout(tmp_path), [], "NCT0")
-    assert call("lock", tmp_path, "--reason", "database lock").exit_code == 0
-    assert call("tables", tmp_path).exit_code == 2
+def test_tables_of_a_locked_out_stay_as_they_are(locked: Path) -> None:
+    assert call("tables", locked).exit_code == 2

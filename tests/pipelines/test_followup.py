@@ -11,11 +11,11 @@ from corelab.blinding.vault import open_vault
 from corelab.blinding.vault_hold import hold_for_a_run
 from corelab.errors import ConfigError, ReasonCode, StoreError
 from corelab.store.layout import Layout
+from corelab.store.manifest import LockStatement, manifest_of, put_in_place
 from corelab.store.table import load_problems, write_tables
 from corelab.vocab import Problem
 from pipelines.engine import Engine
 from pipelines.followup import run_batch
-from pipelines.locking import LockRequest, lock
 from pipelines.progress import Silent
 from pipelines.request import BatchRequest
 from pipelines.withdrawal import own_words
@@ -52,7 +52,7 @@ def test_a_wrong_trial_file_leaves_no_trace(tmp_path: Path, engine: Engine) -> N
 def test_a_locked_out_takes_no_new_reads(tmp_path: Path, engine: Engine) -> None:
     layout = Layout(tmp_path / "out")
     write_tables(layout, [], "NCT0")
-    lock(LockRequest(out=layout.root, reason="database lock"))
+    put_in_place(layout, manifest_of(layout, LockStatement(reason="database lock")))
     with pytest.raises(StoreError, match="locked"):
         run_batch(request(tmp_path), engine, Silent())
 

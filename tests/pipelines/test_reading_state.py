@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,16 +22,18 @@ from corelab.reading.lifecycle import ReadState
 from corelab.store.layout import Layout
 from corelab.store.table import Tables
 from corelab.trial import load_trial
+from corelab.vocab import Case, SubjectCode, VisitLabel
 from pipelines import locking
 from pipelines.cli import app
 from pipelines.locking import LockRequest, lock
+from pipelines.pending import write_pending
 from pipelines.reading_state import ReadingState, reading_state_of
 from pipelines.reads import Planner
 from tests.pipelines.reading_room import (
     SIGNERS,
     add_case,
-    digest_of,
     furnish,
+    image_sha256,
     know_a_patient,
     labels_of,
     ledger_of,
@@ -86,7 +89,7 @@ def call(*words: str | Path) -> Result:
 def verdict(word: QaVerdict) -> QaVerdictGiven:
     return QaVerdictGiven(
         **KEYS,
-        image_sha256=digest_of("image AA11 "),
+        image_sha256=image_sha256("AA11"),
         mask_sha256="b" * 64,
         verdict=word,
         reasons=(),
@@ -169,6 +172,33 @@ def test_an_excluded_case_keeps_no_lock_back(out: Path) -> None:
     plan(out)
     sign_all(out, {"ada": 200, "ben": 200})
     assert lock(request_of(out), SIGNERS["mia"]).n_files > 0
+
+
+def test_an_open_query_of_an_excluded_case_is_a_query_all_the_same(out: Path) -> None:
+    write(out, "quinn", QueryOpened(**KEYS, query_id=QUERY_ID, text="Is this the same head?"))
+    write(out, "mia", CaseExcluded(**KEYS, reason="consent withdrawn"))
+    plan(out)
+    sign_all(out, {"ada": 200, "ben": 200})
+    with pytest.raises(StoreError, match="open queries: 1"):
+        lock(request_of(out), SIGNERS["mia"])
+
+
+def test_a_case_that_was_read_and_is_gone_refuses_the_lock(out: Path) -> None:
+    sign_all(out, {"ada": 200, "ben": 200})
+    shutil.rmtree(out / "sub-AA11")
+    with pytest.raises(StoreError, match="1 case read and not in OUT any more"):
+        lock(request_of(out), SIGNERS["mia"])
+
+
+def test_a_run_that_did_not_end_refuses_the_lock(out: Path) -> None:
+    sign_all(out, {"ada": 200, "ben": 200})
+    (out / ".work").mkdir()
+    with pytest.raises(StoreError, match="did not come to its end: run it again"):
+        lock(request_of(out), SIGNERS["mia"])
+    (out / ".work").rmdir()
+    write_pending(out.parent / "vault", [Case(SubjectCode("CC33"), VisitLabel("fu24h"))])
+    with pytest.raises(StoreError, match="end, 1 case not measured"):
+        lock(request_of(out), SIGNERS["mia"])
 
 
 def test_what_is_locked_is_what_the_ledger_says(out: Path) -> None:

@@ -23,6 +23,7 @@ from tests.pipelines.reading_room import (
     add_case,
     digest_of,
     furnish,
+    image_sha256,
     labels_of,
     ledger_of,
     room_of,
@@ -258,6 +259,6 @@ def test_a_release_names_the_image_that_was_looked_at(out: Path) -> None:
     with ledger_of(out) as ledger:
         Planner(Layout(out), ledger, SIGNERS["mia"]).release(CASE)
         last = ledger.entries()[-1]
-    image = digest_of("image AA11 ")
+    image = image_sha256("AA11")
     assert last.payload["image_sha256"] == image
     assert CaseReleased.kind == last.kind

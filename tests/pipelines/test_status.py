@@ -164,7 +164,7 @@ def test_status_0_when_nothing_is_left(tmp_path: Path, engine: Engine, incoming:
     found = told(tmp_path, "--vault", tmp_path / "vault")
     assert found["is_all_done"]
     assert found["pending"] == []
-    lock(LockRequest(out=tmp_path / "out", reason="database lock"))
+    lock(LockRequest(out=tmp_path / "out", reason="database lock", vault=tmp_path / "vault"))
     assert told(tmp_path, "--vault", tmp_path / "vault")["is_locked"]
 
 

@@ -124,7 +124,8 @@ def test_tables_and_lock_cover_every_version(story: Story, tmp_path: Path) -> No
     assert tables_command(trial.out) == 0
     assert trial.content() == before
     layout = Layout(trial.out)
-    lock(LockRequest(out=layout.root, reason="database lock"))
+    vault = trial.home / "vault"
+    lock(LockRequest(out=layout.root, reason="database lock", vault=vault))
     assert differences(layout, load_manifest(layout)) == ()
     (layout.version_folder(CASE, 1) / READ).unlink()
     assert [difference.found for difference in differences(layout, load_manifest(layout))] == [

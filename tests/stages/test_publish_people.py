@@ -33,8 +33,8 @@ from pipelines.reads import Planner
 from tests.pipelines.reading_room import (
     SIGNERS,
     add_case,
-    digest_of,
     furnish,
+    image_sha256,
     labels_of,
     ledger_of,
     room_of,
@@ -88,7 +88,7 @@ def row(out: Path) -> Row:
 
 
 def verdict(word: QaVerdict) -> QaVerdictGiven:
-    image = digest_of("image AA11 ")
+    image = image_sha256("AA11")
     return QaVerdictGiven(
         **KEYS, image_sha256=image, mask_sha256="b" * 64, verdict=word, reasons=(), comment=""
     )

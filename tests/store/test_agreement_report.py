@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from corelab.kernels.intraclass import UNDEFINED, Interval
+from corelab.store.agreement_plot import Line, aligned, text_figures
 from corelab.store.agreement_report import AgreementReport, write_agreement
-from corelab.store.comparison import AgreementRow, Comparison, Group, VolumePair
+from corelab.store.comparison import AgreementRow, Comparison, Group, LeftOut, Pairs, VolumePair
 from corelab.store.layout import Layout
 
 PAIRS = tuple(
@@ -24,6 +25,16 @@ PAIRS = tuple(
     )
     for number, difference in enumerate((0.5, -7.0, 1.0, 2.0) * 4)
 )
+LEFT_OUT = LeftOut(
+    comparison=Comparison.INTER_READER,
+    subject_code="AB0099",
+    visit="fu24h",
+    modality="NCCT",
+    first="anna",
+    second="bert",
+    is_first_assessable=True,
+    is_second_assessable=False,
+)
 FOUND = Interval(0.9, 0.8, 0.95)
 ROW = AgreementRow(
     group=Group(comparison=Comparison.INTER_READER),
@@ -34,7 +45,12 @@ ROW = AgreementRow(
         AgreementRow.__dataclass_fields__.keys() - {"group", "n", "mdc_ml", "kappa"}, FOUND
     ),
 )
-REPORT = AgreementReport(trial_id="NCT0", software_version="0.1.0", pairs=PAIRS, rows=(ROW,))
+REPORT = AgreementReport(
+    trial_id="NCT0",
+    software_version="0.1.0",
+    found=Pairs(pairs=PAIRS, left_out=(LEFT_OUT,)),
+    rows=(ROW,),
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,4 +107,22 @@ def test_the_document_has_a_page_a_comparison_and_the_forest(folder: Path) -> No
     content = (folder / "agreement.pdf").read_bytes()
 
     assert content.startswith(b"%PDF")
-    assert content.count(b"/Type /Page ") == 2
+    assert content.count(b"/Type /Page ") == 3  # figures, numbers and cases, forest
+    mosaic = b"(../sub-AB0001/ses-fu24h/sub-AB0001_ses-fu24h_desc-infarct_qa.png)"
+    assert content.count(mosaic) == 1
+
+
+def test_what_gives_no_pair_is_counted_and_listed(folder: Path) -> None:
+    (row,) = rows_of(folder / "left_out.csv")
+
+    assert (row["subject_code"], row["second_assessable"]) == ("AB0099", "no")
+    page = (folder / "agreement.html").read_text()
+    assert "16 pairs; differences are bert minus anna." in page
+    assert "1 more give no pair: not assessable by one in 1, by both in 0 (left_out.csv)." in page
+
+
+def test_a_long_list_of_lines_goes_on_on_another_page() -> None:
+    lines = [Line("a line of text", None)] * 101
+
+    assert len(text_figures("title", lines)) == 3
+    assert aligned([("case", "mL"), ("AB", "12.5")]) == ["case    mL", "AB    12.5"]

@@ -59,3 +59,10 @@ def test_the_id_of_a_lock_follows_from_what_it_holds(layout: Layout) -> None:
     one, same = manifest_of(layout, LOCKED), manifest_of(layout, LOCKED)
     other = manifest_of(layout, LockStatement(reason="another lock"))
     assert one.lock_id == same.lock_id != other.lock_id
+
+
+def test_a_link_is_not_followed_into_a_lock(layout: Layout) -> None:
+    (layout.root / "notes").symlink_to(layout.root.parent)
+
+    with pytest.raises(StoreError, match="notes, which is a link"):
+        manifest_of(layout, LOCKED)
