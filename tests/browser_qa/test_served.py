@@ -190,3 +190,21 @@ def test_axe_finds_no_serious_fault_where_one_asks_and_unlocks(
     reviewer.page.locator("#locked").wait_for()
     assert reviewer.serious_faults() == []
     reviewer.errors.clear()
+
+
+def test_the_page_gives_way_to_a_sign_in_under_another_role_in_this_browser(
+    reviewer: Reviewer, served: Callable[..., str], out: Path
+) -> None:
+    sign_in(reviewer, served())
+    reviewer.press("n")
+    with serve_room(out, role=Role.READER) as link:
+        other = reviewer.page.context.new_page()
+        other.goto(link)
+        other.locator("#title", has_text="Reading room").wait_for()
+        other.locator("#name").fill("ada")
+        other.locator("#passphrase").fill(PASSPHRASE)
+        other.locator("#passphrase").press("Enter")
+        other.locator("#next").wait_for()
+        reviewer.page.locator("#title", has_text="Quality review").wait_for()
+        assert reviewer.page.locator("#viewer").count() == 0, "nothing of the other role is left"
+        other.close()

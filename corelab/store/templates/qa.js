@@ -1,5 +1,6 @@
 // Keys and clicks, and what happens when the page opens.
 
+const GIVE_WAY_MS = 5_000;
 const KEYS_OF_PAGE = {
   "/": () => search.focus(),
   "?": () => byId("help").showModal(),
@@ -112,6 +113,15 @@ window.addEventListener("hashchange", () => reveal(location.hash.slice(1)));
 window.addEventListener("storage", (event) => {
   if (!isServed && store.isOf(event.key)) load();
 });
+// Whoever signs in under another role in this browser must not find this page open beside it.
+async function giveWay() {
+  const isOut = await store.isOut().catch(() => false);
+  if (isOut && pending.size === 0) location.reload();
+}
+if (isServed) {
+  setInterval(giveWay, GIVE_WAY_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || giveWay());
+}
 window.addEventListener("beforeunload", (event) => {
   if (pending.size) event.preventDefault();
 });
