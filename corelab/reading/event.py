@@ -189,6 +189,15 @@ class AmendmentStarted(_Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmendmentEnded(_Event):
+    """Nobody is there to sign an amendment any more: the version that was signed last stands."""
+
+    kind: ClassVar[str] = "amendment_ended"
+    read_id: Id
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSuperseded(_Event):
     """A read counts no more."""
 
@@ -294,6 +303,7 @@ Event = (
     | DraftSaved
     | ReadSigned
     | AmendmentStarted
+    | AmendmentEnded
     | ReadSuperseded
     | PairCompared
     | QaVerdictGiven
