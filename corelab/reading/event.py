@@ -20,7 +20,15 @@ from corelab.errors import LedgerError
 from corelab.reading.result import Result, Unassessable
 from corelab.reading.roles import Role
 from corelab.trial import Agreeing, AutomaticVolume, Label, NotNegative, Share, UserName
-from corelab.vocab import Case, Hemisphere, Modality, QaVerdict, SubjectCode, VisitLabel
+from corelab.vocab import (
+    Case,
+    Hemisphere,
+    Modality,
+    QaConfidence,
+    QaVerdict,
+    SubjectCode,
+    VisitLabel,
+)
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -221,7 +229,11 @@ class PairCompared(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QaVerdictGiven(_CaseEvent):
-    """A QA reviewer rated a scan and its automatic mask; a later verdict of theirs replaces it."""
+    """A QA reviewer rated a scan and its automatic mask; a later verdict of theirs replaces it.
+
+    ``viewed_s`` is how long the case was on the screen before; entries of before have neither that
+    nor a confidence.
+    """
 
     kind: ClassVar[str] = "qa_verdict_given"
     image_sha256: Sha256
@@ -229,6 +241,8 @@ class QaVerdictGiven(_CaseEvent):
     verdict: QaVerdict
     reasons: tuple[CodedReason, ...]
     comment: Text
+    viewed_s: Count | None = None
+    confidence: QaConfidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

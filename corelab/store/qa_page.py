@@ -12,7 +12,7 @@ from jinja2 import Environment
 
 from corelab.store.chart import Axis, Point, StripChart, cube_root_axis, linear_axis, strip_chart
 from corelab.store.pages import digest_source, template_text, templates
-from corelab.store.qa_ratings import REASON_CHOICES, VERDICT_CHOICES
+from corelab.store.qa_ratings import CONFIDENCE_CHOICES, REASON_CHOICES, VERDICT_CHOICES
 from corelab.store.qa_row import QaCount, QaPage, QaRow
 from corelab.store.standout import flag_words, stand_outs
 
@@ -45,6 +45,7 @@ _KEYS = (
     ("\u2192 \u2190", "the same in the picture"),
     ("Enter", "enlarge the row"),
     ("1 2 3 4", "pass, warn, fail, not assessable"),
+    ("5 6 7", "how sure: low, medium, high; again takes it back"),
     ("m b t w l i o", "reasons: see their letters"),
     ("c", "comment"),
     ("f", "outline off and on"),
@@ -104,6 +105,7 @@ def render_qa_page(page: QaPage) -> str:
             charts=_charts(entries),
             verdicts=VERDICT_CHOICES,
             reasons=REASON_CHOICES,
+            confidences=CONFIDENCE_CHOICES,
             keys=_KEYS,
             style=style,
             script=script,

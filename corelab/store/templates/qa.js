@@ -24,6 +24,10 @@ for (const button of document.querySelectorAll("[data-verdict]")) {
   if (!isShownOnly) KEYS_OF_VIEWER[button.dataset.key] = () => rate(button.dataset.verdict);
   button.addEventListener("click", () => rate(button.dataset.verdict));
 }
+for (const button of confidenceButtons) {
+  if (!isShownOnly) KEYS_OF_VIEWER[button.dataset.key] = () => toggleConfidence(button);
+  button.addEventListener("click", () => toggleConfidence(button));
+}
 for (const box of reasonBoxes) {
   if (!isShownOnly) KEYS_OF_VIEWER[box.dataset.key] = () => toggleReason(box);
   box.addEventListener("change", changed);
@@ -68,7 +72,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+document.addEventListener("visibilitychange", () => (document.hidden ? stopViewing() : goOnViewing()));
 viewer.addEventListener("close", () => {
+  stopViewing();
   // This comes a moment later: one may be typing elsewhere by now.
   if (!current || isTyping(document.activeElement)) return;
   current.scrollIntoView({ block: "center" });

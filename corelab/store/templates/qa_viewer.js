@@ -9,7 +9,29 @@ const ZOOMS = ["width", "double", "whole"];
 let current = null;
 let sequence = [];
 
+// How long a case has been on the screen since it was opened: a page behind others does not count.
+let viewedMs = 0;
+let viewedSince = null;
+
+function goOnViewing() {
+  if (viewer.open && !document.hidden) viewedSince ??= performance.now();
+}
+
+function stopViewing() {
+  if (viewedSince !== null) viewedMs += performance.now() - viewedSince;
+  viewedSince = null;
+}
+
+function viewedS() {
+  stopViewing();
+  goOnViewing();
+  return Math.min(Math.round(viewedMs / 1000), MOST_SECONDS);
+}
+
 function show(row) {
+  stopViewing();
+  viewedMs = 0;
+  goOnViewing();
   current = row;
   store.last = row.id;
   const [base, outline] = row.querySelectorAll(".thumb img");
@@ -44,6 +66,7 @@ function open(row) {
   if (!sequence.includes(row)) return;
   show(row);
   if (!viewer.open) viewer.showModal();
+  goOnViewing();
   stage.focus();
 }
 
