@@ -38,7 +38,7 @@ def out(rated: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def served(out: Path) -> Iterator[Callable[..., str]]:
+def served(out: Path, reviewer: Reviewer) -> Iterator[Callable[..., str]]:
     """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
     with ExitStack() as stack:
 
@@ -46,6 +46,8 @@ def served(out: Path) -> Iterator[Callable[..., str]]:
             return stack.enter_context(serve_room(out, role=Role.QA, idle_s=idle_s))
 
         yield start
+        # A page that asks a server which has gone says so in the console.
+        reviewer.page.goto("about:blank")
 
 
 def sign_in(reviewer: Reviewer, link: str) -> Reviewer:
