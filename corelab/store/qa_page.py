@@ -49,6 +49,7 @@ _KEYS = (
     ("m b t w l i o", "reasons: see their letters"),
     ("c", "comment"),
     ("f", "outline off and on"),
+    ("a", "accepted outline in place of the automatic one, and back"),
     ("z", "width, twice as large, whole picture"),
     ("/", "search"),
     ("?", "these keys"),
@@ -73,6 +74,21 @@ class _Entry:
     def lines_uri(self) -> str:
         """Lines of the mosaic as a data URI, empty where there are none."""
         return _data_uri("image/png", self.row.lines_png)
+
+    @property
+    def accepted_uris(self) -> tuple[str, ...]:
+        """Lines of accepted masks as data URIs."""
+        accepted = self.row.accepted
+        return tuple(_data_uri("image/png", png) for png in accepted.lines_png) if accepted else ()
+
+    @property
+    def accepted_words(self) -> str:
+        """What is said of them; empty where there are none."""
+        accepted = self.row.accepted
+        if accepted is None:
+            return ""
+        slices = f"{accepted.n_hidden} of its slices not shown" if accepted.n_hidden else ""
+        return "; ".join(filter(None, (accepted.words, slices)))
 
 
 def _data_uri(kind: str, content: bytes | None) -> str:

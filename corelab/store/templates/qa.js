@@ -16,6 +16,7 @@ const KEYS_OF_VIEWER = {
   arrowright: () => step(1),
   arrowleft: () => step(-1),
   f: flicker,
+  a: swap,
   z: zoom,
   c: () => comment.focus(),
 };
@@ -83,6 +84,7 @@ viewer.addEventListener("close", () => {
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("flicker").addEventListener("click", flicker);
+byId("swap").addEventListener("click", swap);
 byId("zoom").addEventListener("click", zoom);
 byId("close").addEventListener("click", () => viewer.close());
 picture.addEventListener("click", zoom);

@@ -34,7 +34,7 @@ function show(row) {
   goOnViewing();
   current = row;
   store.last = row.id;
-  const [base, outline] = row.querySelectorAll(".thumb img");
+  const [base, outline] = row.querySelectorAll(".thumb img:not(.accepted)");
   const cells = Array.from(row.cells, (cell) => cell.textContent.trim());
   const [, code, visit, modality, volume, range, , pieces, side, why] = cells;
   const place = sequence.indexOf(row);
@@ -44,11 +44,14 @@ function show(row) {
   if (outline) lines.src = outline.src;
   else lines.removeAttribute("src");
   byId("flicker").disabled = outline === undefined;
+  byId("accepted").replaceChildren(...Array.from(row.querySelectorAll(".thumb .accepted"), copyOf));
+  byId("swap").disabled = row.dataset.accepted === "";
   setOutline(true);
+  setAfter(false);
   byId("viewer-title").textContent = `${code} ${visit}`;
   byId("viewer-facts").textContent = [
     modality, volume && `infarct ${volume} mL${range && ` (${range})`}`,
-    pieces && `pieces: ${pieces}`, side, why, `${place + 1} of ${sequence.length}`,
+    pieces && `pieces: ${pieces}`, side, row.dataset.accepted, why, `${place + 1} of ${sequence.length}`,
   ].filter(Boolean).join(" \u00b7 ");
   byId("full").href = isServed ? store.overlay(row) : row.dataset.mosaic;
   byId("full").hidden = row.dataset.mosaic === "";
@@ -88,13 +91,31 @@ function nextUnrated() {
   else say("Every case that is shown here is rated.");
 }
 
+function copyOf(image) {
+  const copy = image.cloneNode();
+  copy.hidden = false;
+  return copy;
+}
+
+// Before and after people's edits: the automatic outline, or those that the accepted volume rests on.
+function setAfter(isOn) {
+  picture.classList.toggle("after", isOn);
+  byId("swap").setAttribute("aria-pressed", String(isOn));
+}
+
+function swap() {
+  if (byId("swap").disabled) return;
+  setOutline(true);
+  setAfter(!picture.classList.contains("after"));
+}
+
 function setOutline(isOn) {
   picture.classList.toggle("bare", !isOn);
   byId("flicker").setAttribute("aria-pressed", String(isOn));
 }
 
 function flicker() {
-  if (!byId("flicker").disabled) setOutline(picture.classList.contains("bare"));
+  if (!byId("flicker").disabled || picture.classList.contains("after")) setOutline(picture.classList.contains("bare"));
 }
 
 function zoom() {
