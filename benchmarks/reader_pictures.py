@@ -10,7 +10,10 @@ import io
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -18,6 +21,9 @@ from tests.browser.conftest import CHROMIUM
 from tests.browser.desk import Desk
 from tests.browser.served import served, wait_until
 from tests.review.browser import PASSPHRASE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).parents[1]
 IMAGES = REPOSITORY / "docs" / "images"
@@ -36,9 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         out = _furnished(Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        with served(out) as url:
-            desk = Desk(browser.new_context(viewport={"width": 1440, "height": 900}))
-            desk.sign_in(url, "ada")
+        with _seated(out, browser, "ada") as desk:
             wanted = {"ct": _ct, "mr": _mr}
             while wanted:
                 _open_next(desk)
@@ -47,6 +51,28 @@ def main() -> None:
                 if has_infarct and kind in wanted:
                     wanted.pop(kind)(desk)
                 _sign(desk)
+            desk.page.wait_for_selector("#next")
+            _keep(desk, "worklist")
+            while _has_next(desk):
+                _open_next(desk)
+                _sign(desk)
+        with _seated(out, browser, "ben") as desk:
+            _disagree(desk)
+        with _seated(out, browser, "cleo") as desk:
+            _open_next(desk)
+            desk.settle()
+            _keep(desk, "judging")
+
+
+@contextmanager
+def _seated(out: Path, browser: Browser, name: str) -> Iterator[Desk]:
+    """Sit a reader before a server and a browser of their own."""
+    with served(out) as url:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        desk = Desk(context)
+        desk.sign_in(url, name)
+        yield desk
+        context.close()
 
 
 def _furnished(folder: Path) -> Path:
@@ -74,6 +100,11 @@ def _corelab(*words: str | Path) -> None:
         raise SystemExit(f"corelab {words[0]} ended with {done.returncode}")
 
 
+def _has_next(desk: Desk) -> bool:
+    desk.page.wait_for_selector("#count:has-text('signed')")
+    return desk.page.is_visible("#next")
+
+
 def _open_next(desk: Desk) -> None:
     desk.page.wait_for_selector("#next")
     desk.page.click("#next")
@@ -88,6 +119,21 @@ def _sign(desk: Desk) -> None:
     desk.page.click("#sign button[type=submit]")
     wait_until(lambda: desk.page.is_visible("#signed"))
     desk.page.click("#signed a")
+
+
+def _disagree(desk: Desk) -> None:
+    """Read until there is a CT with blood, and draw more there than anybody would."""
+    while True:
+        _open_next(desk)
+        if desk.ask("return reading.mask.bloodMl > 0;"):
+            break
+        _sign(desk)
+    desk.use_brush(80)
+    for _ in range(8):
+        desk.drag([(170, 320), (190, 290), (205, 330)])
+        desk.press("ArrowUp")
+    desk.wait_saved()
+    _sign(desk)
 
 
 def _ct(desk: Desk) -> None:

@@ -143,6 +143,14 @@ class QaReason(StrEnum):
     OTHER = "other"
 
 
+class QaConfidence(StrEnum):
+    """How sure a QA reviewer is of a verdict."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Case:
     """One subject code at one visit: the unit of batch work and of reading."""

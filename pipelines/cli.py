@@ -61,6 +61,13 @@ class TableForm(StrEnum):
     ALL = "all"
 
 
+class WhichMask(StrEnum):
+    """Whose mask of a case ``corelab export-dicom`` writes."""
+
+    ACCEPTED = "accepted"
+    AUTOMATIC = "automatic"
+
+
 class ReviewRole(StrEnum):
     """Whose room ``corelab review`` opens; a data manager works on the command line."""
 
@@ -303,6 +310,10 @@ def export_dicom(
         Path, typer.Option("--to", file_okay=False, help="Where the files go (identified).")
     ],
     visit: Annotated[str | None, typer.Option(help="Only the cases of this visit.")] = None,
+    mask: Annotated[
+        WhichMask,
+        typer.Option(help="What people signed, where it is accepted; or the method's."),
+    ] = WhichMask.ACCEPTED,
     vault_key: KeyFile = None,
 ) -> None:
     """Write masks and volumes as DICOM SEG and SR (unblinded; needs the extra named dicom-out)."""
@@ -315,6 +326,7 @@ def export_dicom(
         vault=VaultPlace(folder=vault, key_file=vault_key),
         folder=to,
         pick=pick_of(",".join(codes), visit),
+        mask=mask,
     )
     raise typer.Exit(export_dicom_command(request))
 

@@ -6,7 +6,8 @@ data manager says, never in OUT.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -30,66 +31,113 @@ from corelab.store.nifti import load_mask
 from corelab.store.record import load_read
 from corelab.vocab import LABEL_VALUE, Case, Label, Read
 from corelab.volume import Volume
+from pipelines.cli import WhichMask
+from pipelines.dicom_masks import AcceptedMasks, CaseMask, accepted_masks, automatic_mask
 from pipelines.sources import is_of_version
 
 _MASK_ROLE = "infarct_mask"
 _SAME_PLACE_MM = 0.05
+_READER_ID_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DicomFiles:
-    """Both files of a case."""
+    """Both files of a mask, and whose mask it is."""
 
     segmentation: Path
     report: Path
+    told: str
 
 
-def write_dicom(case: Case, layout: Layout, vault: Vault, folder: Path) -> DicomFiles:
-    """Write a case's segmentation and its report; an unchanged case gives the same bytes.
+class DicomWriter:
+    """Writes segmentations and reports of cases; an unchanged case gives the same bytes.
 
     Parameters
     ----------
-    case
-        That has a read.
     layout
         Where OUT lies.
     vault
-        The one that the read was made with.
-    folder
-        Where the files go.
-
-    Raises
-    ------
-    StoreError
-        When OUT or the delivery is not as it was when the case was measured.
-    UnfitDataError
-        When a file cannot be read, or DICOM has no way to refer to what the case was measured on.
+        The one that the reads were made with.
+    accepted
+        What people signed; ``None`` where the automatic masks are wanted.
     """
-    read = load_read(layout.read(case))
-    labels = _labels(read, layout)
-    measured_on = _measured_on(read, vault)
-    source = _source(measured_on, vault)
-    _check_place(labels, source)
-    made_of = _made_of(read, measured_on)
-    objects = dicom_objects(
-        Finding(
-            source=source,
-            segments=_segments(read, labels),
-            method=read.method,
-            software_version=read.software_version,
-            device_serial=read.config_digest,
-            measured_at=_measured_at(measured_on, vault),
-            tracking_uid_of=lambda label: vault.uid_of(f"{case.stem} {label}"),
-            uid_of=lambda text: vault.uid_of(f"{made_of} {text}"),
+
+    def __init__(self, layout: Layout, vault: Vault, accepted: AcceptedMasks | None) -> None:
+        self._layout = layout
+        self._vault = vault
+        self._accepted = accepted
+
+    @classmethod
+    @contextmanager
+    def over(cls, layout: Layout, vault: Vault, which: WhichMask) -> Iterator[DicomWriter]:
+        """Open a writer of these masks.
+
+        Raises
+        ------
+        StoreError
+            When the ledger of reads cannot be read.
+        """
+        if which is WhichMask.AUTOMATIC:
+            yield cls(layout, vault, None)
+            return
+        with accepted_masks(layout, lambda name: _reader_id(vault, name)) as accepted:
+            yield cls(layout, vault, accepted)
+
+    def write(self, case: Case, folder: Path) -> tuple[DicomFiles, ...]:
+        """Write the files of a case that has a read into a folder, two a mask.
+
+        Raises
+        ------
+        StoreError
+            When OUT or the delivery is not as it was when the case was measured or read, or
+            nothing of it can be written.
+        UnfitDataError
+            When a file cannot be read, or DICOM has no way to refer to what the case was
+            measured on.
+        """
+        read = load_read(self._layout.read(case))
+        automatic = automatic_mask(read, _labels(read, self._layout))
+        masks = (automatic,) if self._accepted is None else self._accepted.of(read, automatic)
+        measured_on = _measured_on(read, self._vault)
+        source = _source(measured_on, self._vault)
+        _check_place(automatic.labels, source)
+        return tuple(
+            self._written(mask, read, measured_on=measured_on, source=source, folder=folder)
+            for mask in masks
         )
-    )
-    files = DicomFiles(
-        segmentation=folder / f"{case.stem}_desc-infarct_seg.dcm",
-        report=folder / f"{case.stem}_desc-infarct_report.dcm",
-    )
-    write_private_bytes(files.segmentation, objects.segmentation)
-    write_private_bytes(files.report, objects.report)
-    return files
+
+    def _written(
+        self,
+        mask: CaseMask,
+        read: Read,
+        *,
+        measured_on: SourceVersion,
+        source: Series,
+        folder: Path,
+    ) -> DicomFiles:
+        stem, vault = read.case.stem, self._vault
+        made_of = _made_of(mask, read, measured_on)
+        objects = dicom_objects(
+            Finding(
+                source=source,
+                segments=_segments(mask),
+                signed=mask.signed,
+                method=read.method,
+                software_version=read.software_version,
+                device_serial=read.config_digest,
+                measured_at=mask.signed_at or _measured_at(measured_on, vault),
+                tracking_uid_of=lambda label: vault.uid_of(f"{stem} {label}"),
+                uid_of=lambda text: vault.uid_of(f"{made_of} {text}"),
+            )
+        )
+        files = DicomFiles(
+            segmentation=folder / f"{stem}_desc-{mask.name}_seg.dcm",
+            report=folder / f"{stem}_desc-{mask.name}_report.dcm",
+            told=mask.told,
+        )
+        write_private_bytes(files.segmentation, objects.segmentation)
+        write_private_bytes(files.report, objects.report)
+        return files
 
 
 def _labels(read: Read, layout: Layout) -> Volume:
@@ -165,25 +213,30 @@ def _empty_stack(
     )
 
 
-def _segments(read: Read, labels: Volume) -> tuple[Segment, ...]:
+def _segments(mask: CaseMask) -> tuple[Segment, ...]:
     """Segment the infarct, blood inside it included, and that blood where there is any."""
-    values, measurement = np.asarray(labels.data), read.measurement
+    values = np.asarray(mask.labels.data)
     blood = values == LABEL_VALUE[Label.BLOOD_IN_INFARCT]
-    infarct = Segment(
-        label=Label.INFARCT, mask=values != 0, volume_ml=measurement.infarct_volume_ml
+    parts = {Label.INFARCT: values != 0}
+    if blood.any():
+        parts[Label.BLOOD_IN_INFARCT] = blood
+    return tuple(
+        Segment(label=label, mask=part, volume_ml=mask.volumes_ml[label])
+        for label, part in parts.items()
     )
-    if not blood.any():
-        return (infarct,)
-    volume_ml = measurement.haemorrhage_in_infarct_ml
-    return infarct, Segment(label=Label.BLOOD_IN_INFARCT, mask=blood, volume_ml=volume_ml)
 
 
-def _made_of(read: Read, measured_on: SourceVersion) -> str:
+def _made_of(mask: CaseMask, read: Read, measured_on: SourceVersion) -> str:
     """Name all that the bytes of both files hang on, but for what the source's header says."""
-    mask = next(digest.sha256 for digest in read.digests if digest.role == _MASK_ROLE)
     made_with = (read.method, read.software_version, read.config_digest)
     writers = (version("corelab"), version("highdicom"))
-    return " ".join((read.case.stem, measured_on.digest, mask, *made_with, *writers))
+    return " ".join((read.case.stem, measured_on.digest, mask.made_of, *made_with, *writers))
+
+
+def _reader_id(vault: Vault, name: str) -> str:
+    """Return what stands for a reader: a keyed digest, which nobody undoes without the vault."""
+    number = int(vault.uid_of(f"reader {name}").rsplit(".", 1)[1])
+    return f"{number:032x}"[:_READER_ID_DIGITS]
 
 
 def _measured_at(measured_on: SourceVersion, vault: Vault) -> datetime:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,13 +19,16 @@ from corelab.store.files import private_folder
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
 from corelab.vocab import Case
-from pipelines.cli import EXIT_PROBLEMS
+from pipelines.cli import EXIT_PROBLEMS, WhichMask
 from pipelines.pick import Pick
 from pipelines.places import refuse_nested
 from pipelines.screen import show_plain
 from pipelines.telling import told
 from pipelines.vault_command import VaultPlace
 from pipelines.vault_places import refuse_open_places
+
+if TYPE_CHECKING:
+    from pipelines.dicom_out import DicomWriter
 
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PIPE_WIDTH = 160
@@ -38,6 +42,7 @@ class DicomRequest:
     vault: VaultPlace
     folder: Path
     pick: Pick
+    mask: WhichMask
 
 
 @told
@@ -59,19 +64,24 @@ def export_dicom_command(request: DicomRequest) -> int:
     ) as vault:
         _refuse_places(request, vault)
         private_folder(request.folder)
-        return _write_all(cases, layout, vault, request.folder)
+        return _write_all(cases, layout, vault, request)
 
 
-def _write_all(cases: Sequence[Case], layout: Layout, vault: Vault, folder: Path) -> int:
+def _write_all(cases: Sequence[Case], layout: Layout, vault: Vault, request: DicomRequest) -> int:
     """Write one case after the other; what is wrong with one does not hold up the rest."""
-    from pipelines.dicom_out import write_dicom  # noqa: PLC0415 - highdicom is slow to load
+    from pipelines.dicom_out import DicomWriter  # noqa: PLC0415 - highdicom is slow to load
 
+    with DicomWriter.over(layout, vault, request.mask) as writer:
+        return _told_of_all(cases, writer, request.folder)
+
+
+def _told_of_all(cases: Sequence[Case], writer: DicomWriter, folder: Path) -> int:
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     n_refused = 0
     for case in cases:
         name = f"{case.subject_code} {case.visit}"
         try:
-            files = write_dicom(case, layout, vault, folder)
+            written = writer.write(case, folder)
         except DiskError:
             raise
         except StoreError as error:
@@ -82,10 +92,12 @@ def _write_all(cases: Sequence[Case], layout: Layout, vault: Vault, folder: Path
             show_plain(console, f"{name}  not written: {error.message}{evidence}")
             n_refused += 1
         else:
-            show_plain(console, f"{name}  {files.segmentation.name}, {files.report.name}")
+            for files in written:
+                names = f"{files.segmentation.name}, {files.report.name}"
+                show_plain(console, f"{name}  {names} ({files.told})")
     n_written = len(cases) - n_refused
-    written = f"{n_written} of {len(cases)} cases written to {folder}"
-    show_plain(console, f"{written} (identified: not for readers)")
+    summary = f"{n_written} of {len(cases)} cases written to {folder}"
+    show_plain(console, f"{summary} (identified: not for readers)")
     return EXIT_PROBLEMS if n_refused else 0
 
 

@@ -104,6 +104,8 @@ def _lines_of(planned: Planned) -> Iterator[str]:
         "rules_set": "the rules of reads are set",
         "order_committed": "the seed of the orders is bound; keep a copy of reads.seed, privately",
         "case_offered": f"{counted(planned.counts['case_offered'], 'case')} offered",
+        "amendment_ended": f"{counted(planned.counts['amendment_ended'], 'amendment')} ended, "
+        "what was signed before stands",
         "read_superseded": f"{counted(planned.counts['read_superseded'], 'read')} ended",
         "read_assigned": f"{counted(planned.counts['read_assigned'], 'read')} assigned",
         "pair_compared": f"{counted(planned.counts['pair_compared'], 'pair')} of masks compared",

@@ -12,10 +12,11 @@ from corelab.errors import ConfigError, Fault
 from corelab.kernels.infarct_dwi import DwiParameters
 from corelab.kernels.measure import is_below_detection
 from corelab.stages.measure import measurement_of, swelling_of
-from corelab.stages.overlay import mosaic_of, panels_of, texts_of
+from corelab.stages.overlay import mosaic_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi
 from corelab.store.files import Json, write_bytes, write_json
 from corelab.store.image import is_told, load_image
+from corelab.store.mosaic_request import panels_of, texts_of
 from corelab.store.nifti import load_volume, save_volume
 from corelab.store.png import encode_png
 from corelab.vocab import Acquisition, Contrast, Measurement, Modality, QcFlag

@@ -21,7 +21,7 @@ DOORS = {
     # The audit reads files by itself: it trusts nothing that wrote them.
     "zipfile": ("corelab/dicom/zipfiles.py", "corelab/blinding/audit/reading/packed.py"),
     "tarfile": ("corelab/dicom/tarfiles.py", "corelab/blinding/audit/reading/packed.py"),
-    "resource": "pipelines/limits.py",
+    "resource": ("pipelines/limits.py", "corelab/review/mask_child.py"),
     "isal": ("corelab/store/nifti.py", "corelab/blinding/audit/reading/packed.py"),
     "pyarrow": ("corelab/store/exchange/parquet.py", "corelab/blinding/audit/reading/tables.py"),
     "PIL": "corelab/store/",

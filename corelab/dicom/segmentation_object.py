@@ -1,8 +1,9 @@
 """Masks and their volumes as DICOM objects, a segmentation and a report: the highdicom door.
 
 BINARY segmentations are what OHIF, Slicer and archives read today; one segment for each label. The
-report is a Comprehensive 3D SR after TID 1500. It is marked preliminary and unverified: nobody has
-signed an automatic mask. Both carry the patient as the source does, and no subject code.
+report is a Comprehensive 3D SR after TID 1500. That of an automatic mask is preliminary: nobody has
+signed it. That of a signed mask is final, and unverified all the same: DICOM verifies by a name,
+and readers have none here. Both carry the patient as the source does, and no subject code.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from io import BytesIO
 
 import highdicom as hd
@@ -23,7 +25,7 @@ from corelab.dicom.guard import guarded
 from corelab.dicom.standin import StandIn, stand_in_for
 from corelab.errors import ReasonCode
 from corelab.series import Series
-from corelab.vocab import Label
+from corelab.vocab import Label, ReadStatus
 
 _MAKER = "corelab"
 _DEVICE_UID = "2.25.301746592873520199114386504470913852776"
@@ -35,6 +37,8 @@ _TYPE = {
     Label.BLOOD_IN_INFARCT: Code("50960005", "SCT", "Hemorrhage"),
 }
 _NAME = {Label.INFARCT: "Infarct", Label.BLOOD_IN_INFARCT: "Blood in infarct"}
+_SCHEME = "99CORELAB"
+_READ_STATUS = Code("read_status", _SCHEME, "Read status")
 _FAMILY = codes.cid7162.MorphologicalOperations
 _PROCEDURE = {
     "CT": codes.cid100.CTUnspecifiedBodyRegion,
@@ -51,6 +55,32 @@ class Segment:
     volume_ml: float
 
 
+class Drawing(StrEnum):
+    """How a person came to the mask that they signed."""
+
+    CORRECTED = "corrected"
+    BY_HAND = "by_hand"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """That a person stands by a mask; nothing in it is a name.
+
+    Parameters
+    ----------
+    reader_id
+        Tells one person's masks from another's, and not who they are.
+    read_status
+        How the trial came to the accepted volume that rests on the mask.
+    drawing
+        Whether the method's mask was corrected, or none of it was taken over.
+    """
+
+    reader_id: str
+    read_status: ReadStatus
+    drawing: Drawing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What two DICOM objects are made of.
@@ -61,10 +91,12 @@ class Finding:
         Part of a series whose slices the masks lie on, in the order of k.
     segments
         The infarct first.
+    signed
+        Who stands by the masks; ``None`` where the method alone made them.
     method, software_version, device_serial
-        What made the masks; the last tells one set-up of it from another.
+        What made the masks, or what people began with; the last tells one set-up from another.
     measured_at
-        When the masks were made, UTC.
+        When the masks were made or signed, UTC.
     tracking_uid_of
         Gives the UID by which a label is followed from object to object.
     uid_of
@@ -73,12 +105,20 @@ class Finding:
 
     source: Series
     segments: tuple[Segment, ...]
+    signed: Signed | None
     method: str
     software_version: str
     device_serial: str
     measured_at: datetime
     tracking_uid_of: Callable[[Label], str]
     uid_of: Callable[[str], str]
+
+
+_ALGORITHM_TYPE = {
+    None: hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+    Drawing.CORRECTED: hd.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
+    Drawing.BY_HAND: hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +174,11 @@ class _Making:
             software_versions=finding.software_version,
             device_serial_number=finding.device_serial,
             content_label="INFARCT",
-            content_description="Infarct, automatic, unverified",
+            content_description=f"Infarct, {self._standing}",
+            content_creator_name=self._creator,
             content_date=finding.measured_at.date(),
             content_time=finding.measured_at.time(),
-            series_description="Infarct segmentation, unverified",
+            series_description=f"Infarct segmentation, {self._standing}",
         )
         _settle(made)
         for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
@@ -149,7 +190,9 @@ class _Making:
     def report(self, segmentation: Dataset) -> Dataset:
         finding = self.finding
         content = hd.sr.MeasurementReport(
-            observation_context=hd.sr.ObservationContext(observer_device_context=self._observer()),
+            observation_context=hd.sr.ObservationContext(
+                observer_person_context=self._person(), observer_device_context=self._device()
+            ),
             procedure_reported=_PROCEDURE[finding.source.modality],
             imaging_measurements=[
                 self._measured(number, segment, segmentation)
@@ -168,11 +211,11 @@ class _Making:
             software_versions=finding.software_version,
             device_serial_number=finding.device_serial,
             is_complete=True,
-            is_final=False,
+            is_final=finding.signed is not None,
             is_verified=False,
             content_date=finding.measured_at.date(),
             content_time=finding.measured_at.time(),
-            series_description="Infarct volume, unverified",
+            series_description=f"Infarct volume, {self._standing}",
         )
         _settle(made)
         return made
@@ -180,6 +223,25 @@ class _Making:
     def _uid(self, role: str) -> str:
         """UID of an object, another one as soon as the object says anything else of its source."""
         return self.finding.uid_of(f"{role} {self.stand_in.digest}")
+
+    @property
+    def _standing(self) -> str:
+        """Say whose word the objects are."""
+        signed = self.finding.signed
+        return f"{signed.read_status} read, signed" if signed else "automatic, unverified"
+
+    @property
+    def _creator(self) -> str | None:
+        return f"Reader^{self.finding.signed.reader_id}" if self.finding.signed else None
+
+    @property
+    def _algorithm_type(self) -> hd.seg.SegmentAlgorithmTypeValues:
+        signed = self.finding.signed
+        return _ALGORITHM_TYPE[signed.drawing if signed else None]
+
+    @property
+    def _is_by_hand(self) -> bool:
+        return self._algorithm_type is hd.seg.SegmentAlgorithmTypeValues.MANUAL
 
     def _described(self, number: int, label: Label) -> hd.seg.SegmentDescription:
         algorithm = hd.AlgorithmIdentificationSequence(
@@ -190,14 +252,31 @@ class _Making:
             segment_label=_NAME[label],
             segmented_property_category=_ALTERED_STRUCTURE,
             segmented_property_type=_TYPE[label],
-            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=algorithm,
+            algorithm_type=self._algorithm_type,
+            algorithm_identification=None if self._is_by_hand else algorithm,
             tracking_uid=self.finding.tracking_uid_of(label),
             tracking_id=_NAME[label],
             anatomic_regions=[codes.SCT.Brain],
         )
 
-    def _observer(self) -> hd.sr.ObserverContext:
+    def _person(self) -> hd.sr.ObserverContext | None:
+        if self._creator is None:
+            return None
+        return hd.sr.ObserverContext(
+            observer_type=codes.DCM.Person,
+            observer_identifying_attributes=hd.sr.PersonObserverIdentifyingAttributes(
+                name=self._creator
+            ),
+        )
+
+    def _read_status(self) -> list[hd.sr.QualitativeEvaluation] | None:
+        signed = self.finding.signed
+        if signed is None:
+            return None
+        value = Code(signed.read_status, _SCHEME, f"Accepted by {signed.read_status} read")
+        return [hd.sr.QualitativeEvaluation(name=_READ_STATUS, value=value)]
+
+    def _device(self) -> hd.sr.ObserverContext:
         return hd.sr.ObserverContext(
             observer_type=codes.DCM.Device,
             observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
@@ -213,6 +292,9 @@ class _Making:
         self, number: int, segment: Segment, segmentation: Dataset
     ) -> hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
         finding, label = self.finding, segment.label
+        algorithm = hd.sr.AlgorithmIdentification(
+            name=finding.method, version=finding.software_version
+        )
         return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             tracking_identifier=hd.sr.TrackingIdentifier(
                 uid=finding.tracking_uid_of(label), identifier=_NAME[label]
@@ -221,12 +303,11 @@ class _Making:
             finding_category=_ALTERED_STRUCTURE,
             finding_type=_TYPE[label],
             finding_sites=[hd.sr.FindingSite(anatomic_location=codes.SCT.Brain)],
-            algorithm_id=hd.sr.AlgorithmIdentification(
-                name=finding.method, version=finding.software_version
-            ),
+            algorithm_id=None if self._is_by_hand else algorithm,
             measurements=[
                 hd.sr.Measurement(name=codes.SCT.Volume, value=segment.volume_ml, unit=_ML)
             ],
+            qualitative_evaluations=self._read_status(),
         )
 
     def _referenced(

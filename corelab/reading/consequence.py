@@ -102,6 +102,13 @@ def is_reader(room: Room, name: str) -> bool:
     return user is not None and user.is_enabled and user.role is Role.READER
 
 
+def still_reads(room: Room, read: HumanRead) -> bool:
+    """Whether the person of a read may still work on it: enabled, and named by the trial for it."""
+    rules = room.rules
+    named = (rules.names, rules.adjudicators) if rules else ((), ())
+    return read.reader in named[read.kind is ReadKind.ADJUDICATION] and is_reader(room, read.reader)
+
+
 def next_number(room: Room, reader: str, kind: ReadKind) -> int:
     """Return the number of the next read of a kind that a person is given."""
     numbers = [read.number for read in room.reads_of(reader) if read.kind is kind]

@@ -20,7 +20,15 @@ from corelab.errors import LedgerError
 from corelab.reading.result import Result, Unassessable
 from corelab.reading.roles import Role
 from corelab.trial import Agreeing, AutomaticVolume, Label, NotNegative, Share, UserName
-from corelab.vocab import Case, Hemisphere, Modality, QaVerdict, SubjectCode, VisitLabel
+from corelab.vocab import (
+    Case,
+    Hemisphere,
+    Modality,
+    QaConfidence,
+    QaVerdict,
+    SubjectCode,
+    VisitLabel,
+)
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -189,6 +197,15 @@ class AmendmentStarted(_Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmendmentEnded(_Event):
+    """Nobody is there to sign an amendment any more: the version that was signed last stands."""
+
+    kind: ClassVar[str] = "amendment_ended"
+    read_id: Id
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSuperseded(_Event):
     """A read counts no more."""
 
@@ -212,7 +229,11 @@ class PairCompared(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QaVerdictGiven(_CaseEvent):
-    """A QA reviewer rated a scan and its automatic mask; a later verdict of theirs replaces it."""
+    """A QA reviewer rated a scan and its automatic mask; a later verdict of theirs replaces it.
+
+    ``viewed_s`` is how long the case was on the screen before; entries of before have neither that
+    nor a confidence.
+    """
 
     kind: ClassVar[str] = "qa_verdict_given"
     image_sha256: Sha256
@@ -220,6 +241,8 @@ class QaVerdictGiven(_CaseEvent):
     verdict: QaVerdict
     reasons: tuple[CodedReason, ...]
     comment: Text
+    viewed_s: Count | None = None
+    confidence: QaConfidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +317,7 @@ Event = (
     | DraftSaved
     | ReadSigned
     | AmendmentStarted
+    | AmendmentEnded
     | ReadSuperseded
     | PairCompared
     | QaVerdictGiven

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from corelab.reading.act import Act, EntryLike, act_of, proposed
 from corelab.reading.event import (
+    AmendmentEnded,
     AmendmentStarted,
     CaseExcluded,
     CaseOffered,
@@ -175,6 +176,14 @@ def _(event: ReadSigned, room: Room, act: Act) -> Room:
 @_step.register
 def _(event: AmendmentStarted, room: Room, _act: Act) -> Room:
     return _moved(room, _reasoned(room, event.read_id, event.reason), ReadEvent.AMEND)
+
+
+@_step.register
+def _(event: AmendmentEnded, room: Room, _act: Act) -> Room:
+    read = _reasoned(room, event.read_id, event.reason)
+    # What was drawn for the amendment goes with it, where the version that stands has a mask.
+    standing = read.signatures[-1].signed.mask_sha256 or read.draft_mask_sha256
+    return _moved(room, replace(read, draft_mask_sha256=standing), ReadEvent.END_AMENDMENT)
 
 
 @_step.register

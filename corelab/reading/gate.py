@@ -19,8 +19,10 @@ from corelab.reading.consequence import (
     judged,
     judges_of,
     next_number,
+    still_reads,
 )
 from corelab.reading.event import (
+    AmendmentEnded,
     AmendmentStarted,
     CaseExcluded,
     CaseOffered,
@@ -71,6 +73,7 @@ ROLES: dict[type[Event], frozenset[Role]] = {
     DraftSaved: _READER,
     ReadSigned: _READER,
     AmendmentStarted: _READER,
+    AmendmentEnded: _MANAGER,
     QaVerdictGiven: frozenset({Role.QA}),
     QueryOpened: _ASKING,
     QueryAnswered: _ASKING,
@@ -260,6 +263,14 @@ def _(event: AmendmentStarted, room: Room, act: Act) -> None:
     _check_readable(room, read.case, read.image_sha256)
     if read.purpose is Purpose.INDEPENDENT and judged(room, read.case):
         _refuse(Refusal.ADJUDICATED, "the read was adjudicated; the adjudicator may amend theirs")
+
+
+@_check.register
+def _(event: AmendmentEnded, room: Room, _act: Act) -> None:
+    read = _known_read(room, event.read_id)
+    _check_state(read, ReadEvent.END_AMENDMENT)
+    if still_reads(room, read):
+        _refuse(Refusal.STILL_READS, f"{read.reader} can sign the amendment of {read.read_id}")
 
 
 @_check.register

@@ -25,6 +25,7 @@ class ReadEvent(StrEnum):
     EDIT = "edit"
     SIGN = "sign"
     AMEND = "amend"
+    END_AMENDMENT = "end_amendment"
     SUPERSEDE = "supersede"
 
 
@@ -51,6 +52,7 @@ TRANSITIONS: dict[tuple[ReadState, ReadEvent], ReadState] = {
     (ReadState.AMENDING, ReadEvent.OPEN): ReadState.AMENDING,
     (ReadState.AMENDING, ReadEvent.EDIT): ReadState.AMENDING,
     (ReadState.AMENDING, ReadEvent.SIGN): ReadState.SIGNED,
+    (ReadState.AMENDING, ReadEvent.END_AMENDMENT): ReadState.SIGNED,
     (ReadState.AMENDING, ReadEvent.SUPERSEDE): ReadState.SUPERSEDED,
 }
 

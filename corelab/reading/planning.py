@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from corelab.reading.consequence import is_reader
-from corelab.reading.event import CaseOffered, ReadSuperseded, RulesSet
+from corelab.reading.consequence import is_reader, still_reads
+from corelab.reading.event import AmendmentEnded, CaseOffered, ReadSuperseded, RulesSet
 from corelab.reading.lifecycle import ReadState
-from corelab.reading.records import HumanRead, ReadKind
+from corelab.reading.records import HumanRead
 from corelab.reading.room import Room
 from corelab.trial import Trial
 
@@ -41,14 +41,14 @@ def new_offers(room: Room, offers: Sequence[CaseOffered]) -> tuple[CaseOffered, 
     return tuple(offer for offer in offers if not _is_known(room, offer))
 
 
-def ended_reads(room: Room) -> tuple[ReadSuperseded, ...]:
-    """Return the end of every read that counts no more: image, case or reader have changed."""
-    found = []
-    for read in room.reads.values():
-        reason = _end_of(room, read)
-        if read.is_live and reason:
-            found.append(ReadSuperseded(read_id=read.read_id, reason=reason))
-    return tuple(found)
+def ended_reads(room: Room) -> tuple[ReadSuperseded | AmendmentEnded, ...]:
+    """Return the end of every read that counts no more: image, case or reader have changed.
+
+    What a reader who left has signed stands: of a read that they took up again, the amendment
+    ends alone.
+    """
+    ends = (_end_of(room, read) for read in room.reads.values() if read.is_live)
+    return tuple(end for end in ends if end is not None)
 
 
 def unknown_people(room: Room, rules: RulesSet) -> tuple[str, ...]:
@@ -68,17 +68,13 @@ def _is_known(room: Room, offer: CaseOffered) -> bool:
     )
 
 
-def _end_of(room: Room, read: HumanRead) -> str:
+def _end_of(room: Room, read: HumanRead) -> ReadSuperseded | AmendmentEnded | None:
     if room.cases[read.case].image_sha256 != read.image_sha256:
-        return IMAGE_CHANGED
+        return ReadSuperseded(read_id=read.read_id, reason=IMAGE_CHANGED)
     if read.case in room.exclusions:
-        return CASE_EXCLUDED
-    is_open = read.state is not ReadState.SIGNED
-    return READER_LEFT if is_open and not _still_reads(room, read) else ""
-
-
-def _still_reads(room: Room, read: HumanRead) -> bool:
-    rules = room.rules
-    named = (rules.names, rules.adjudicators) if rules else ((), ())
-    people = named[read.kind is ReadKind.ADJUDICATION]
-    return read.reader in people and is_reader(room, read.reader)
+        return ReadSuperseded(read_id=read.read_id, reason=CASE_EXCLUDED)
+    if read.state is ReadState.SIGNED or still_reads(room, read):
+        return None
+    if read.state is ReadState.AMENDING:
+        return AmendmentEnded(read_id=read.read_id, reason=READER_LEFT)
+    return ReadSuperseded(read_id=read.read_id, reason=READER_LEFT)

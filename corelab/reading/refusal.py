@@ -42,6 +42,7 @@ class Refusal(StrEnum):
     OTHER_MASK = "other_mask"
     UNSOUND_RESULT = "unsound_result"
     ADJUDICATED = "adjudicated"
+    STILL_READS = "still_reads"
     UNKNOWN_MASK = "unknown_mask"
     COMPARED_ALREADY = "compared_already"
     UNKNOWN_QUERY = "unknown_query"

@@ -19,6 +19,7 @@ from corelab.reading.acceptance import (
 from corelab.reading.event import RulesSet
 from corelab.reading.lifecycle import ReadState
 from corelab.reading.records import HumanRead, OfferedCase, Query, Rating, ReadKind, User
+from corelab.trial import AutomaticVolume
 from corelab.vocab import Case, QaVerdict
 
 
@@ -105,6 +106,19 @@ class Room:
         if read.state is ReadState.ASSIGNED:
             return read == self.next_of(read.reader, read.kind)
         return read.is_live
+
+    def may_see_automatic(self, read: HumanRead) -> bool:
+        """Whether a reader is told the automatic volume of a read.
+
+        Where it is hidden it comes after signing, but not for reads of a trial with repeats: both
+        reads of a scan would show the same number, and a repeat that is known is none.
+        """
+        if self.rules is None:
+            return False
+        if self.rules.automatic_volume is AutomaticVolume.SHOWN:
+            return True
+        may_come_again = read.kind is ReadKind.READ and self.rules.repeat_share > 0
+        return read.version > 0 and not may_come_again
 
     def is_readable(self, read: HumanRead) -> bool:
         """Whether a read's case still counts, with the image that the read is of."""

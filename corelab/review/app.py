@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,9 +26,12 @@ from corelab.review.rooms import Rooms
 from corelab.review.serve import Place
 from corelab.review.session import IDLE_S, Session, watching
 from corelab.review.static_files import StaticFiles
+from corelab.review.stay import OneStay
 from corelab.review.tables import Tables
 from corelab.store.layout import Layout
 from corelab.store.ledger import Ledger
+
+_START_BYTES = 4
 
 
 def look_app(out: Path, place: Place) -> Starlette:
@@ -88,8 +92,11 @@ def room_app(
         rooms.static.route,
         *_ROUTES[role](rooms),
     ]
-    own_pages = Middleware(OwnPagesOnly, csrf=lambda: session.csrf)
-    return _guarded(routes, layout, place, name=role, inner=[own_pages], session=session)
+    inner = [
+        Middleware(OwnPagesOnly, csrf=lambda: session.csrf),
+        Middleware(OneStay, met=session.meet),
+    ]
+    return _guarded(routes, layout, place, name=role, inner=inner, session=session)
 
 
 def _reader_routes(rooms: Rooms) -> list[Route]:
@@ -124,8 +131,9 @@ def _guarded(
     session: Session | None = None,
 ) -> Starlette:
     gate = Gate()
-    cookie = f"corelab_{name}_{place.port}"
-    guard = Middleware(Guard, gate=gate, hosts=place.hosts, cookie=cookie)
+    # Of its own for each role and start: an earlier start's cookie is not this one's.
+    cookie = f"corelab_{name}_{place.port}_{secrets.token_hex(_START_BYTES)}"
+    guard = Middleware(Guard, gate=gate, place=place, cookie=cookie)
     app = Starlette(
         routes=list(routes),
         middleware=[Middleware(Incidents), guard, *inner],

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from corelab.review.answers import OWN_FILES_ONLY, absent, page
+from corelab.review.answers import OWN_FILES_ONLY, absent, page, reply
 from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.gate import Gate
+from corelab.review.serve import Place
 from corelab.review.throttle import Throttle
 
 CSRF_HEADER = "x-corelab-csrf"
@@ -29,16 +30,16 @@ class Guard:
         What is guarded.
     gate
         Token and cookie value.
-    hosts
-        Every ``host:port`` that a request may name.
+    place
+        Whose ``host:port`` a request must name.
     cookie
-        Name of the cookie: cookies do not know ports, so that each role and port has its own.
+        Name of the cookie: cookies do not know ports, so that each role and start has its own.
     """
 
-    def __init__(self, app: ASGIApp, *, gate: Gate, hosts: frozenset[str], cookie: str) -> None:
+    def __init__(self, app: ASGIApp, *, gate: Gate, place: Place, cookie: str) -> None:
         self._app = app
         self._gate = gate
-        self._hosts = hosts
+        self._place = place
         self._cookie = cookie
         self._throttle = Throttle()
 
@@ -55,10 +56,13 @@ class Guard:
         """Answer in place of the application, None for a request that may pass."""
         # A name that merely resolves to this machine is a rebinding attack: compare exactly.
         host = request.headers.getlist("host")
-        if len(host) != 1 or host[0] not in self._hosts:
+        is_start = request.scope["path"] == "/" and request.method == "GET"
+        if host == [self._place.alias] and is_start:
+            return self._moved(request)
+        if host != [self._place.address]:
             return absent()
         token = request.query_params.get("token")
-        if token is not None and request.scope["path"] == "/" and request.method == "GET":
+        if token is not None and is_start:
             return await self._exchange(token)
         # Pages on other ports of this machine count as the same site for a cookie.
         comes_from = request.headers.get("sec-fetch-site", "none")
@@ -66,6 +70,13 @@ class Guard:
         if is_ours and self._gate.admits(request.cookies.get(self._cookie, "")):
             return None
         return absent()
+
+    def _moved(self, request: Request) -> Response:
+        """Send on to the one name: under two, a browser could hold two roles at once."""
+        query = request.scope["query_string"].decode("latin-1")
+        answer = reply(b"", media_type="text/plain", status=307)
+        answer.headers["Location"] = f"http://{self._place.address}/?{query}"
+        return answer
 
     async def _exchange(self, token: str) -> Response:
         value = self._gate.open(token)

@@ -14,10 +14,16 @@ from pathlib import Path
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from corelab.errors import CorelabError
 from corelab.review.answers import json_reply, reply
 
 _LOG = logging.getLogger(__name__)
 _NUMBER_BYTES = 4
+_UNTOLD = "Something went wrong"
+
+
+class ToldError(CorelabError):
+    """A fault of ours of which the browser is told in these words: they name no case, no path."""
 
 
 class Incidents:
@@ -40,11 +46,11 @@ class Incidents:
             number = secrets.token_hex(_NUMBER_BYTES)
             _LOG.error("incident %s: %s at %s", number, type(error).__name__, _place(error))
             if scope["type"] == "http" and not begun:
-                await _answer(scope["path"], number)(scope, receive, send)
+                words = str(error) if isinstance(error, ToldError) else _UNTOLD
+                await _answer(scope["path"], f"{words}. Incident {number}")(scope, receive, send)
 
 
-def _answer(path: str, number: str) -> Response:
-    text = f"Something went wrong. Incident {number}"
+def _answer(path: str, text: str) -> Response:
     if path.startswith("/api/"):
         return json_reply({"error": "incident", "message": text}, status=500)
     return reply(f"{text}\n".encode(), media_type="text/plain", status=500)

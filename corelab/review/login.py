@@ -11,7 +11,9 @@ from corelab.review.answers import json_reply
 from corelab.review.bodies import form_of
 from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.passphrase import PassphraseDesk
-from corelab.review.session import Session
+from corelab.review.session import SIGN_IN_FIRST, Session
+from corelab.review.stay import STAY_COOKIE, stay_of
+from corelab.store.signing import Signer
 
 
 class Login:
@@ -56,20 +58,24 @@ class Login:
 
     async def _login(self, request: Request) -> Response:
         form = await form_of(request)
-        await self._enter(form.text("name"), form.secret("passphrase"))
-        return await self._me(request)
+        signer = await self._opened(form.text("name"), form.secret("passphrase"))
+        stay = stay_of(self._role, request.cookies.get(STAY_COOKIE, ""))
+        self._session.enter(signer, stay)
+        answer = await self._me(request)
+        answer.set_cookie(STAY_COOKIE, stay, path="/", httponly=True, samesite="strict")
+        return answer
 
     async def _unlock(self, request: Request) -> Response:
         form = await form_of(request)
         name = self._session.name
         if name is None:
-            raise DeniedError(DenialCode.SIGN_IN, "Sign in first.")
-        await self._enter(name, form.secret("passphrase"))
+            raise DeniedError(DenialCode.SIGN_IN, SIGN_IN_FIRST)
+        self._session.resume(await self._opened(name, form.secret("passphrase")))
         return await self._me(request)
 
     async def _logout(self, request: Request) -> Response:
         self._session.leave()
         return await self._me(request)
 
-    async def _enter(self, name: str, passphrase: str) -> None:
-        self._session.enter(await run_in_threadpool(self._desk.opened, name, passphrase))
+    async def _opened(self, name: str, passphrase: str) -> Signer:
+        return await run_in_threadpool(self._desk.opened, name, passphrase)

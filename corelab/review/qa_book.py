@@ -137,6 +137,8 @@ class QaBook:
             verdict=rating.verdict,
             reasons=tuple(reason.value for reason in rating.reasons),
             comment=rating.comment,
+            viewed_s=rating.viewed_s,
+            confidence=rating.confidence,
         )
         self._keeper.write(signer, lambda _: Step(event=given))
 
@@ -173,4 +175,6 @@ def _row_of(rating: Rating, made: Publication) -> QaRating:
         reasons=tuple(map(QaReason, given.reasons)),
         comment=given.comment,
         software_version=made.software_version,
+        viewed_s=given.viewed_s,
+        confidence=given.confidence,
     )

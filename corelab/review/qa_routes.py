@@ -36,6 +36,7 @@ SHORTEST_TEXT = 3
 
 _FILE = "file"
 _SAID = ("image_sha256", "mask_sha256", "verdict", "comment")
+_UNLESS_SAID = ("viewed_s", "confidence")
 
 
 def qa_routes(rooms: Rooms) -> list[Route]:
@@ -101,6 +102,7 @@ class QaRoutes:
         def rate() -> None:
             case = self._book.case(_id(request))
             row: dict[str, Json] = {name: form.text(name) for name in _SAID}
+            row |= {name: form.fields.get(name) for name in _UNLESS_SAID}
             row |= {"subject_code": case.subject_code, "visit": case.visit, "rater": signer.name}
             self._book.rate(signer, self._rating(row | {"reasons": list(form.texts("reasons"))}))
 

@@ -25,6 +25,7 @@ from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.hemisphere import hemisphere_of
 from corelab.review.keeper import RoomKeeper, Step
 from corelab.review.mask_check import checked_mask
+from corelab.review.mask_parser import mask_parser
 from corelab.review.masks import Masks, begins_otherwise
 from corelab.review.scene import Scene
 from corelab.review.scenes import Scenes, image_changed
@@ -89,6 +90,7 @@ class Reader:
         self._keeper = keeper
         self._scenes = Scenes(layout)
         self._masks = Masks(layout, keeper.ledger)
+        self._parser = mask_parser()
 
     def room(self) -> Room:
         """Return the room, unless nothing may be done in it any more."""
@@ -108,6 +110,7 @@ class Reader:
         if _is_unseen(room, read):
             self._see(room, read)
             self._keeper.write(signer, decide)
+        self._parser.warm_up()
         return self.see(signer.name, read_id)
 
     def see(self, name: str, read_id: str) -> Sight:
@@ -142,7 +145,7 @@ class Reader:
 
     def save(self, signer: Signer, sight: Sight, *, edition: int, content: bytes) -> Saved:
         """Save a mask over the edition that it was drawn on."""
-        labels = checked_mask(content, sight.scene.image, sight.scene.grid)
+        labels = checked_mask(content, sight.scene.grid, self._parser)
         packed = pack_mask(labels)
         room = self._keeper.write(
             signer,

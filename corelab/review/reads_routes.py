@@ -24,7 +24,6 @@ from corelab.review.session import Session
 from corelab.store.files import Json
 from corelab.store.layout import Layout
 from corelab.store.record import load_read
-from corelab.trial import AutomaticVolume
 from corelab.vocab import LABEL_VALUE
 
 _NIFTI = "application/octet-stream"
@@ -121,7 +120,7 @@ class ReadsRoutes:
                 "state": read.state.value,
                 "version": read.version,
                 "infarct_volume_ml": signed.infarct_volume_ml if signed else None,
-                "automatic": self._automatic(read),
+                "automatic": self._automatic(self._reader.room(), read),
             }
 
         return json_reply(await run_in_threadpool(sign))
@@ -165,7 +164,7 @@ class ReadsRoutes:
             ],
             "masks": [{"name": "mask", "url": f"{url}/mask"}, *self._pair(sight, url)],
             "labels": {label.value: value for label, value in LABEL_VALUE.items()},
-            "automatic": self._shown_automatic(sight),
+            "automatic": self._automatic(sight.room, read),
             "results": [result.value for result in Result],
             "reasons": [
                 {"code": code.value, "text": text} for code, text in UNASSESSABLE_WORDS.items()
@@ -184,12 +183,9 @@ class ReadsRoutes:
             for name, signed in self._reader.pair(sight).items()
         ]
 
-    def _shown_automatic(self, sight: Sight) -> Json:
-        rules = sight.room.rules
-        is_shown = rules is not None and rules.automatic_volume is AutomaticVolume.SHOWN
-        return self._automatic(sight.read) if is_shown or sight.read.version else None
-
-    def _automatic(self, read: HumanRead) -> Json:
+    def _automatic(self, room: Room, read: HumanRead) -> Json:
+        if not room.may_see_automatic(read):
+            return None
         measured = load_read(self._layout.read(read.case)).measurement
         return {
             "shown": True,

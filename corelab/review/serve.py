@@ -39,17 +39,18 @@ class Place:
             fault = Fault(key="host", found=repr(self.host), expected="127.0.0.1 or ::1")
             raise ConfigError("review", (fault,))
 
-    @property
-    def hosts(self) -> frozenset[str]:
-        """Every host that a request may name."""
-        return frozenset({self._address, f"localhost:{self.port}"})
-
     def link(self, token: str) -> str:
         """Return the link that a start token opens."""
-        return f"http://{self._address}/?token={token}"
+        return f"http://{self.address}/?token={token}"
 
     @property
-    def _address(self) -> str:
+    def alias(self) -> str:
+        """The same place by another name, for which a browser would keep other cookies."""
+        return f"localhost:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """Host that a request must name."""
         is_long = ipaddress.ip_address(self.host).version == 6  # noqa: PLR2004 - IPv6
         return f"[{self.host}]:{self.port}" if is_long else f"{self.host}:{self.port}"
 

@@ -16,6 +16,11 @@ from corelab.review.gate import TOKEN_BYTES
 from corelab.store.signing import Signer
 
 IDLE_S = 15 * 60.0
+SIGN_IN_FIRST = "Sign in first."
+OTHER_ROLE = (
+    "This browser was signed in under another role, which ended your stay here. "
+    "Sign in here again in another tab."
+)
 _IDLE_CHECKS = 20
 
 
@@ -55,6 +60,8 @@ class Session:
         self._may_stay = may_stay
         self._name: str | None = None
         self._signer: Signer | None = None
+        self._stay = ""
+        self._why_out = SIGN_IN_FIRST
         self._active_at = clock()
         self._csrf = secrets.token_urlsafe(TOKEN_BYTES)
 
@@ -76,16 +83,43 @@ class Session:
             return Presence.SIGNED_OUT
         return Presence.IDLE if self._signer is None else Presence.SIGNED_IN
 
-    def enter(self, signer: Signer) -> None:
-        """Let a person in: pages of anybody else who was here end."""
+    def enter(self, signer: Signer, stay: str) -> None:
+        """Let a person in: pages of anybody else who was here end.
+
+        Parameters
+        ----------
+        signer
+            The key that their passphrase opened.
+        stay
+            What their browser says from now on, see :mod:`corelab.review.stay`.
+        """
         if signer.name != self._name:
             self._csrf = secrets.token_urlsafe(TOKEN_BYTES)
         self._name, self._signer = signer.name, signer
+        self._stay = stay
         self._active_at = self._clock()
 
-    def leave(self) -> None:
-        """Sign out."""
+    def resume(self, signer: Signer) -> None:
+        """Open the idle lock, unless the person was put out while the passphrase was judged.
+
+        Raises
+        ------
+        DeniedError
+            When nobody of this name is here any more.
+        """
+        if signer.name != self._name:
+            raise DeniedError(DenialCode.SIGN_IN, self._why_out)
+        self.enter(signer, self._stay)
+
+    def meet(self, stay: str) -> None:
+        """Put out whoever is here when the browser says another stay than theirs."""
+        if self._name is not None and stay != self._stay:
+            self.leave(OTHER_ROLE)
+
+    def leave(self, why: str = SIGN_IN_FIRST) -> None:
+        """Sign out; ``why`` is what is said to whoever asks for something then."""
         self._name = self._signer = None
+        self._why_out = why
         self._csrf = secrets.token_urlsafe(TOKEN_BYTES)
 
     def lock_if_idle(self) -> None:
@@ -111,7 +145,7 @@ class Session:
             self._active_at = self._clock()
             return signer
         if self._name is None:
-            raise DeniedError(DenialCode.SIGN_IN, "Sign in first.")
+            raise DeniedError(DenialCode.SIGN_IN, self._why_out)
         message = "Locked because nothing was done for a while: give your passphrase to go on."
         raise DeniedError(DenialCode.IDLE, message)
 

@@ -23,7 +23,7 @@ from corelab.store.files import read_bytes, read_json, write_json, write_text
 from corelab.store.layout import Layout
 from corelab.store.picture import mosaic_thumbnail
 from corelab.store.qa_page import render_qa_page
-from corelab.store.qa_row import QaPage, QaRow
+from corelab.store.qa_row import QaAccepted, QaPage, QaRow
 from corelab.store.table import NOBODY, Records, Tables, write_tables
 from corelab.store.times import settle
 from corelab.vocab import Case, People, Problem, Read
@@ -84,7 +84,7 @@ def publish(layout: Layout, problems: Sequence[Problem], publication: Publicatio
     write_json(layout.dataset_description, description(name, publication.software_version))
     page = QaPage(
         trial_id=publication.trial_id,
-        rows=tuple(_rows(layout, tables.records, problems)),
+        rows=tuple(_rows(layout, tables.records, problems, people)),
         software_version=publication.software_version,
         config_digest=publication.config_digest,
     )
@@ -156,9 +156,12 @@ MOST_PICTURES = 1_000
 """Cases that a page shows pictures of: with more it would not open, and links to them instead."""
 
 
-def _rows(layout: Layout, records: Records, problems: Iterable[Problem]) -> Iterable[QaRow]:
+def _rows(
+    layout: Layout, records: Records, problems: Iterable[Problem], people: People
+) -> Iterable[QaRow]:
     reads = records.reads
     is_small = len(reads) <= MOST_PICTURES
+    accepted = _accepted(layout, reads if is_small else (), people)
     earlier_ml = _volumes_of(records.earlier)
     for read in reads:
         numbers = read.measurement
@@ -180,6 +183,7 @@ def _rows(layout: Layout, records: Records, problems: Iterable[Problem]) -> Iter
             mask_sha256=read.sha256_of("infarct_mask"),
             mosaic_webp=_thumbnail(layout, read.case) if is_small else None,
             lines_png=_lines(layout, read.case) if is_small else None,
+            accepted=accepted.get(read.case),
             mosaic_link=_mosaic_link(layout, read.case),
         )
     measured = {(read.subject_code, read.visit) for read in reads}
@@ -193,6 +197,30 @@ def _rows(layout: Layout, records: Records, problems: Iterable[Problem]) -> Iter
             reason_code=problem.reason_code,
             message=problem.message,
         )
+
+
+def _accepted(layout: Layout, reads: Iterable[Read], people: People) -> dict[Case, QaAccepted]:
+    """Return what is accepted of each of these cases, with the lines of its masks."""
+    values = {reading.case: reading.value for reading in people.readings if reading.value}
+    if not values and not layout.accepted_lines_folder.exists():
+        return {}
+    # As above: to draw, images are read and turned.
+    from corelab.store.accepted_lines import AcceptedLines  # noqa: PLC0415
+
+    lines = AcceptedLines(layout)
+    found = {}
+    for read in reads:
+        value = values.get(read.case)
+        if value is None or value.infarct_volume_ml is None:
+            continue
+        drawn = lines.of(read)
+        if drawn is not None:
+            words = f"accepted: {value.read_status} read, {value.infarct_volume_ml:.1f} mL"
+            found[read.case] = QaAccepted(
+                words=words, lines_png=drawn.pngs, n_hidden=drawn.n_hidden
+            )
+    lines.prune()
+    return found
 
 
 def _volumes_of(earlier: Iterable[Read]) -> dict[Case, list[tuple[int, float]]]:

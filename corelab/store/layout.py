@@ -103,6 +103,11 @@ class Layout:
         """Return where one of them lies."""
         return self.accepted_folder / f"{case.stem}_desc-read{read_id}v{version}_mask.nii.gz"
 
+    @property
+    def accepted_lines_folder(self) -> Path:
+        """Lines of accepted masks, which the QA page lays upon the mosaics: a view, made anew."""
+        return self.root / "qa" / "accepted"
+
     def case_folder(self, case: Case) -> Path:
         """Folder of one case."""
         return self.root / f"sub-{case.subject_code}" / f"ses-{case.visit}"

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from corelab.kernels.contour import Crop, cover_plane, outer_outline, window_to_uint8
 from corelab.store.mosaic import (
@@ -35,7 +36,10 @@ __all__ = [
     "Panel",
     "draw_layers",
     "draw_mosaic",
+    "draw_other_lines",
+    "hidden_slices_of",
     "mosaic_thumbnail",
+    "size_of",
     "thumbnail_of",
 ]
 
@@ -54,6 +58,7 @@ _NOTE_PX = 20
 _CAPTION_PX = 15
 _SIDE_PX = 20
 _SHADOW_PX = 4
+_HIDDEN = "hidden slices"
 
 _T = TypeVar("_T", bound=np.generic)
 _Colour = tuple[int, int, int]
@@ -65,6 +70,7 @@ _FAINT: _Colour = (168, 168, 172)
 # Wong, Nat Methods 2011; 8:441, doi 10.1038/nmeth.1618.
 INFARCT_COLOUR: _Colour = (255, 140, 0)
 BLOOD_COLOUR: _Colour = (40, 170, 255)
+ACCEPTED_COLOUR: _Colour = (0, 222, 160)
 _ALERT: _Colour = (255, 214, 90)
 _INFARCT_LINE, _BLOOD_LINE = 1, 2
 _LINES: dict[int, _Colour] = {_INFARCT_LINE: INFARCT_COLOUR, _BLOOD_LINE: BLOOD_COLOUR}
@@ -111,12 +117,63 @@ def draw_layers(request: MosaicRequest) -> Layers:
     )
 
 
+def draw_other_lines(request: MosaicRequest, other: MosaicRequest) -> bytes:
+    """Draw the lines of another mask onto the sheet of a mosaic, to be shown in their place.
+
+    The PNG says of itself how many slices of the other mask are not on the sheet, see
+    :func:`hidden_slices_of`. Its infarct has another colour than the mosaic's own.
+
+    Parameters
+    ----------
+    request
+        Of the mosaic.
+    other
+        The same with the other mask.
+    """
+    tiles = tiles_of(request)
+    sheet = plan_sheet(request, len(tiles))
+    top = _header_image(request, sheet).height
+    height = top + sheet.height + _footer_image(request, sheet).height
+    lines = np.zeros((height, sheet.width), dtype=np.uint8)
+    # Where nothing was found no tile is outlined: the only one takes the lines.
+    outlined = [place for place, tile in enumerate(tiles) if tile.is_outlined] or [len(tiles) - 1]
+    for group, k in enumerate(sheet.slices):
+        for place in outlined:
+            left, above = sheet.corner(group, place)
+            above += top + CAPTION_HEIGHT_PX
+            part = lines[above : above + sheet.tile_height, left : left + sheet.tile_width]
+            _draw_outlines(part, other, k=k, crop=sheet.crop)
+    borne = set(np.flatnonzero(other.mask.any(axis=(0, 1))).tolist())
+    note = PngInfo()
+    note.add_text(_HIDDEN, str(len(borne - set(sheet.slices))))
+    return _lines_png(lines, ACCEPTED_COLOUR, note)
+
+
+def hidden_slices_of(lines_png: bytes) -> int:
+    """Return how many slices of a mask are not on the sheet that its lines were drawn for."""
+    with Image.open(io.BytesIO(lines_png), formats=["PNG"]) as opened:
+        return int(opened.info[_HIDDEN])
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    """Width and height of a PNG in pixels."""
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
+        return opened.size
+
+
+def _header_image(request: MosaicRequest, sheet: Sheet) -> Image.Image:
+    return _draw_lines(_header_of(request), sheet.width)
+
+
+def _footer_image(request: MosaicRequest, sheet: Sheet) -> Image.Image:
+    return _draw_lines(_footer_of(request, sheet), sheet.width)
+
+
 def _draw(request: MosaicRequest) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Pixels of a mosaic without its lines, and which of :data:`_LINES` runs through each."""
     tiles = tiles_of(request)
     sheet = plan_sheet(request, len(tiles))
-    header = _draw_lines(_header_of(request), sheet.width)
-    footer = _draw_lines(_footer_of(request, sheet), sheet.width)
+    header, footer = _header_image(request, sheet), _footer_image(request, sheet)
     _draw_scale_bar(footer, round(_SCALE_BAR_MM * sheet.scale_px_per_mm))
     # Put together as numbers: a picture of hundreds of slices would be in memory three times.
     height = header.height + sheet.height + footer.height
@@ -151,12 +208,14 @@ def _with_lines(pixels: NDArray[np.uint8], lines: NDArray[np.uint8]) -> NDArray[
     return pixels
 
 
-def _lines_png(lines: NDArray[np.uint8]) -> bytes:
+def _lines_png(
+    lines: NDArray[np.uint8], infarct_colour: _Colour = INFARCT_COLOUR, note: PngInfo | None = None
+) -> bytes:
     """Lines as a picture of few colours: a fiftieth of what it is laid upon."""
     picture = Image.fromarray(lines)
-    picture.putpalette([*_BACKGROUND, *(part for colour in _LINES.values() for part in colour)])
+    picture.putpalette([*_BACKGROUND, *infarct_colour, *BLOOD_COLOUR])
     stream = io.BytesIO()
-    picture.save(stream, format="PNG", bits=2, transparency=0)
+    picture.save(stream, format="PNG", bits=2, transparency=0, pnginfo=note)
     return stream.getvalue()
 
 

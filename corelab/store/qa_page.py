@@ -12,7 +12,7 @@ from jinja2 import Environment
 
 from corelab.store.chart import Axis, Point, StripChart, cube_root_axis, linear_axis, strip_chart
 from corelab.store.pages import digest_source, template_text, templates
-from corelab.store.qa_ratings import REASON_CHOICES, VERDICT_CHOICES
+from corelab.store.qa_ratings import CONFIDENCE_CHOICES, REASON_CHOICES, VERDICT_CHOICES
 from corelab.store.qa_row import QaCount, QaPage, QaRow
 from corelab.store.standout import flag_words, stand_outs
 
@@ -45,9 +45,11 @@ _KEYS = (
     ("\u2192 \u2190", "the same in the picture"),
     ("Enter", "enlarge the row"),
     ("1 2 3 4", "pass, warn, fail, not assessable"),
+    ("5 6 7", "how sure: low, medium, high; again takes it back"),
     ("m b t w l i o", "reasons: see their letters"),
     ("c", "comment"),
     ("f", "outline off and on"),
+    ("a", "accepted outline in place of the automatic one, and back"),
     ("z", "width, twice as large, whole picture"),
     ("/", "search"),
     ("?", "these keys"),
@@ -72,6 +74,21 @@ class _Entry:
     def lines_uri(self) -> str:
         """Lines of the mosaic as a data URI, empty where there are none."""
         return _data_uri("image/png", self.row.lines_png)
+
+    @property
+    def accepted_uris(self) -> tuple[str, ...]:
+        """Lines of accepted masks as data URIs."""
+        accepted = self.row.accepted
+        return tuple(_data_uri("image/png", png) for png in accepted.lines_png) if accepted else ()
+
+    @property
+    def accepted_words(self) -> str:
+        """What is said of them; empty where there are none."""
+        accepted = self.row.accepted
+        if accepted is None:
+            return ""
+        slices = f"{accepted.n_hidden} of its slices not shown" if accepted.n_hidden else ""
+        return "; ".join(filter(None, (accepted.words, slices)))
 
 
 def _data_uri(kind: str, content: bytes | None) -> str:
@@ -104,6 +121,7 @@ def render_qa_page(page: QaPage) -> str:
             charts=_charts(entries),
             verdicts=VERDICT_CHOICES,
             reasons=REASON_CHOICES,
+            confidences=CONFIDENCE_CHOICES,
             keys=_KEYS,
             style=style,
             script=script,

@@ -13,7 +13,7 @@ from itertools import count
 from corelab.errors import ConfigError, Fault
 from corelab.store.csv_table import FORMULA_STARTS
 from corelab.store.files import Json, json_text
-from corelab.vocab import Case, QaReason, QaVerdict, SubjectCode, VisitLabel
+from corelab.vocab import Case, QaConfidence, QaReason, QaVerdict, SubjectCode, VisitLabel
 
 FORMAT = "corelab-qa-ratings-1"
 LONGEST_COMMENT = 1000
@@ -27,6 +27,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RATER = re.compile(r"[^\W_][\w .@-]{0,63}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _COMMENT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*")
+_SECONDS = re.compile(r"[0-9]{0,6}")
+_CONFIDENCE = re.compile("|".join(("", *QaConfidence)))
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "trial_id": (_NAME, "a trial's name"),
     "subject_code": (_NAME, "a subject code"),
@@ -37,12 +39,14 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "rated_at_utc": (_TIME, "a UTC time of the form YYYY-MM-DDThh:mm:ss.sssZ"),
     "comment": (_COMMENT, "plain text"),
     "software_version": (_NAME, "a version"),
+    "viewed_s": (_SECONDS, "whole seconds below a million, or nothing"),
+    "confidence": (_CONFIDENCE, f"one of {', '.join(QaConfidence)}, or nothing"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One verdict or reason on the page: its code, its words and the key that gives it."""
+    """One choice on the page: its code, its words and the key that gives it."""
 
     code: str
     words: str
@@ -56,6 +60,12 @@ VERDICT_CHOICES = tuple(
 REASON_CHOICES = tuple(
     Choice(code=reason, words=reason.replace("_", " "), key=key)
     for reason, key in zip(QaReason, "mbtwlio", strict=True)
+)
+
+
+CONFIDENCE_CHOICES = tuple(
+    Choice(code=confidence, words=confidence, key=str(number))
+    for number, confidence in enumerate(QaConfidence, start=len(QaVerdict) + 1)
 )
 
 
@@ -79,6 +89,10 @@ class QaRating:
         Plain text; what the reason is where it is ``other``.
     software_version
         Version of corelab that made what was rated.
+    viewed_s
+        How long the case was on the screen before, in whole seconds; ``None`` where nobody counted.
+    confidence
+        How sure the rater is; ``None`` where they did not say.
     """
 
     trial_id: str
@@ -92,6 +106,8 @@ class QaRating:
     reasons: tuple[QaReason, ...]
     comment: str
     software_version: str
+    viewed_s: int | None = None
+    confidence: QaConfidence | None = None
 
     @property
     def case(self) -> Case:
@@ -100,6 +116,9 @@ class QaRating:
 
 
 COLUMNS = tuple(field.name for field in fields(QaRating))
+_LATER = ("viewed_s", "confidence")
+EARLIER_COLUMNS = tuple(name for name in COLUMNS if name not in _LATER)
+"""Of files that were written before time and confidence were kept: they are read as ever."""
 
 
 def in_order(ratings: Iterable[QaRating]) -> tuple[QaRating, ...]:
@@ -123,7 +142,7 @@ def to_csv(ratings: Sequence[QaRating]) -> str:
     writer.writerow(COLUMNS)
     for rating in ratings:
         cells = {**asdict(rating), "reasons": _SEPARATOR.join(rating.reasons)}
-        writer.writerow([_defused(str(cells[name])) for name in COLUMNS])
+        writer.writerow([_defused(_text(cells[name])) for name in COLUMNS])
     return stream.getvalue()
 
 
@@ -143,10 +162,10 @@ def from_csv(text: str, source: str) -> tuple[QaRating, ...]:
         With every fault, each with its line and column.
     """
     rows = list(_csv_rows(text, source))
-    if not rows or rows[0].cells != COLUMNS:
+    if not rows or rows[0].cells not in {COLUMNS, EARLIER_COLUMNS}:
         found = ",".join(rows[0].cells) if rows else "nothing"
         raise ConfigError(source, (_fault("line 1", found, ",".join(COLUMNS)),))
-    return _checked(map(_of_csv, rows[1:]), source)
+    return _checked((_of_csv(row, rows[0].cells) for row in rows[1:]), source)
 
 
 def to_json(ratings: Sequence[QaRating]) -> str:
@@ -232,26 +251,27 @@ def _csv_rows(text: str, source: str) -> Iterator[_Row]:
         raise ConfigError(source, (_fault(f"line {line}", str(error), "CSV"),)) from error
 
 
-def _of_csv(row: _Row) -> _Raw:
+def _of_csv(row: _Row, columns: Sequence[str]) -> _Raw:
     place = f"line {row.line}"
-    if len(row.cells) != len(COLUMNS):
-        fault = _fault(place, f"{len(row.cells)} cells", str(len(COLUMNS)))
+    if len(row.cells) != len(columns):
+        fault = _fault(place, f"{len(row.cells)} cells", str(len(columns)))
         return _Raw(place=place, texts={}, faults=(fault,))
     # A spreadsheet may end the lines of a comment in its own way.
-    texts = {
+    texts = dict.fromkeys(_LATER, "") | {
         name: cell.removeprefix("'").replace("\r\n", "\n")
-        for name, cell in zip(COLUMNS, row.cells, strict=True)
+        for name, cell in zip(columns, row.cells, strict=True)
     }
     reasons = tuple(texts["reasons"].split(_SEPARATOR)) if texts["reasons"] else ()
     return _Raw(place=place, texts=texts, reasons=reasons)
 
 
 def _of_json(row: Json, place: str) -> _Raw:
-    if not isinstance(row, dict) or set(row) != set(COLUMNS):
+    if not isinstance(row, dict) or set(row) not in (set(COLUMNS), set(EARLIER_COLUMNS)):
         found = ", ".join(row) if isinstance(row, dict) else _shown(row)
         return _Raw(place=place, texts={}, faults=(_fault(place, found, ", ".join(COLUMNS)),))
     reasons = row["reasons"]
     texts = {name: value for name, value in row.items() if isinstance(value, str)}
+    texts |= {name: _text(row.get(name)) for name in _LATER}
     faults = [
         _fault(f"{place}, column {name}", _shown(row[name]), "text")
         for name in COLUMNS
@@ -322,11 +342,17 @@ def _rating_of(raw: _Raw) -> QaRating:
         reasons=tuple(map(QaReason, raw.reasons)),
         comment=texts["comment"],
         software_version=texts["software_version"],
+        viewed_s=int(texts["viewed_s"]) if texts["viewed_s"] else None,
+        confidence=QaConfidence(texts["confidence"]) if texts["confidence"] else None,
     )
 
 
 def _defused(text: str) -> str:
     return "'" + text if text.startswith(_DEFUSED_STARTS) else text
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _shown(value: Json) -> str:

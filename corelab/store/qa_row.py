@@ -9,6 +9,25 @@ from corelab.vocab import Hemisphere, Modality, QcFlag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QaAccepted:
+    """What people signed and the trial accepts, over the mosaic of the automatic mask.
+
+    Parameters
+    ----------
+    words
+        How it came about, and the accepted volume.
+    lines_png
+        Lines of each mask that it rests on.
+    n_hidden
+        Slices of them that the mosaic does not show.
+    """
+
+    words: str
+    lines_png: tuple[bytes, ...]
+    n_hidden: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QaRow:
     """One case, or one case or series that was not measured.
 
@@ -39,6 +58,8 @@ class QaRow:
         Overlay mosaic without its lines, see ``picture.Layers``.
     lines_png
         Its lines; ``None`` where there are none, or they are drawn into it.
+    accepted
+        The mask after people's edits; ``None`` where none is accepted.
     mosaic_link
         Where it lies, from the page's folder; shown where the page holds no picture of it.
     """
@@ -62,6 +83,7 @@ class QaRow:
     mask_sha256: str = ""
     mosaic_webp: bytes | None = None
     lines_png: bytes | None = None
+    accepted: QaAccepted | None = None
     mosaic_link: str = ""
 
     def __post_init__(self) -> None:

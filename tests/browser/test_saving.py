@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from corelab.review.mask_parser import mask_parser
 from tests.browser.desk import Desk
 from tests.browser.heads import draft_of
 from tests.browser.served import Process, served, wait_until
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import READS, SECRETS, SHAPE, infarct
+from tests.review.test_mask_parser import child_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Route
@@ -242,3 +244,24 @@ def test_title_and_address_hold_the_number_alone(desk: Desk, start_url: str) -> 
     assert desk.page.title() == "Read 1 · corelab"
     assert desk.page.url.split("/", 3)[3] == f"read/{READ}"
     assert [secret for secret in SECRETS if secret in desk.page.content()] == []
+
+
+def test_a_stroke_whose_check_dies_is_told_as_not_saved_and_saved_by_itself(
+    desk: Desk, out: Path, start_url: str
+) -> None:
+    desk.sign_in(start_url, "ada")
+    desk.open(READ)
+    paint(desk, 16, 4)
+    desk.wait_saved()
+    child = child_of()
+    child.suspend()
+    desk.click(18, 6)
+    # Asked, and not heard of: one that dies before is replaced, and nobody sees it.
+    wait_until(mask_parser()._turn.locked)  # noqa: SLF001 - nothing else tells it
+    child.kill()
+    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
+    assert "nothing was changed. Incident " in desk.text("#alarm-text")
+    assert desk.labels_at((18, 6, 3)) == [1], "the stroke stays on the page"
+    desk.wait_saved()
+    assert not desk.page.is_visible("#alarm")
+    assert [saved_at(out, 16, 4), saved_at(out, 18, 6)] == [1, 1]

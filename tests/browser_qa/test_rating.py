@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from PIL import Image
 from corelab.store import qa_ratings
 from corelab.store.picture import INFARCT_COLOUR
 from corelab.store.qa_ratings import QaRating
-from corelab.vocab import QaReason, QaVerdict
+from corelab.vocab import QaConfidence, QaReason, QaVerdict
 from tests.browser_qa.conftest import ROWS, TRIAL, VERSION, Reviewer, measured
 
 Publish = Callable[..., str]
@@ -92,7 +93,8 @@ def test_a_changed_verdict_keeps_what_was_said_before(reviewer: Reviewer, publis
     reviewer.open(publish()).named("doe").press("Tab", "n", "1", "j", "k", "l", "2")
     reviewer.page.wait_for_timeout(50)
     history = reviewer.history()
-    assert [line.split("doe: ")[1] for line in history] == [
+    said = [line.split("doe: ")[1].split(", after")[0].rstrip() for line in history]
+    assert said == [
         "warn mask leak",
         "pass mask leak",
         "pass",
@@ -216,7 +218,7 @@ def test_every_queue_shows_its_cases(reviewer: Reviewer, publish: Publish) -> No
     [
         ("r.csv", ("warn", "wrong"), "line 3, column verdict: found 'wrong', expected one of pass"),
         ("r.csv", ("verdict", "v"), "line 1: found trial_id"),
-        ("r.csv", (",warn,", ","), "line 3: found 10 cells, expected 11"),
+        ("r.csv", (",warn,", ","), "line 3: found 12 cells, expected 13"),
         ("r.csv", ("motion", "moved"), "line 3, column reasons: found 'moved'"),
         ("r.csv", ("motion", ""), "line 3, column reasons: found 'none', expected at least one"),
         ("r.csv", (TRIAL, "NCT0"), "line 2, column trial_id: found 'NCT0', expected " + TRIAL),
@@ -366,3 +368,41 @@ def test_in_print_there_are_tables_pictures_and_verdicts_and_nothing_to_press(
     assert reviewer.page.locator("#case-AAA111-fu24h .thumb img").first.is_visible()
     assert reviewer.verdicts("AAA111").startswith("pass doe")
     assert len(reviewer.page.pdf()) > 10_000
+
+
+def test_how_sure_one_is_and_how_long_one_looked_are_kept_with_the_verdict(
+    reviewer: Reviewer, publish: Publish
+) -> None:
+    reviewer.open(publish()).named("doe").press("Tab", "n", "5", "7", "1")
+    assert reviewer.said() == "Saved: pass."
+    reviewer.press("n")
+    assert reviewer.page.locator("[data-confidence][aria-pressed=true]").count() == 0
+    reviewer.page.wait_for_timeout(1600)
+    reviewer.press("1", "6", "6", "Escape")
+    first, *second = rated(reviewer)
+    assert (first.subject_code, first.confidence) == ("AAA111", QaConfidence.HIGH)
+    assert first.viewed_s in range(30)
+    assert [rating.confidence for rating in second] == [None, QaConfidence.MEDIUM, None]
+    assert all(rating.viewed_s in range(2, 30) for rating in second)
+    reviewer.page.locator("#case-AAA111-fu24h .thumb").click()
+    pressed = reviewer.page.locator("[data-confidence][aria-pressed=true]")
+    assert pressed.get_attribute("data-confidence") == "high"
+    assert "high confidence, after" in reviewer.history()[0]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_file_of_before_time_and_confidence_were_kept_is_taken(
+    reviewer: Reviewer, publish: Publish, form: str
+) -> None:
+    known = rating("AAA111", "doe", QaVerdict.FAIL)
+    if form == "csv":
+        rows = [line.rsplit(",", 2)[0] for line in qa_ratings.to_csv([known]).splitlines()]
+        text = "\n".join(rows)
+    else:
+        content = json.loads(qa_ratings.to_json([known]))
+        del content["ratings"][0]["viewed_s"], content["ratings"][0]["confidence"]
+        text = json.dumps(content)
+    reviewer.open(publish())
+    assert reviewer.take_in((f"doe.{form}", text)) == "1 new of 1 rating."
+    assert reviewer.take_in((f"doe.{form}", text)) == "0 new of 1 rating."
+    assert rated(reviewer) == (known,)

@@ -38,7 +38,7 @@ def out(rated: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def served(out: Path) -> Iterator[Callable[..., str]]:
+def served(out: Path, reviewer: Reviewer) -> Iterator[Callable[..., str]]:
     """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
     with ExitStack() as stack:
 
@@ -46,6 +46,8 @@ def served(out: Path) -> Iterator[Callable[..., str]]:
             return stack.enter_context(serve_room(out, role=Role.QA, idle_s=idle_s))
 
         yield start
+        # A page that asks a server which has gone says so in the console.
+        reviewer.page.goto("about:blank")
 
 
 def sign_in(reviewer: Reviewer, link: str) -> Reviewer:
@@ -190,3 +192,21 @@ def test_axe_finds_no_serious_fault_where_one_asks_and_unlocks(
     reviewer.page.locator("#locked").wait_for()
     assert reviewer.serious_faults() == []
     reviewer.errors.clear()
+
+
+def test_the_page_gives_way_to_a_sign_in_under_another_role_in_this_browser(
+    reviewer: Reviewer, served: Callable[..., str], out: Path
+) -> None:
+    sign_in(reviewer, served())
+    reviewer.press("n")
+    with serve_room(out, role=Role.READER) as link:
+        other = reviewer.page.context.new_page()
+        other.goto(link)
+        other.locator("#title", has_text="Reading room").wait_for()
+        other.locator("#name").fill("ada")
+        other.locator("#passphrase").fill(PASSPHRASE)
+        other.locator("#passphrase").press("Enter")
+        other.locator("#next").wait_for()
+        reviewer.page.locator("#title", has_text="Quality review").wait_for()
+        assert reviewer.page.locator("#viewer").count() == 0, "nothing of the other role is left"
+        other.close()

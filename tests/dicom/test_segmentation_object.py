@@ -20,10 +20,17 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from corelab.dicom.index import index
-from corelab.dicom.segmentation_object import DicomObjects, Finding, Segment, dicom_objects
+from corelab.dicom.segmentation_object import (
+    DicomObjects,
+    Drawing,
+    Finding,
+    Segment,
+    Signed,
+    dicom_objects,
+)
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.series import Series, SeriesKind
-from corelab.vocab import Label
+from corelab.vocab import Label, ReadStatus
 from tests.dicom.seg_reading import dataset_of, frames_of, masks_of, measured_in
 from tests.dicom.tiny import enhanced_mr, mr_slice, only, write, write_stack
 
@@ -43,7 +50,10 @@ def uid_of(text: str) -> str:
 
 
 def made(
-    source: Series, infarct: NDArray[np.bool_], blood: NDArray[np.bool_] | None = None
+    source: Series,
+    infarct: NDArray[np.bool_],
+    blood: NDArray[np.bool_] | None = None,
+    signed: Signed | None = None,
 ) -> DicomObjects:
     segments = [Segment(label=Label.INFARCT, mask=infarct, volume_ml=INFARCT_ML)]
     if blood is not None:
@@ -52,6 +62,7 @@ def made(
         Finding(
             source=source,
             segments=tuple(segments),
+            signed=signed,
             method="a-method-1",
             software_version="0.1.0",
             device_serial="0123456789abcdef",
@@ -338,3 +349,16 @@ def test_other_programs_find_no_error(tmp_path: Path, make: object) -> None:
         assert "Error" not in check_with("dciodvfy", content, tmp_path)
     told = check_with("dsrdump", objects.report, tmp_path)
     assert 'NUM:(,,"Volume")="12.3456" (mL,UCUM,"milliliter")' in told
+
+
+@pytest.mark.parametrize("drawing", Drawing)
+@pytest.mark.parametrize("tool", ["dciodvfy", "dsrdump"])
+def test_other_programs_find_no_error_in_what_people_signed(
+    tmp_path: Path, tool: str, drawing: Drawing
+) -> None:
+    infarct, blood = patches((4, 6, 5))
+    signed = Signed(reader_id="1a2b3c4d", read_status=ReadStatus.ADJUDICATED, drawing=drawing)
+    objects = made(tiny_ct(tmp_path), infarct, blood, signed)
+    contents = {"dciodvfy": (objects.segmentation, objects.report), "dsrdump": (objects.report,)}
+    for content in contents[tool]:
+        assert "Error" not in check_with(tool, content, tmp_path)

@@ -79,7 +79,11 @@ def file_of(folder: Path, code: str, visit: str, kind: str) -> Path:
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
-    folder = tmp_path_factory.mktemp("batch")
+    return measured_sample(tmp_path_factory.mktemp("batch"))
+
+
+def measured_sample(folder: Path) -> Batch:
+    """The sample as a batch leaves it."""
     made = Batch(folder / "incoming", folder / "out", folder / "vault")
     shutil.copytree(SAMPLE / "incoming", made.incoming)
     words = ["run", made.incoming, "--trial", REPOSITORY / "configs" / "demo.toml"]

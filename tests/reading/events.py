@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from corelab.reading.event import (
+    AmendmentEnded,
     AmendmentStarted,
     CaseExcluded,
     CaseOffered,
@@ -92,6 +93,7 @@ _EVENTS: tuple[Event, ...] = (
     DraftSaved(read_id=READ_ID, edition=1, mask_sha256=MASK),
     SIGNED,
     AmendmentStarted(read_id=READ_ID, reason="wrong side"),
+    AmendmentEnded(read_id=READ_ID, reason="its reader left"),
     ReadSuperseded(read_id=READ_ID, reason="image changed"),
     PairCompared(first_mask_sha256=MASK, second_mask_sha256=OTHER_MASK, dice=0.8),
     QaVerdictGiven(

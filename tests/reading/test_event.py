@@ -71,3 +71,10 @@ def test_an_absent_field_is_named(field: str) -> None:
     left = {name: value for name, value in SIGNED.items() if name != field}
     with pytest.raises(LedgerError, match=f"read_signed does not fit: {field}"):
         event_from_json("read_signed", left)
+
+
+def test_a_verdict_of_before_time_and_confidence_were_kept_is_one_as_ever() -> None:
+    payload = event_to_json(EXAMPLES["qa_verdict_given"])
+    earlier = {k: v for k, v in payload.items() if k not in {"viewed_s", "confidence"}}
+    assert len(earlier) == len(payload) - 2
+    assert event_from_json("qa_verdict_given", earlier) == EXAMPLES["qa_verdict_given"]

@@ -10,6 +10,7 @@ import pytest
 from corelab.errors import LedgerError
 from corelab.reading.event import (
     KINDS,
+    AmendmentEnded,
     AmendmentStarted,
     CaseExcluded,
     CaseOffered,
@@ -105,6 +106,11 @@ def verdict(image: str = IMAGE) -> QaVerdictGiven:
     )
 
 
+def amending_room() -> Room:
+    room = double_read(10.0, 11.0)
+    return with_event(room, "ada", AmendmentStarted(read_id=ada(room), reason="missed a part"))
+
+
 ADDED = UserAdded(name="eve", role=Role.READER, public_key_hex=KEY)
 Refused = tuple[Refusal, Callable[[], Room], str, Callable[[Room], Event]]
 REFUSED: tuple[Refused, ...] = (
@@ -137,6 +143,12 @@ REFUSED: tuple[Refused, ...] = (
         lambda: with_event(staffed_room(), "mia", offer()),
         "mia",
         lambda _: assignment("ada"),
+    ),
+    (
+        Refusal.STILL_READS,
+        amending_room,
+        "mia",
+        lambda room: AmendmentEnded(read_id=ada(room), reason="its reader left"),
     ),
     (Refusal.NOT_LOCKED, ready_room, "mia", lambda _: EXAMPLES["unlock_asked"]),
     (Refusal.NOT_LOCKED, ready_room, "mia", lambda _: EXAMPLES["data_unlocked"]),

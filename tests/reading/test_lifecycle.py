@@ -13,13 +13,13 @@ from corelab.reading.lifecycle import (
 )
 
 TABLE = """
-            open      edit      sign    amend     supersede
-assigned    opened    -         -       -         superseded
-opened      opened    draft     signed  -         superseded
-draft       draft     draft     signed  -         superseded
-signed      signed    -         -       amending  superseded
-amending    amending  amending  signed  -         superseded
-superseded  -         -         -       -         -
+            open      edit      sign    amend     end_amendment  supersede
+assigned    opened    -         -       -         -              superseded
+opened      opened    draft     signed  -         -              superseded
+draft       draft     draft     signed  -         -              superseded
+signed      signed    -         -       amending  -              superseded
+amending    amending  amending  signed  -         signed         superseded
+superseded  -         -         -       -         -              -
 """
 
 

@@ -136,7 +136,7 @@ def test_the_idle_lock_asks_for_the_passphrase_and_nothing_is_lost(
 
 def test_the_key_is_dropped_when_nothing_is_asked_any_more() -> None:
     session = Session(idle_s=0.2)
-    session.enter(Signer("ada", bytes(32)))
+    session.enter(Signer("ada", bytes(32)), "reader.1")
 
     async def serve() -> None:
         async with watching(session)(Starlette()):

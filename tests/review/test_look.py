@@ -76,7 +76,7 @@ def test_the_start_link_is_exchanged_for_a_strict_cookie_and_then_shows_the_page
     answer = stranger.get(app.state.start_url)
     assert answer.status_code == 200
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("corelab_review_8765=")
+    assert re.match(r"corelab_review_8765_[0-9a-f]{8}=", cookie)
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "token" not in answer.text
@@ -96,8 +96,9 @@ def test_looking_at_the_link_without_opening_it_does_not_spend_it(
     assert stranger.get(app.state.start_url).status_code == 200
 
 
-def test_no_cookie_works_before_the_link_was_opened(stranger: Browser) -> None:
-    stranger.cookies.set("corelab_review_8765", "")
+def test_no_cookie_works_before_the_link_was_opened(app: Starlette, stranger: Browser) -> None:
+    (name,) = (door.kwargs["cookie"] for door in app.user_middleware if "cookie" in door.kwargs)
+    stranger.cookies.set(name, "")
     assert stranger.get("/").status_code == 404
 
 
@@ -125,8 +126,16 @@ def test_another_host_name_is_refused(reader: Browser, host: str) -> None:
     assert reader.get("/", Host=host).status_code == 404
 
 
-def test_localhost_with_the_port_is_the_same_place(reader: Browser) -> None:
-    assert reader.get("/", Host="localhost:8765").status_code == 200
+def test_localhost_is_sent_on_to_the_one_name_with_its_token(
+    stranger: Browser, app: Starlette
+) -> None:
+    """Under two names a browser would keep two jars of cookies, and could hold two roles."""
+    path = app.state.start_url.removeprefix("http://127.0.0.1:8765")
+    answer = stranger.get(path, Host="localhost:8765")
+    assert (answer.status_code, answer.headers["location"]) == (307, app.state.start_url)
+    assert stranger.get("/cases", Host="localhost:8765").status_code == 404
+    assert stranger.get(app.state.start_url).status_code == 200, "the token is not spent"
+    assert stranger.get("/cases", Host="localhost:8765").status_code == 404
 
 
 def test_two_host_headers_are_refused(reader: Browser) -> None:

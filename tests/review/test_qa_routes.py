@@ -16,7 +16,7 @@ from corelab.store.ledger_check import verify
 from corelab.store.nifti import load_mask, save_volume
 from corelab.store.record import load_read, save_read
 from corelab.store.users import add_user
-from corelab.vocab import Contrast
+from corelab.vocab import Contrast, QaConfidence
 from tests.review.browser import PASSPHRASE, Browser
 from tests.review.conftest import BrowserOf
 from tests.review.furnished import CT_CASE, MR_CASE, TRIAL_ID, Furnished
@@ -52,7 +52,7 @@ def test_a_verdict_is_an_entry_of_the_ledger_signed_by_its_rater(
     assert quin.post(f"/api/qa/{CT_ID}/verdict", said(room)).status_code == 200
     entry = room.ledger.entries()[-1]
     assert (entry.kind, entry.author) == (QaVerdictGiven.kind, "quin")
-    assert entry.payload == said(room) | {
+    assert entry.payload == said(room, viewed_s=None, confidence=None) | {
         "subject_code": CT_CASE.subject_code,
         "visit": CT_CASE.visit,
     }
@@ -272,3 +272,16 @@ def test_two_reviewers_write_at_once_and_nothing_is_lost(
     raters = [row["rater"] for row in quill.get("/api/qa").json()["ratings"]]
     assert raters == ["quin", "quill"] * 2
     assert verify(room.layout.ledger).is_sound
+
+
+def test_time_and_confidence_stand_in_the_ledger_and_in_what_is_exported(
+    room: Furnished, quin: Browser
+) -> None:
+    told = said(room, viewed_s=42, confidence="low")
+    assert quin.post(f"/api/qa/{CT_ID}/verdict", told).status_code == 200
+    payload = room.ledger.entries()[-1].payload
+    assert (payload["viewed_s"], payload["confidence"]) == (42, "low")
+    (rating,) = qa_ratings.from_csv(quin.get("/api/qa/export.csv").text, "r")
+    assert (rating.viewed_s, rating.confidence) == (42, QaConfidence.LOW)
+    refused = quin.post(f"/api/qa/{CT_ID}/verdict", told | {"confidence": "very"})
+    assert (refused.status_code, refused.json()["error"]) == (422, "fault")

@@ -71,14 +71,16 @@ def n_masks(room: Furnished) -> int:
     return int(count)
 
 
-def sign_read(browser: Browser, read_id: str, n_voxels: int) -> None:
-    """Draw and sign."""
+def sign_read(browser: Browser, read_id: str, n_voxels: int) -> dict[str, Json]:
+    """Draw and sign, and hear what is told of it."""
     url = f"/api/reads/{read_id}"
     told = browser.get(url).json()
     spacing = tuple(told["spacing_mm"])
     saved = browser.put(f"{url}/mask", screen_mask(blob(n_voxels), spacing), told["edition"])
     answer = browser.post(f"{url}/sign", form(saved.json()["edition"]))
-    assert answer.json()["state"] == "signed"
+    told = answer.json()
+    assert told["state"] == "signed"
+    return dict(told)
 
 
 def test_reads_are_opened_in_their_order_and_the_rest_wait(browser_of: BrowserOf) -> None:
@@ -450,6 +452,26 @@ def test_the_automatic_volume_is_hidden_until_signing_where_the_trial_says_so(
     }
     assert ada.post(f"{READ}/sign", form(0)).json()["automatic"] == known
     assert ada.get(READ).json()["automatic"] == known
+
+
+def test_the_automatic_volume_stays_hidden_after_signing_where_a_repeat_may_come(
+    tmp_path: Path,
+) -> None:
+    """Both reads of a scan would show one and the same number."""
+    out = tmp_path / "repeats"
+    furnish(out, replace(RULES, repeat_share=0.1))
+    with opened(out) as room:
+        ada, ben, cleo = (BrowserOf(room, out).reader(name) for name in ("ada", "ben", "cleo"))
+        ada.get(READ)
+        assert ada.post(f"{READ}/sign", form(0)).json()["automatic"] is None
+        assert ada.get(READ).json()["automatic"] is None
+        sign_read(ben, READS["ben", 1], 10)
+        sign_read(ben, READS["ben", 2], 400)
+        (third,) = cleo.get("/api/reads").json()["reads"]
+        signed = sign_read(cleo, third["id"], 10)
+    assert signed["automatic"]["infarct_volume_ml"] == pytest.approx(48 * VOXEL_ML), (
+        "who judges never reads the scan again"
+    )
 
 
 def test_the_automatic_volume_is_shown_where_the_trial_says_so(tmp_path: Path) -> None:

@@ -53,8 +53,21 @@ class Server:
         return self.client.put(f"{url}/mask", content=content, headers=headers)
 
 
+@dataclass
+class Started:
+    """A server process that nobody has asked yet."""
+
+    process: subprocess.Popen[str]
+    link: str
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return self.link.split("/?")[0]
+
+
 @contextmanager
-def serving(out: Path, role: str = "reader", *python: str) -> Iterator[Server]:
+def started(out: Path, role: str = "reader", *python: str) -> Iterator[Started]:
     """Start ``corelab review OUT --role ROLE``, as a user does."""
     program = "from pipelines.cli import main; main()"
     log = out.parent / f"log-{len(list(out.parent.iterdir()))}"
@@ -70,18 +83,23 @@ def serving(out: Path, role: str = "reader", *python: str) -> Iterator[Server]:
     ):
         try:
             assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            address = url.split("/?")[0]
-            headers = {"Origin": address, "Sec-Fetch-Site": "same-origin"}
-            with httpx.Client(
-                trust_env=False, base_url=address, headers=headers, timeout=60
-            ) as client:
-                assert client.get(url).status_code == 200
-                client.headers["X-Corelab-Csrf"] = client.get("/api/me").json()["csrf"]
-                token = url.split("token=")[1]
-                yield Server(process=process, client=client, token=token, log=log)
+            yield Started(process=process, link=process.stdout.readline().strip(), log=log)
         finally:
             process.kill()
+
+
+@contextmanager
+def serving(out: Path, role: str = "reader", *python: str) -> Iterator[Server]:
+    """Start a server, and open its link in a browser of its own."""
+    with started(out, role, *python) as begun:
+        headers = {"Origin": begun.address, "Sec-Fetch-Site": "same-origin"}
+        with httpx.Client(
+            trust_env=False, base_url=begun.address, headers=headers, timeout=60
+        ) as client:
+            assert client.get(begun.link).status_code == 200
+            client.headers["X-Corelab-Csrf"] = client.get("/api/me").json()["csrf"]
+            token = begun.link.split("token=")[1]
+            yield Server(process=begun.process, client=client, token=token, log=begun.log)
 
 
 def test_a_readers_process_never_loads_the_vault_and_logs_no_token(out: Path) -> None:

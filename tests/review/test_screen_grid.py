@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from corelab.review.mask_check import checked_mask
+from corelab.review.mask_parser import mask_parser
 from corelab.review.screen_grid import from_screen, screen_grid_of, screen_volume, to_screen
 from corelab.store.nifti import pack_volume
 from corelab.volume import Volume
@@ -47,7 +48,7 @@ AFFINES = [
 def there_and_back(labels: NDArray[np.uint8], image: Volume) -> NDArray[np.uint8]:
     """The way of a mask: to the browser as a file, and from it."""
     grid = screen_grid_of(image)
-    return checked_mask(pack_volume(screen_volume(labels, grid)), image, grid)
+    return checked_mask(pack_volume(screen_volume(labels, grid)), grid, mask_parser())
 
 
 @given(

@@ -7,10 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from corelab.kernels.measure import mask_volume_ml
-from corelab.stages.overlay import overlay, panels_of, request_of
+from corelab.stages.overlay import overlay
 from corelab.store.image import save_image
 from corelab.store.layout import Layout
 from corelab.store.mosaic import MosaicRequest
+from corelab.store.mosaic_request import panels_of, request_of
 from corelab.store.nifti import save_volume
 from corelab.vocab import Acquisition, Contrast
 from corelab.volume import Volume

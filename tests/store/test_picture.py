@@ -18,6 +18,7 @@ from corelab.store.mosaic import (
     tiles_of,
 )
 from corelab.store.picture import (
+    ACCEPTED_COLOUR,
     BLOOD_COLOUR,
     INFARCT_COLOUR,
     WEBP_COMFORTABLE_BYTES,
@@ -25,7 +26,10 @@ from corelab.store.picture import (
     Panel,
     draw_layers,
     draw_mosaic,
+    draw_other_lines,
+    hidden_slices_of,
     mosaic_thumbnail,
+    size_of,
     thumbnail_of,
 )
 from corelab.store.png import encode_png
@@ -338,3 +342,41 @@ def test_a_real_lesion_is_outlined_on_the_side_where_it_is(shared_data: Path) ->
     outlined = tiles(request, len(plan_sheet(request, 2).slices) // 2)[1]
     columns = np.nonzero(has(outlined, INFARCT_COLOUR)[:-4, :-4])[1]
     assert columns.mean() > outlined.shape[1] / 2
+
+
+def alpha_of(png: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as picture:
+        return np.array(picture.convert("RGBA"))[..., 3]
+
+
+def test_lines_of_the_same_mask_lie_where_the_mosaics_own_do_in_another_colour() -> None:
+    request = base_request()
+    own = draw_layers(request).lines_png
+    assert own is not None
+    other = draw_other_lines(request, request)
+    np.testing.assert_array_equal(alpha_of(other), alpha_of(own))
+    assert size_of(other) == size_of(draw_layers(request).mosaic_png)
+    colours = {tuple(pixel) for pixel in opened(other)[alpha_of(other) > 0]}
+    assert colours == {ACCEPTED_COLOUR}
+
+
+def test_slices_of_another_mask_that_the_mosaic_does_not_show_are_counted() -> None:
+    request = base_request()  # shows slice 5 and its neighbours
+    mask = np.zeros(SHAPE, dtype=np.bool_)
+    mask[20:30, 40:50, 5:9] = True
+    other = draw_other_lines(request, replace(request, mask=mask))
+    assert hidden_slices_of(other) == 2
+    assert alpha_of(other).any()
+    assert hidden_slices_of(draw_other_lines(request, request)) == 0
+
+
+def test_where_the_method_found_nothing_the_plain_tiles_take_the_lines() -> None:
+    empty = np.zeros(SHAPE, dtype=np.bool_)
+    request = replace(base_request(), mask=empty, slice_volumes_ml=np.zeros(SHAPE[2]))
+    shown = plan_sheet(request, 1).slices
+    mask = empty.copy()
+    mask[20:30, 40:50, shown[0]] = True
+    other = draw_other_lines(request, replace(request, mask=mask))
+    assert alpha_of(other).any()
+    assert hidden_slices_of(other) == 0
+    assert not alpha_of(draw_other_lines(request, request)).any()

@@ -21,7 +21,7 @@ from corelab.store.qa_ratings import (
     to_csv,
     to_json,
 )
-from corelab.vocab import QaReason, QaVerdict
+from corelab.vocab import QaConfidence, QaReason, QaVerdict
 
 RATING = QaRating(
     trial_id="NCT0",
@@ -55,6 +55,8 @@ RATINGS = st.builds(
         unique=True,
     ).map(tuple),
     comment=COMMENTS,
+    viewed_s=st.none() | st.integers(0, 999_999),
+    confidence=st.none() | st.sampled_from(QaConfidence),
 )
 READ_AND_WRITE = [(from_csv, to_csv), (from_json, to_json)]
 
@@ -73,12 +75,41 @@ def test_a_row_is_plain_to_read() -> None:
     head, row = to_csv([RATING]).splitlines()
     assert head == (
         "trial_id,subject_code,visit,image_sha256,mask_sha256,rater,rated_at_utc,verdict,reasons,"
-        "comment,software_version"
+        "comment,software_version,viewed_s,confidence"
     )
     assert row == (
         f"NCT0,KX4M7P,fu24h,{'a' * 64},{'b' * 64},doe,2026-01-31T09:30:00.000Z,fail,"
-        "mask_leak;motion,into the ventricle,0.1.0"
+        "mask_leak;motion,into the ventricle,0.1.0,,"
     )
+    told = replace(RATING, viewed_s=42, confidence=QaConfidence.LOW)
+    assert to_csv([told]).splitlines()[1].endswith(",0.1.0,42,low")
+
+
+def test_files_of_before_time_and_confidence_were_kept_are_read_as_ever() -> None:
+    rows = [line.rsplit(",", 2)[0] for line in to_csv([RATING]).splitlines()]
+    assert from_csv("\n".join(rows), "r") == (RATING,)
+    content = json.loads(to_json([RATING]))
+    for name in ("viewed_s", "confidence"):
+        del content["ratings"][0][name]
+    assert from_json(json.dumps(content), "r") == (RATING,)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("viewed_s", -1),
+        ("viewed_s", 1_000_000),
+        ("viewed_s", 1.5),
+        ("viewed_s", "soon"),
+        ("confidence", "sure"),
+        ("confidence", True),
+    ],
+)
+def test_a_time_or_confidence_that_is_none_is_named(column: str, value: object) -> None:
+    content = json.loads(to_json([RATING]))
+    content["ratings"][0][column] = value
+    with pytest.raises(ConfigError, match=f"rating 1, column {column}: found"):
+        from_json(json.dumps(content), "r")
 
 
 @pytest.mark.parametrize("start", [*"=+-@'\t", "\uff1d"])
@@ -149,7 +180,7 @@ def test_every_fault_is_told_at_once_and_a_line_is_where_its_row_begins() -> Non
     [
         ("", "line 1: found nothing, expected trial_id,subject_code"),
         ("a,b\n", "line 1: found a,b, expected trial_id"),
-        (to_csv([]) + "a,b\n", "line 2: found 2 cells, expected 11"),
+        (to_csv([]) + "a,b\n", "line 2: found 2 cells, expected 13"),
         (to_csv([RATING]).replace("into", '"into'), "line 2: found"),
     ],
 )

@@ -1,5 +1,6 @@
 // Keys and clicks, and what happens when the page opens.
 
+const GIVE_WAY_MS = 5_000;
 const KEYS_OF_PAGE = {
   "/": () => search.focus(),
   "?": () => byId("help").showModal(),
@@ -15,6 +16,7 @@ const KEYS_OF_VIEWER = {
   arrowright: () => step(1),
   arrowleft: () => step(-1),
   f: flicker,
+  a: swap,
   z: zoom,
   c: () => comment.focus(),
 };
@@ -22,6 +24,10 @@ if (isShownOnly) delete KEYS_OF_VIEWER.c;
 for (const button of document.querySelectorAll("[data-verdict]")) {
   if (!isShownOnly) KEYS_OF_VIEWER[button.dataset.key] = () => rate(button.dataset.verdict);
   button.addEventListener("click", () => rate(button.dataset.verdict));
+}
+for (const button of confidenceButtons) {
+  if (!isShownOnly) KEYS_OF_VIEWER[button.dataset.key] = () => toggleConfidence(button);
+  button.addEventListener("click", () => toggleConfidence(button));
 }
 for (const box of reasonBoxes) {
   if (!isShownOnly) KEYS_OF_VIEWER[box.dataset.key] = () => toggleReason(box);
@@ -67,7 +73,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+document.addEventListener("visibilitychange", () => (document.hidden ? stopViewing() : goOnViewing()));
 viewer.addEventListener("close", () => {
+  stopViewing();
   // This comes a moment later: one may be typing elsewhere by now.
   if (!current || isTyping(document.activeElement)) return;
   current.scrollIntoView({ block: "center" });
@@ -76,6 +84,7 @@ viewer.addEventListener("close", () => {
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("flicker").addEventListener("click", flicker);
+byId("swap").addEventListener("click", swap);
 byId("zoom").addEventListener("click", zoom);
 byId("close").addEventListener("click", () => viewer.close());
 picture.addEventListener("click", zoom);
@@ -112,6 +121,15 @@ window.addEventListener("hashchange", () => reveal(location.hash.slice(1)));
 window.addEventListener("storage", (event) => {
   if (!isServed && store.isOf(event.key)) load();
 });
+// Whoever signs in under another role in this browser must not find this page open beside it.
+async function giveWay() {
+  const isOut = await store.isOut().catch(() => false);
+  if (isOut && pending.size === 0) location.reload();
+}
+if (isServed) {
+  setInterval(giveWay, GIVE_WAY_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || giveWay());
+}
 window.addEventListener("beforeunload", (event) => {
   if (pending.size) event.preventDefault();
 });

@@ -12,7 +12,7 @@ const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')
 
 function toCsv(ratings) {
   const line = (rating) =>
-    COLUMNS.map((name) => (name === "reasons" ? rating.reasons.join(";") : rating[name]))
+    COLUMNS.map((name) => (name === "reasons" ? rating.reasons.join(";") : String(rating[name] ?? "")))
       .map((text) => quoted(defused(text)))
       .join(",");
   return [COLUMNS.join(","), ...ratings.map(line), ""].join("\n");
@@ -48,20 +48,23 @@ function csvRecords(text) {
 
 function fromCsv(text) {
   const [head, ...records] = csvRecords(text);
-  if (!head || head.cells.join() !== COLUMNS.join()) {
+  const columns = [COLUMNS, EARLIER_COLUMNS].find((names) => head?.cells.join() === names.join());
+  if (columns === undefined) {
     throw new FileFault(`line 1: found ${head ? head.cells.join(",") : "nothing"}, expected ${COLUMNS.join(",")}`);
   }
   return records.map(({ start, cells }) => {
-    if (cells.length !== COLUMNS.length) {
-      throw new FileFault(`line ${start}: found ${cells.length} cells, expected ${COLUMNS.length}`);
+    if (cells.length !== columns.length) {
+      throw new FileFault(`line ${start}: found ${cells.length} cells, expected ${columns.length}`);
     }
-    const rating = Object.fromEntries(COLUMNS.map((name, place) => [name, restored(cells[place])]));
+    const rating = Object.fromEntries(columns.map((name, place) => [name, restored(cells[place])]));
     rating.reasons = rating.reasons === "" ? [] : rating.reasons.split(";");
+    rating.viewed_s = /^[0-9]{1,6}$/.test(rating.viewed_s) ? Number(rating.viewed_s) : rating.viewed_s || null;
+    rating.confidence ||= null;
     return checked(rating, `line ${start}`);
   });
 }
 
-const inColumns = (rating) => Object.fromEntries(COLUMNS.map((name) => [name, rating[name]]));
+const inColumns = (rating) => Object.fromEntries(COLUMNS.map((name) => [name, rating[name] ?? null]));
 
 function toJson(ratings) {
   return `${JSON.stringify({ format: FORMAT, ratings: ratings.map(inColumns) }, null, 2)}\n`;
@@ -80,7 +83,8 @@ function fromJson(text) {
   return content.ratings.map((rating, index) => {
     const place = `rating ${index + 1}`;
     const names = rating && typeof rating === "object" ? Object.keys(rating) : [];
-    if (names.slice().sort().join() !== COLUMNS.slice().sort().join() || !Array.isArray(rating.reasons)) {
+    const isKnown = [COLUMNS, EARLIER_COLUMNS].some((all) => all.toSorted().join() === names.toSorted().join());
+    if (!isKnown || !Array.isArray(rating.reasons)) {
       throw new FileFault(`${place}: found the columns ${names.join(", ")}, expected ${COLUMNS.join(", ")}`);
     }
     return checked(inColumns(rating), place);

@@ -92,12 +92,14 @@ function showVerdicts(row) {
 const typed = () => ({
   reasons: reasonBoxes.filter((box) => box.checked).map((box) => box.value),
   comment: comment.value.trim(),
+  confidence: confidenceButtons.find((button) => button.ariaPressed === "true")?.dataset.confidence ?? null,
 });
 
 function showRating(row) {
-  const said = pending.get(row.id) ?? mine(row) ?? { reasons: [], comment: "" };
+  const said = pending.get(row.id) ?? mine(row) ?? { reasons: [], comment: "", confidence: null };
   for (const box of reasonBoxes) box.checked = said.reasons.includes(box.value);
   comment.value = said.comment;
+  showConfidence(said.confidence);
   showVerdict(row);
   const history = historyOf(row).filter((rating) => rating.rater === store.rater || mayCompare(row));
   byId("history").replaceChildren(...history.toReversed().map((rating) => historyItem(row, rating)));
@@ -112,10 +114,23 @@ function showVerdict(row) {
   }
 }
 
+function showConfidence(said) {
+  for (const button of confidenceButtons) button.ariaPressed = String(button.dataset.confidence === said);
+}
+
+function toggleConfidence(button) {
+  showConfidence(button.ariaPressed === "true" ? null : button.dataset.confidence);
+  changed();
+}
+
 function historyItem(row, rating) {
   const time = `${rating.rated_at_utc.slice(0, 16).replace("T", " ")} UTC`;
   const why = [reasonsOf(rating), rating.comment].filter(Boolean).join(": ");
-  const of = isCurrent(row, rating) ? "" : ", of another picture";
+  const of = [
+    rating.confidence && `, ${rating.confidence} confidence`,
+    Number.isInteger(rating.viewed_s) && `, after ${rating.viewed_s} s`,
+    !isCurrent(row, rating) && ", of another picture",
+  ].filter(Boolean).join("");
   const item = element("li", `${time} ${rating.rater}: `);
   item.append(element("span", words(rating.verdict), `chip ${CHIP[rating.verdict]}`), ` ${why}${of}`);
   return item;
@@ -168,11 +183,13 @@ function ratingOf(row, verdict) {
     verdict,
     ...typed(),
     software_version: page.version,
+    viewed_s: viewedS(),
   };
 }
 
 const isSame = (a, b) =>
-  a?.verdict === b.verdict && a.comment === b.comment && a.reasons.join() === b.reasons.join();
+  a?.verdict === b.verdict && a.comment === b.comment && a.reasons.join() === b.reasons.join() &&
+  (a.confidence ?? null) === b.confidence;
 
 async function rate(verdict) {
   const row = current;

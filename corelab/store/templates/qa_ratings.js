@@ -5,10 +5,15 @@ const verdicts = Array.from(document.querySelectorAll("[data-verdict]"), (b) => 
 const reasonBoxes = Array.from(document.querySelectorAll("input[name=reason]"));
 const reasonCodes = reasonBoxes.map((box) => box.value);
 const LONGEST_COMMENT = 1000;
-const COLUMNS = [
+const confidenceButtons = Array.from(document.querySelectorAll("[data-confidence]"));
+const confidences = confidenceButtons.map((button) => button.dataset.confidence);
+const MOST_SECONDS = 999_999;
+// Files of before time and confidence were kept have no more than these.
+const EARLIER_COLUMNS = [
   "trial_id", "subject_code", "visit", "image_sha256", "mask_sha256", "rater", "rated_at_utc",
   "verdict", "reasons", "comment", "software_version",
 ];
+const COLUMNS = [...EARLIER_COLUMNS, "viewed_s", "confidence"];
 const FORMS = {
   trial_id: [/^[^\p{Cc}]{1,64}$/u, "a trial's name"],
   subject_code: [/^[^\p{Cc}]{1,64}$/u, "a subject code"],
@@ -22,7 +27,7 @@ const FORMS = {
 };
 
 const caseKey = (rating) => `${rating.subject_code}\n${rating.visit}`;
-const rowText = (rating) => JSON.stringify(COLUMNS.map((name) => rating[name]));
+const rowText = (rating) => JSON.stringify(COLUMNS.map((name) => rating[name] ?? null));
 
 // What a rating lacks, as column, what was found and what was expected; null when nothing.
 function faultOf(rating) {
@@ -31,7 +36,13 @@ function faultOf(rating) {
       return { column, found: rating[column], expected };
     }
   }
-  const { verdict, reasons, comment } = rating;
+  const { verdict, reasons, comment, viewed_s, confidence } = rating;
+  if (viewed_s !== null && !(Number.isInteger(viewed_s) && viewed_s >= 0 && viewed_s <= MOST_SECONDS)) {
+    return { column: "viewed_s", found: viewed_s, expected: "whole seconds below a million, or nothing" };
+  }
+  if (confidence !== null && !confidences.includes(confidence)) {
+    return { column: "confidence", found: confidence, expected: `one of ${confidences.join(", ")}, or nothing` };
+  }
   if (comment.length > LONGEST_COMMENT) {
     return { column: "comment", found: `${comment.length} characters`, expected: `at most ${LONGEST_COMMENT}` };
   }

@@ -103,6 +103,10 @@ class LedgerStore {
     return this.#ask("/api/qa");
   }
 
+  async isOut() {
+    return (await this.#ask("/api/me")).presence === "signed_out";
+  }
+
   async add(ratings) {
     for (const { subject_code, visit, ...said } of ratings) {
       await this.#post(`/api/qa/${subject_code}-${visit}/verdict`, said);

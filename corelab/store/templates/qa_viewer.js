@@ -9,10 +9,32 @@ const ZOOMS = ["width", "double", "whole"];
 let current = null;
 let sequence = [];
 
+// How long a case has been on the screen since it was opened: a page behind others does not count.
+let viewedMs = 0;
+let viewedSince = null;
+
+function goOnViewing() {
+  if (viewer.open && !document.hidden) viewedSince ??= performance.now();
+}
+
+function stopViewing() {
+  if (viewedSince !== null) viewedMs += performance.now() - viewedSince;
+  viewedSince = null;
+}
+
+function viewedS() {
+  stopViewing();
+  goOnViewing();
+  return Math.min(Math.round(viewedMs / 1000), MOST_SECONDS);
+}
+
 function show(row) {
+  stopViewing();
+  viewedMs = 0;
+  goOnViewing();
   current = row;
   store.last = row.id;
-  const [base, outline] = row.querySelectorAll(".thumb img");
+  const [base, outline] = row.querySelectorAll(".thumb img:not(.accepted)");
   const cells = Array.from(row.cells, (cell) => cell.textContent.trim());
   const [, code, visit, modality, volume, range, , pieces, side, why] = cells;
   const place = sequence.indexOf(row);
@@ -22,11 +44,14 @@ function show(row) {
   if (outline) lines.src = outline.src;
   else lines.removeAttribute("src");
   byId("flicker").disabled = outline === undefined;
+  byId("accepted").replaceChildren(...Array.from(row.querySelectorAll(".thumb .accepted"), copyOf));
+  byId("swap").disabled = row.dataset.accepted === "";
   setOutline(true);
+  setAfter(false);
   byId("viewer-title").textContent = `${code} ${visit}`;
   byId("viewer-facts").textContent = [
     modality, volume && `infarct ${volume} mL${range && ` (${range})`}`,
-    pieces && `pieces: ${pieces}`, side, why, `${place + 1} of ${sequence.length}`,
+    pieces && `pieces: ${pieces}`, side, row.dataset.accepted, why, `${place + 1} of ${sequence.length}`,
   ].filter(Boolean).join(" \u00b7 ");
   byId("full").href = isServed ? store.overlay(row) : row.dataset.mosaic;
   byId("full").hidden = row.dataset.mosaic === "";
@@ -44,6 +69,7 @@ function open(row) {
   if (!sequence.includes(row)) return;
   show(row);
   if (!viewer.open) viewer.showModal();
+  goOnViewing();
   stage.focus();
 }
 
@@ -65,13 +91,31 @@ function nextUnrated() {
   else say("Every case that is shown here is rated.");
 }
 
+function copyOf(image) {
+  const copy = image.cloneNode();
+  copy.hidden = false;
+  return copy;
+}
+
+// Before and after people's edits: the automatic outline, or those that the accepted volume rests on.
+function setAfter(isOn) {
+  picture.classList.toggle("after", isOn);
+  byId("swap").setAttribute("aria-pressed", String(isOn));
+}
+
+function swap() {
+  if (byId("swap").disabled) return;
+  setOutline(true);
+  setAfter(!picture.classList.contains("after"));
+}
+
 function setOutline(isOn) {
   picture.classList.toggle("bare", !isOn);
   byId("flicker").setAttribute("aria-pressed", String(isOn));
 }
 
 function flicker() {
-  if (!byId("flicker").disabled) setOutline(picture.classList.contains("bare"));
+  if (!byId("flicker").disabled || picture.classList.contains("after")) setOutline(picture.classList.contains("bare"));
 }
 
 function zoom() {
