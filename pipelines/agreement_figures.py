@@ -15,7 +15,7 @@ from corelab.kernels.limits import Limits, Scale, limits_of_agreement
 from corelab.kernels.reliability import reliability
 from corelab.store.comparison import AgreementRow, Comparison, Group, VolumePair
 
-FEWEST_PAIRS = 3
+FEWEST_CASES = 3
 ALL = "all"
 
 
@@ -64,10 +64,10 @@ def _readers(pair: VolumePair) -> str:
 
 
 def _row(group: Group, pairs: Sequence[VolumePair]) -> AgreementRow:
-    if len(pairs) < FEWEST_PAIRS:
+    cases = _case_numbers(pairs)
+    if len(np.unique(cases)) < FEWEST_CASES:
         return _empty(group, len(pairs))
     ratings = np.array([(pair.first_ml, pair.second_ml) for pair in pairs])
-    cases = _case_numbers(pairs)
     is_clustered = len(np.unique(cases)) < len(cases)
     figures = _over_cases(ratings, cases) if is_clustered else _figures(ratings)
     return AgreementRow(
@@ -136,6 +136,6 @@ def _map(limits: Limits, function: Callable[[float], float]) -> Limits:
 def _median(values: Sequence[float | None], cases: NDArray[np.int64]) -> Interval:
     is_known = np.array([value is not None for value in values])
     known = np.array([value for value in values if value is not None], dtype=np.float64)
-    if known.size < FEWEST_PAIRS:
+    if len(np.unique(cases[is_known])) < FEWEST_CASES:
         return UNDEFINED
     return bootstrap(known, lambda drawn: float(np.median(drawn)), cases[is_known])

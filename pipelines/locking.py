@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from corelab.errors import StoreError
-from corelab.reading.event import DataLocked, DataUnlocked, UnlockAsked, event_to_json
+from corelab.reading.event import LONGEST_TEXT, DataLocked, DataUnlocked, UnlockAsked, event_to_json
 from corelab.reading.fold import fold, with_event
 from corelab.stages.publish import export_tables, publication_from, publish
 from corelab.store.exchange.files import available_formats
@@ -55,6 +55,7 @@ from pipelines.screen import counted
 SIGNATURE = "signature.json"
 MANIFEST = "manifest.json"
 TABLES = "tables"
+_SHORTEST_REASON = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ def lock(request: LockRequest, signer: Signer | None = None) -> Locked:
     """
     layout = Layout(request.out)
     check_lockable(layout, request.reason, request.missing_reason)
+    _check_reason(request.reason)
     if request.vault is None:
         raise StoreError("OUT is audited against the vault before it is locked: --vault VAULT")
     _check_runs(request.out, request.vault)
@@ -130,9 +132,10 @@ def unlock_out(out: Path, reason: str, first: Signer, second: Signer) -> str:
     Raises
     ------
     StoreError
-        When OUT is not locked, nobody reads there, or the two may not lift it.
+        When OUT is not locked, nobody reads there, there is no reason, or the two may not lift it.
     """
     layout = Layout(out)
+    _check_reason(reason)
     with open_ledger(layout.ledger) as ledger:
         # A kill may have left the ledger's entry or the marker alone.
         lock_id = fold(ledger.entries()).lock_id
@@ -210,6 +213,15 @@ def _put_back(layout: Layout, ledger: Ledger, lock_id: str) -> Locked:
 
 def _is_lock(entry: Entry) -> bool:
     return entry.kind == DataLocked.kind
+
+
+def _check_reason(reason: str) -> None:
+    """Refuse what the ledger would refuse at the end, and blanks."""
+    if not _SHORTEST_REASON <= len(reason.strip()) <= len(reason) <= LONGEST_TEXT:
+        raise StoreError(
+            f"the reason has {len(reason.strip())} characters, expected {_SHORTEST_REASON} to "
+            f"{LONGEST_TEXT}"
+        )
 
 
 def _check_runs(out: Path, vault: Path) -> None:

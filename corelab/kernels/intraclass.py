@@ -67,7 +67,7 @@ def icc_absolute(ratings: NDArray[np.float64]) -> Interval:
         return Interval(value, float("nan"), float("nan"))
     of_readers = r * value / (n * (1 - value)) * readers
     of_error = (1 + r * value * (n - 1) / (n * (1 - value))) * error
-    if not (of_readers + of_error):
+    if abs(of_readers + of_error) <= _NOISE * (readers + error):
         return Interval(value, float("nan"), float("nan"))
     freedom = (of_readers + of_error) ** 2 / (
         of_readers**2 / (r - 1) + of_error**2 / ((n - 1) * (r - 1))

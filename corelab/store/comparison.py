@@ -176,7 +176,7 @@ AGREEMENT_COLUMNS: tuple[Column[AgreementRow], ...] = (
         name="n",
         label="Pairs",
         type=CellType.INTEGER,
-        definition="Pairs of volumes; fewer than 3 give no figure but n.",
+        definition="Pairs of volumes; those of fewer than 3 cases give no figure but n.",
         value=lambda row: row.n,
     ),
     *_interval(

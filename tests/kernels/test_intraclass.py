@@ -90,10 +90,14 @@ def test_a_constant_difference_has_the_same_interval_in_every_unit(unit: float) 
     assert np.isnan(icc_consistency(ratings).low)
 
 
-def test_readers_who_say_the_opposite_have_a_coefficient_and_no_interval() -> None:
-    found = icc_absolute(np.array([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]]))
+@pytest.mark.parametrize(("n", "value"), [(4, -2), (6, -1.5), (7, -1.4)])
+def test_readers_who_say_the_opposite_have_a_coefficient_and_no_interval(
+    n: int, value: float
+) -> None:
+    volumes = np.arange(n) * 1.0
+    found = icc_absolute(np.stack([volumes, volumes[::-1]], axis=1))
 
-    assert found.value == pytest.approx(-2)
+    assert found.value == pytest.approx(value)
     assert np.isnan(found.low)
 
 

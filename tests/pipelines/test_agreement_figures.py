@@ -112,3 +112,13 @@ def test_several_pairs_of_one_case_are_no_further_cases() -> None:
     known = agreement(first_ml, second_ml)
     assert by_readers[0].bias_ml == limits_of_agreement(first_ml, second_ml).bias
     assert everyone.bias_ml.value == pytest.approx(known.bias)
+
+
+def test_two_cases_with_three_readers_have_a_count_and_no_figure() -> None:
+    few = [*pairs()[1:3], *pairs(second="cleo")[1:3]]
+
+    everyone = agreement_rows(few)[0]
+
+    assert everyone.n == 4
+    assert math.isnan(everyone.bias_ml.value)
+    assert math.isnan(everyone.dice.value)

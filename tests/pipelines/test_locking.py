@@ -307,6 +307,19 @@ def test_a_lock_that_is_killed_before_its_marker_can_be_made_again(
         assert [entry.kind for entry in ledger.entries()].count("data_locked") == 1
 
 
+@pytest.mark.parametrize("reason", ["", "     ", "ok"])
+def test_neither_lock_nor_unlock_goes_without_a_reason(out: Path, reason: str) -> None:
+    request = LockRequest(out=out, reason=reason, vault=out.parent / "vault")
+    with pytest.raises(StoreError, match="reason"):
+        lock(request, SIGNERS["mia"])
+    assert not Layout(out).locks.exists()
+
+    locked(out)
+    with pytest.raises(StoreError, match="reason has"):
+        unlock_out(out, reason, SIGNERS["mia"], SIGNERS["quinn"])
+    assert Layout(out).lock.exists()
+
+
 def test_an_out_whose_marker_is_lost_is_locked_all_the_same(out: Path) -> None:
     made = locked(out)
     Layout(out).lock.unlink()
