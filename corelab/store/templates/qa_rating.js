@@ -126,11 +126,11 @@ function toggleConfidence(button) {
 function historyItem(row, rating) {
   const time = `${rating.rated_at_utc.slice(0, 16).replace("T", " ")} UTC`;
   const why = [reasonsOf(rating), rating.comment].filter(Boolean).join(": ");
-  const of = [
-    rating.confidence && `, ${rating.confidence} confidence`,
-    Number.isInteger(rating.viewed_s) && `, after ${rating.viewed_s} s`,
-    !isCurrent(row, rating) && ", of another picture",
-  ].filter(Boolean).join("");
+  const how = [
+    rating.confidence && `${rating.confidence} confidence`,
+    Number.isInteger(rating.viewed_s) && `after ${rating.viewed_s} s`,
+  ].filter(Boolean).join(", ");
+  const of = `${how && ` (${how})`}${isCurrent(row, rating) ? "" : ", of another picture"}`;
   const item = element("li", `${time} ${rating.rater}: `);
   item.append(element("span", words(rating.verdict), `chip ${CHIP[rating.verdict]}`), ` ${why}${of}`);
   return item;
