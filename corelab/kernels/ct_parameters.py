@@ -67,7 +67,7 @@ class CtParameters(NamedTuple):
         Least height of a group over the root of its largest section: artefacts fill slices.
     small_ml, small_min_ml : float
         A region smaller than the first needs as many seeds as the second: partial volume with
-        fluid and bone makes small ones.
+        fluid and bone, and leukoaraiosis, make small ones.
     faint_core, faint_min_ml : float
         A region whose core is brighter than the first needs as many seeds as the second,
     faintest_core, faintest_min_ml : float
@@ -100,8 +100,8 @@ class CtParameters(NamedTuple):
     ventricle_clearance_mm: float = 4.0
     edge_clearance_mm: float = 3.0
     seed_flatness: float = 0.4
-    small_ml: float = 10.0
-    small_min_ml: float = 2.0
+    small_ml: float = 25.0
+    small_min_ml: float = 2.5
     faint_core: float = 0.80
     faint_min_ml: float = 3.0
     faintest_core: float = 0.84

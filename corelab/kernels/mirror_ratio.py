@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline, mirror
-from corelab.kernels.morphology import dilate_disc
+from corelab.kernels.morphology import dilate_disc, keep_larger_than
 from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
@@ -37,6 +37,10 @@ MOST_OF_MIRROR = 1.5
 
 PRIOR_WEIGHT = 0.02
 """Share of plain brain mixed into the reference, which counts only where nothing else is."""
+
+LARGE_ML = 12.0
+"""A known lesion this large is healed in the mirror that the other side is held against. What is
+found in smaller pieces may be leukoaraiosis, which is no lesion because both sides have it."""
 
 HALO_MM = 6.0
 MIN_SLICE_VOXELS = 200
@@ -207,7 +211,8 @@ def mirror_ratio(
     in_slice = even_slices(tissue, healthy)
     relative = even_depths(tissue, in_slice, healthy)
     coarse = _coarse(relative, tissue, midline)
-    reference = np.minimum(coarse.mirrored(REFERENCE_MM), BRIGHTEST_REFERENCE)
+    sound = _healed(coarse, relative, tissue, lesion)
+    reference = np.minimum(sound.mirrored(REFERENCE_MM), BRIGHTEST_REFERENCE)
     reference = interpolate(reference, coarse.factors, relative.shape)
     parenchyma = tissue.brain & ~tissue.fluid
     seed = _over(_local(relative, tissue, SEED_MM, shares.seed), reference, parenchyma)
@@ -221,6 +226,21 @@ def mirror_ratio(
         judged=judged,
         spread=_spread(seed[judged] if judged.any() else seed[deep]),
     )
+
+
+def _healed(
+    coarse: Coarse, relative: NDArray[np.float32], tissue: CtTissue, lesion: NDArray[np.bool_]
+) -> Coarse:
+    """Densities with large lesions brighter by what they lack, but not above the level.
+
+    Opposite to a lesion the mirror would hide another. What is dark there by nature stays so.
+    """
+    large = keep_larger_than(lesion, LARGE_ML / tissue.voxel_ml)
+    if not large.any():
+        return coarse
+    inside, healed = relative[large], relative.copy()
+    healed[large] = np.maximum(inside, np.minimum(inside / np.median(inside), 1))
+    return coarse._replace(total=reduce_mean(healed * tissue.weight, coarse.factors))
 
 
 def distrust_uneven_slices(

@@ -69,6 +69,36 @@ def test_a_known_lesion_does_not_count_as_spread() -> None:
     assert ratio_of(image, lesion).spread < 0.5 * ratio_of(image).spread
 
 
+def test_a_large_known_lesion_hides_no_other_opposite_to_it() -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    image[RIGHT] = 22
+    image[LEFT] = 22
+    lesion = NOWHERE.copy()
+    lesion[LEFT] = True
+    ratio = ratio_of(image, lesion)
+    assert ratio.seed[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
+    assert ratio.border[CENTRE_RIGHT].mean() == pytest.approx(22 / 34, abs=0.03)
+
+
+def test_what_is_dark_by_nature_stays_dark_in_a_healed_mirror() -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    image[LEFT] = 22
+    image[14:26, 32:48, :] = 19
+    image[54:66, 32:48, :] = 30
+    lesion = NOWHERE.copy()
+    lesion[LEFT] = True
+    assert ratio_of(image, lesion).seed[CENTRE_RIGHT].mean() > 0.97
+
+
+def test_what_both_sides_have_and_was_found_in_small_pieces_stays_no_lesion() -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    left, right = np.s_[12:22, 35:50, 1:3], np.s_[58:68, 35:50, 1:3]
+    image[left], image[right] = 22, 22
+    lesion = NOWHERE.copy()
+    lesion[left] = True
+    assert ratio_of(image, lesion).seed[61:65, 40:45, 1:3].mean() > 0.97
+
+
 def test_an_even_brain_has_no_spread() -> None:
     assert ratio_of(np.full(SHAPE, 34, dtype=np.float32)).spread < 1e-3
 
