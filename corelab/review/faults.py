@@ -14,6 +14,7 @@ from corelab.review.denial import DenialCode, DeniedError
 from corelab.review.scenes import image_changed
 from corelab.store.layout import Layout
 from corelab.store.ledger import MaskGoneError
+from corelab.store.ledger_file import is_locked
 
 Handlers = Mapping[object, Callable[[Request, Exception], Response | Awaitable[Response]]]
 
@@ -36,7 +37,7 @@ def handlers(layout: Layout) -> Handlers:
 
     def of_store(request: Request, error: Exception) -> Response:
         del request
-        if layout.lock.exists():
+        if is_locked(layout):
             return DeniedError(
                 DenialCode.OUT_LOCKED, "The trial is locked: nothing changes."
             ).answer

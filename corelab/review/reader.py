@@ -94,9 +94,10 @@ class Reader:
 
     def room(self) -> Room:
         """Return the room, unless nothing may be done in it any more."""
-        if self._layout.lock.exists():
+        room = self._keeper.room()
+        if room.lock_id is not None or self._layout.lock.exists():
             raise DeniedError(DenialCode.OUT_LOCKED, "The trial is locked: reading has ended.")
-        return self._keeper.room()
+        return room
 
     def open(self, signer: Signer, read_id: str) -> Sight:
         """Open a read; written down the first time, and where it begins with another mask."""

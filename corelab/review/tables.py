@@ -12,6 +12,7 @@ from starlette.routing import Route
 from corelab.review.answers import OWN_FILES_ONLY, download, not_there, page
 from corelab.review.session import Session
 from corelab.store.layout import Layout
+from corelab.store.ledger_file import is_locked
 
 _TYPES = {
     ".csv": "text/csv",
@@ -58,7 +59,7 @@ class Tables:
             f"<td>{_TOLD[path.name]}</td><td>{path.stat().st_size / 1000:.1f} kB</td></tr>"
             for path in self._paths()
         )
-        state = "locked" if self._layout.lock.exists() else "not locked: numbers may still change"
+        state = "locked" if is_locked(self._layout) else "not locked: numbers may still change"
         return page(
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tables</title>'
             '<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/room.css">'

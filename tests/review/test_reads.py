@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from corelab.reading.event import CaseExcluded, ReadSuperseded
+from corelab.reading.event import CaseExcluded, DataLocked, ReadSuperseded
 from corelab.reading.fold import fold
 from corelab.reading.records import ReadKind
 from corelab.review.masks import Masks
@@ -537,12 +538,23 @@ def test_a_judgement_against_not_assessable_has_no_second_mask(browser_of: Brows
     }
 
 
-def test_after_the_lock_everything_refuses(room: Furnished, browser_of: BrowserOf) -> None:
+def by_marker(room: Furnished) -> None:
+    write_json(room.layout.lock, {"reason": "end", "files": {}})
+
+
+def by_ledger_alone(room: Furnished) -> None:
+    room.write(DataLocked(lock_id="ab" * 8, manifest_sha256="cd" * 32, reason="end"))
+
+
+@pytest.mark.parametrize("lock", [by_marker, by_ledger_alone])
+def test_after_the_lock_everything_refuses(
+    room: Furnished, browser_of: BrowserOf, lock: Callable[[Furnished], None]
+) -> None:
     ada = browser_of.reader("ada")
     ada.get(READ)
     mask = ada.get(f"{READ}/mask").content
+    lock(room)
     before = len(room.ledger.entries())
-    write_json(room.layout.lock, {"reason": "end", "files": {}})
     answers = [
         *(ada.get(url) for url in ("/api/reads", READ, f"{READ}/mask", f"{READ}/image/ct")),
         ada.put(f"{READ}/mask", mask, 0),
