@@ -77,9 +77,10 @@ class MaskParser:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
-            # In a session of its own: the key that ends the server must not end it before.
+            # In a session of its own: the key that ends the server must not end it before. It
+            # takes no module from the folder that the server happens to be started in (-P).
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "corelab.review.mask_child"],
+                [sys.executable, "-P", "-m", "corelab.review.mask_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

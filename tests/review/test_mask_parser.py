@@ -120,3 +120,11 @@ def test_the_process_ends_with_its_server_however_that_ends(out: Path) -> None:
         child = child_of(server.process.pid)
         server.process.send_signal(signal.SIGKILL)
         child.wait(timeout=20)
+
+
+def test_the_process_takes_no_module_from_the_folder_that_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    assert_goes_on(MaskParser())
