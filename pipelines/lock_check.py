@@ -10,7 +10,7 @@ from corelab.errors import CorelabError, StoreError
 from corelab.reading.event import DataLocked, DataUnlocked, UnlockAsked
 from corelab.reading.fold import fold
 from corelab.store.files import Json, json_text, read_json, sha256_of
-from corelab.store.layout import Layout
+from corelab.store.layout import LOCKED_TABLES, Layout
 from corelab.store.ledger import Entry, read_ledger
 from corelab.store.ledger_check import head_from, verify
 from corelab.store.manifest import Difference, differences, load_manifest, lock_id_of, read_manifest
@@ -22,7 +22,7 @@ from pipelines.lock_contents import (
     record_differences,
     volume_differences,
 )
-from pipelines.locking import MANIFEST, SIGNATURE, TABLES
+from pipelines.locking import MANIFEST, SIGNATURE
 
 _OF_UNLOCKING = (UnlockAsked.kind, DataUnlocked.kind)
 
@@ -65,7 +65,7 @@ def _found(place: Path) -> tuple[Layout, Mapping[str, Json]]:
 def _of_own_folder(layout: Layout, manifest: Mapping[str, Json]) -> Iterator[Difference]:
     """Tables, manifest and signature of the lock's own folder, and nothing beside them."""
     folder = layout.locks / str(manifest["lock_id"])
-    locked = {f"{TABLES}/{name}": digest for name, digest in _tables_of(manifest).items()}
+    locked = {f"{LOCKED_TABLES}/{name}": digest for name, digest in _tables_of(manifest).items()}
     there = {str(p.relative_to(folder)): p for p in folder.rglob("*") if not p.is_dir()}
     for name in sorted(there.keys() - locked.keys() - {MANIFEST, SIGNATURE}):
         yield _of(folder, name, "added")

@@ -23,7 +23,7 @@ from corelab.store.files import (
     write_bytes,
     write_json,
 )
-from corelab.store.layout import Layout
+from corelab.store.layout import LOCKED_TABLES, Layout
 from corelab.store.ledger import Entry, Ledger, Signer, StaleError, open_ledger
 from corelab.store.ledger_check import verify
 from corelab.store.manifest import (
@@ -54,7 +54,6 @@ from pipelines.screen import counted
 
 SIGNATURE = "signature.json"
 MANIFEST = "manifest.json"
-TABLES = "tables"
 _SHORTEST_REASON = 3
 
 
@@ -270,9 +269,9 @@ def _keep(layout: Layout, manifest: Manifest, witness: _Witness | None) -> Path:
     try:
         for left in layout.locks.glob(".*.part"):
             shutil.rmtree(left, ignore_errors=True)
-        make_folder(part / TABLES)
+        make_folder(part / LOCKED_TABLES)
         for path in _tables_of(layout):
-            write_bytes(part / TABLES / path.name, read_bytes(path))
+            write_bytes(part / LOCKED_TABLES / path.name, read_bytes(path))
         write_json(part / MANIFEST, manifest.content)
         if witness:
             write_json(part / SIGNATURE, _signature(manifest, witness.signer))

@@ -1,8 +1,9 @@
-"""What statisticians pull: every table of OUT as a file to keep."""
+"""What statisticians pull: every table of the lock as a file to keep."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -12,23 +13,28 @@ from starlette.routing import Route
 from corelab.review.answers import OWN_FILES_ONLY, download, not_there, page
 from corelab.review.session import Session
 from corelab.store.layout import Layout
-from corelab.store.ledger_file import is_locked
+from corelab.store.manifest import load_manifest
 
 _TYPES = {
     ".csv": "text/csv",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
+    ".sqlite": "application/vnd.sqlite3",
+    ".xml": "application/xml",
+    ".xpt": "application/octet-stream",
 }
 _TOLD: dict[str, str] = {
-    "volumes.csv": "one row per case",
-    "volumes.parquet": "the same with types",
-    "volumes.json": "what each of its columns means",
-    "growth.csv": "growth from the first visit, one row per subject and later visit",
-    "growth.json": "what each of its columns means",
-    "reads.csv": "one row per read",
-    "problems.csv": "cases and series that were not measured, and why",
-    "lock.json": "SHA-256 of every file, as it was locked",
+    "volumes": "one row per case",
+    "growth": "growth from the first visit, one row per subject and later visit",
+    "reads": "one row per read and version",
+    "qa": "one row per verdict",
+    "nv": "reads as an SDTM-like domain",
+    "adinf": "volumes as an ADaM data set",
+    "tables": "all of them in one database",
+    "define": "what each column means, Define-XML",
+    "problems": "cases and series that were not measured, and why",
 }
+_NOT_YET = "The trial is not locked: its tables come with the lock."
 
 
 class Tables:
@@ -52,14 +58,8 @@ class Tables:
         return [Route("/tables/{name}", self._table, methods=["GET"])]
 
     def page(self) -> Response:
-        """List the tables that are there."""
-        name = html.escape(self._session.signer().name)
-        rows = "".join(
-            f'<tr><td><a href="/tables/{path.name}">{path.name}</a></td>'
-            f"<td>{_TOLD[path.name]}</td><td>{path.stat().st_size / 1000:.1f} kB</td></tr>"
-            for path in self._paths()
-        )
-        state = "locked" if is_locked(self._layout) else "not locked: numbers may still change"
+        """List the tables of the lock; none before it, when numbers may still change."""
+        name, paths = html.escape(self._session.signer().name), self._paths()
         return page(
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tables</title>'
             '<link rel="icon" href="data:,"><link rel="stylesheet" href="/static/room.css">'
@@ -67,9 +67,8 @@ class Tables:
             '<script type="module" src="/static/leave.js"></script></head><body>'
             f'<header><strong>Tables</strong><span class="faint">{name}</span>'
             '<button id="leave" type="button" disabled>Sign out</button></header>'
-            f"<main><h1>Tables</h1><p>The trial is {state}.</p><table><thead><tr>"
-            '<th scope="col">File</th><th scope="col">Holds</th><th scope="col">Size</th>'
-            f"</tr></thead><tbody>{rows}</tbody></table></main></body></html>",
+            f"<main><h1>Tables</h1>{_listed(paths) if paths else f'<p>{_NOT_YET}</p>'}</main>"
+            "</body></html>",
             policy=OWN_FILES_ONLY,
         )
 
@@ -82,9 +81,26 @@ class Tables:
         return download(path.read_bytes(), name=path.name, media_type=_TYPES[path.suffix])
 
     def _paths(self) -> list[Path]:
-        """Tables that are there, and no link that leads out of OUT."""
-        root = self._layout.root
-        return [root / name for name in _TOLD if _is_plain(root / name)]
+        """Tables of the lock that holds, and no link that leads out of OUT."""
+        if not self._layout.lock.is_file():
+            return []
+        folder = self._layout.locked_tables(str(load_manifest(self._layout)["lock_id"]))
+        return sorted(
+            path for path in folder.glob("*") if _is_plain(path) and path.suffix in _TYPES
+        )
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    rows = "".join(
+        f'<tr><td><a href="/tables/{path.name}">{path.name}</a></td>'
+        f"<td>{_TOLD.get(path.stem, '')}</td><td>{path.stat().st_size / 1000:.1f} kB</td></tr>"
+        for path in paths
+    )
+    return (
+        "<p>The trial is locked: these tables do not change.</p><table><thead><tr>"
+        '<th scope="col">File</th><th scope="col">Holds</th><th scope="col">Size</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table>"
+    )
 
 
 def _is_plain(path: Path) -> bool:

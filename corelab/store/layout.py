@@ -7,6 +7,8 @@ from pathlib import Path
 
 from corelab.vocab import Case, Contrast
 
+LOCKED_TABLES = "tables"
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -83,6 +85,10 @@ class Layout:
     def locks(self) -> Path:
         """Folder of all locks that were ever made."""
         return self.root / "lock"
+
+    def locked_tables(self, lock_id: str) -> Path:
+        """Folder of the tables of a lock."""
+        return self.locks / lock_id / LOCKED_TABLES
 
     @property
     def ledger(self) -> Path:

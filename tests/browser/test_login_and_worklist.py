@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corelab.reading.roles import Role
+from corelab.store.files import write_json
+from corelab.store.layout import Layout
 from tests.browser.desk import Desk
 from tests.browser.served import served, wait_until
 from tests.browser.test_accessible import serious
@@ -129,19 +131,35 @@ def test_a_server_that_is_gone_is_said(desk: Desk, out: Path) -> None:
     assert desk.text("#message") == "The server does not answer. Is it still running?"
 
 
-def test_a_statistician_finds_the_tables_and_nothing_else(desk: Desk, out: Path) -> None:
+def test_a_statistician_finds_the_tables_of_the_lock_and_nothing_before_it(
+    desk: Desk, out: Path
+) -> None:
     (out / "volumes.csv").write_text("subject_code\n")
     with served(out, role=Role.STATISTICIAN) as start_url:
         desk.page.goto(start_url)
         wait_until(lambda: desk.page.is_visible("#name") and focused(desk) == "name")
         type_in(desk, "stan", PASSPHRASE)
+        wait_until(lambda: "come with the lock" in desk.text("main"))
+        assert desk.page.locator("main a").count() == 0
+        assert desk.page.request.get(f"{origin(desk)}/tables/volumes.csv").status == 404
+        lock_with_one_table(Layout(out))
+        desk.page.reload()
         wait_until(lambda: desk.page.is_visible("table"))
         assert desk.page.locator("tbody tr").count() == 1
-        assert "not locked" in desk.text("main")
+        assert "do not change" in desk.text("main")
         assert serious(desk) == []
         with desk.page.expect_download() as started:
             desk.page.click("text=volumes.csv")
         assert started.value.suggested_filename == "volumes.csv"
+        assert Path(started.value.path()).read_text() == "locked\n"
+
+
+def lock_with_one_table(layout: Layout) -> None:
+    """What of a lock its statistician sees."""
+    folder = layout.locked_tables("ab" * 8)
+    folder.mkdir(parents=True)
+    (folder / "volumes.csv").write_text("locked\n")
+    write_json(layout.lock, {"lock_id": "ab" * 8, "reason": "end", "files": {}})
 
 
 def origin(desk: Desk) -> str:
