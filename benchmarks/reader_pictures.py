@@ -1,7 +1,8 @@
 """Pictures of the reader's screen for the docs, from the synthetic delivery in ``sample_data``.
 
-``python -m benchmarks.reader_pictures`` runs the batch, adds users, plans reads, serves them and
-looks at them in headless Chromium; it writes ``docs/images/reader-*.png``.
+``python -m benchmarks.reader_pictures [FOLDER]`` runs the batch, adds users, plans reads, serves
+them and looks at them in headless Chromium; it writes ``reader-*.png``, to ``docs/images`` unless
+told where. ``tests/browser/test_pictures.py`` takes them each time: none shows what is gone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +35,31 @@ COLOURS = 160
 NAMED = 'readers = 2\nnames = ["ada", "ben"]\nadjudicators = ["cleo"]'
 
 
+@dataclass(frozen=True, slots=True)
+class _Camera:
+    """Writes pictures to a folder."""
+
+    folder: Path
+
+    def __call__(self, desk: Desk, name: str) -> None:
+        """Write a picture of few colours, which is all that grey images and two outlines need."""
+        picture = Image.open(io.BytesIO(desk.page.screenshot())).convert("RGB")
+        size = (WIDTH_PX, round(picture.height * WIDTH_PX / picture.width))
+        small = picture.resize(size, Image.Resampling.LANCZOS)
+        path = self.folder / f"reader-{name}.png"
+        # Coverage keeps the few coloured pixels that outlines are made of.
+        few = small.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+        few.save(path, optimize=True)
+        print(path)
+
+
 def main() -> None:
     """Write every picture."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of the extra dev
 
     if CHROMIUM is None:
         raise SystemExit("Chromium is not installed (Debian: apt-get install chromium)")
+    take = _Camera(Path(sys.argv[1]) if sys.argv[1:] else IMAGES)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         out = _furnished(Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -49,10 +70,10 @@ def main() -> None:
                 kind = desk.ask("return reading.images.length > 3 ? 'mr' : reading.images[0].name;")
                 has_infarct = desk.ask("return reading.mask.bloodMl > 0 || given[0];", kind == "mr")
                 if has_infarct and kind in wanted:
-                    wanted.pop(kind)(desk)
+                    wanted.pop(kind)(desk, take)
                 _sign(desk)
             desk.page.wait_for_selector("#next")
-            _keep(desk, "worklist")
+            take(desk, "worklist")
             while _has_next(desk):
                 _open_next(desk)
                 _sign(desk)
@@ -61,7 +82,7 @@ def main() -> None:
         with _seated(out, browser, "cleo") as desk:
             _open_next(desk)
             desk.settle()
-            _keep(desk, "judging")
+            take(desk, "judging")
 
 
 @contextmanager
@@ -136,36 +157,24 @@ def _disagree(desk: Desk) -> None:
     _sign(desk)
 
 
-def _ct(desk: Desk) -> None:
+def _ct(desk: Desk, take: _Camera) -> None:
     """Draw a stroke near the infarct, then show the keys."""
     desk.use_brush(14)
     desk.drag([(172, 330), (176, 350)])
     desk.wait_saved()
     desk.settle()
-    _keep(desk, "ct")
+    take(desk, "ct")
     desk.press("?")
-    _keep(desk, "keys")
+    take(desk, "keys")
     desk.press("?")
     desk.press("u")
     desk.wait_saved()
 
 
-def _mr(desk: Desk) -> None:
+def _mr(desk: Desk, take: _Camera) -> None:
     desk.press("f")
     desk.settle()
-    _keep(desk, "mr")
-
-
-def _keep(desk: Desk, name: str) -> None:
-    """Write a picture of few colours, which is all that grey images and two outlines need."""
-    picture = Image.open(io.BytesIO(desk.page.screenshot())).convert("RGB")
-    size = (WIDTH_PX, round(picture.height * WIDTH_PX / picture.width))
-    small = picture.resize(size, Image.Resampling.LANCZOS)
-    path = IMAGES / f"reader-{name}.png"
-    # Coverage keeps the few coloured pixels that outlines are made of.
-    few = small.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
-    few.save(path, optimize=True)
-    print(path.relative_to(REPOSITORY))
+    take(desk, "mr")
 
 
 if __name__ == "__main__":
