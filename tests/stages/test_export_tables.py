@@ -35,8 +35,8 @@ from pipelines.reads import Planner
 from tests.pipelines.reading_room import (
     SIGNERS,
     add_case,
-    digest_of,
     furnish,
+    image_sha256,
     labels_of,
     ledger_of,
     room_of,
@@ -125,7 +125,7 @@ def verdict(code: str) -> QaVerdictGiven:
     return QaVerdictGiven(
         subject_code=code,
         visit="fu24h",
-        image_sha256=digest_of(f"image {code} "),
+        image_sha256=image_sha256(code),
         mask_sha256="b" * 64,
         verdict=QaVerdict.WARN,
         reasons=(),
