@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from corelab.kernels.intraclass import Interval
 from corelab.store.column import Cell, CellType, Column, closed
 
 DECIMALS = 4
+_Row = TypeVar("_Row")
 
 
 class Comparison(StrEnum):
@@ -115,8 +117,8 @@ class AgreementRow:
 
 
 def _text(
-    name: str, label: str, definition: str, value: Callable[[AgreementRow], Cell], *words: str
-) -> Column[AgreementRow]:
+    name: str, label: str, definition: str, value: Callable[[_Row], Cell], *words: str
+) -> Column[_Row]:
     return Column(
         name=name,
         label=label,
@@ -388,38 +390,25 @@ PAIR_COLUMNS: tuple[Column[VolumePair], ...] = (
 )
 
 
-def _left_out_text(
-    name: str, label: str, definition: str, value: Callable[[LeftOut], Cell], *words: str
-) -> Column[LeftOut]:
-    return Column(
-        name=name,
-        label=label,
-        type=CellType.TEXT,
-        definition=definition,
-        value=value,
-        allowed=words,
-    )
-
-
 LEFT_OUT_COLUMNS: tuple[Column[LeftOut], ...] = (
-    _left_out_text(
+    _text(
         "comparison",
         "Whose volumes would be compared",
         "As in agreement.csv.",
         lambda row: row.comparison.value,
         *closed(Comparison),
     ),
-    _left_out_text(
+    _text(
         "subject_code",
         "Subject code",
         "Blinded code of the subject.",
         lambda row: row.subject_code,
     ),
-    _left_out_text("visit", "Visit", "Label of the protocol time point.", lambda row: row.visit),
-    _left_out_text("modality", "Modality", "Image that was read.", lambda row: row.modality),
-    _left_out_text("first", "Whose first read", "Reader or auto.", lambda row: row.first),
-    _left_out_text("second", "Whose second read", "Reader or accepted.", lambda row: row.second),
-    _left_out_text(
+    _text("visit", "Visit", "Label of the protocol time point.", lambda row: row.visit),
+    _text("modality", "Modality", "Image that was read.", lambda row: row.modality),
+    _text("first", "Whose first read", "Reader or auto.", lambda row: row.first),
+    _text("second", "Whose second read", "Reader or accepted.", lambda row: row.second),
+    _text(
         "first_assessable",
         "First has a volume",
         "no: not assessable.",
@@ -427,7 +416,7 @@ LEFT_OUT_COLUMNS: tuple[Column[LeftOut], ...] = (
         "yes",
         "no",
     ),
-    _left_out_text(
+    _text(
         "second_assessable",
         "Second has a volume",
         "no: not assessable.",
