@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from tests.browser_qa.conftest import Reviewer
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import CT_CASE, MR_CASE, furnish
 from tests.review.qa_furnished import furnish_qa
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 CT, MR = CT_CASE.subject_code, MR_CASE.subject_code
 
@@ -54,11 +58,17 @@ def sign_in(reviewer: Reviewer, link: str) -> Reviewer:
     page = reviewer.page
     page.goto(link)
     page.locator("#title", has_text="Quality review").wait_for()
-    page.locator("#name").fill("quin")
-    page.locator("#passphrase").fill(PASSPHRASE)
-    page.locator("#passphrase").press("Enter")
+    enter(page, "quin")
     page.locator("#progress", has_text="rated by quin").wait_for()
     return reviewer
+
+
+def enter(page: Page, name: str) -> None:
+    """Sign in once the page's scripts listen: before that its button takes nothing."""
+    page.locator("#go:enabled").wait_for()
+    page.locator("#name").fill(name)
+    page.locator("#passphrase").fill(PASSPHRASE)
+    page.locator("#passphrase").press("Enter")
 
 
 def saved(reviewer: Reviewer, text: str) -> None:
@@ -203,9 +213,7 @@ def test_the_page_gives_way_to_a_sign_in_under_another_role_in_this_browser(
         other = reviewer.page.context.new_page()
         other.goto(link)
         other.locator("#title", has_text="Reading room").wait_for()
-        other.locator("#name").fill("ada")
-        other.locator("#passphrase").fill(PASSPHRASE)
-        other.locator("#passphrase").press("Enter")
+        enter(other, "ada")
         other.locator("#next").wait_for()
         reviewer.page.locator("#title", has_text="Quality review").wait_for()
         assert reviewer.page.locator("#viewer").count() == 0, "nothing of the other role is left"
