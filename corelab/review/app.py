@@ -110,7 +110,7 @@ def _reader_routes(rooms: Rooms) -> list[Route]:
 
 
 def _statistician_routes(rooms: Rooms) -> list[Route]:
-    tables = Tables(rooms.layout, rooms.session)
+    tables = Tables(rooms.layout, rooms.session, rooms.keeper)
     return [Route("/", rooms.behind_login(tables.page)), *tables.routes]
 
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from corelab.review.answers import OWN_FILES_ONLY, download, not_there, page
+from corelab.review.keeper import RoomKeeper
 from corelab.review.session import Session
 from corelab.store.layout import Layout
-from corelab.store.manifest import load_manifest
 
 _TYPES = {
     ".csv": "text/csv",
@@ -47,11 +47,14 @@ class Tables:
         Where the tables are.
     session
         Who sits before the browser.
+    keeper
+        Knows whether OUT is locked, and as what.
     """
 
-    def __init__(self, layout: Layout, session: Session) -> None:
+    def __init__(self, layout: Layout, session: Session, keeper: RoomKeeper) -> None:
         self._layout = layout
         self._session = session
+        self._keeper = keeper
 
     @property
     def routes(self) -> list[Route]:
@@ -83,9 +86,10 @@ class Tables:
 
     def _paths(self) -> list[Path]:
         """Tables of the lock that holds, and no link that leads out of OUT."""
-        if not self._layout.lock.is_file():
+        lock_id = self._keeper.room().lock_id
+        if lock_id is None:
             return []
-        folder = self._layout.locked_tables(str(load_manifest(self._layout)["lock_id"]))
+        folder = self._layout.locked_tables(lock_id)
         return sorted(
             path for path in folder.glob("*") if _is_plain(path) and path.suffix in _TYPES
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corelab.reading.event import DataLocked
 from corelab.reading.roles import Role
-from corelab.store.files import write_json
 from corelab.store.layout import Layout
 from tests.browser.desk import Desk
 from tests.browser.served import served, wait_until
 from tests.browser.test_accessible import serious
 from tests.review.browser import PASSPHRASE
+from tests.review.conftest import opened
 from tests.review.furnished import READS
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def test_a_statistician_finds_the_tables_of_the_lock_and_nothing_before_it(
         wait_until(lambda: "come with the lock" in desk.text("main"))
         assert desk.page.locator("main a").count() == 0
         assert desk.page.request.get(f"{origin(desk)}/tables/volumes.csv").status == 404
-        lock_with_one_table(Layout(out))
+        lock_with_one_table(out)
         desk.page.reload()
         wait_until(lambda: desk.page.is_visible("table"))
         assert desk.page.locator("tbody tr").count() == 1
@@ -154,12 +155,13 @@ def test_a_statistician_finds_the_tables_of_the_lock_and_nothing_before_it(
         assert Path(started.value.path()).read_text() == "locked\n"
 
 
-def lock_with_one_table(layout: Layout) -> None:
-    """What of a lock its statistician sees."""
-    folder = layout.locked_tables("ab" * 8)
+def lock_with_one_table(out: Path) -> None:
+    """What of a lock its statistician sees: the ledger's entry and the lock's own folder."""
+    folder = Layout(out).locked_tables("ab" * 8)
     folder.mkdir(parents=True)
     (folder / "volumes.csv").write_text("locked\n")
-    write_json(layout.lock, {"lock_id": "ab" * 8, "reason": "end", "files": {}})
+    with opened(out) as room:
+        room.write(DataLocked(lock_id="ab" * 8, manifest_sha256="cd" * 32, reason="end"))
 
 
 def origin(desk: Desk) -> str:
