@@ -67,6 +67,7 @@ class _PairMaker:
         self._layout = layout
         self._ledger = ledger
         self._room = fold(ledger.entries())
+        self._grid: tuple[Case, Volume | None] | None = None
 
     def pairs(self) -> Iterator[VolumePair | LeftOut]:
         """Pairs of every case that was not excluded, in the order of cases."""
@@ -123,6 +124,12 @@ class _PairMaker:
         return _Assessment(read.reader, signed.infarct_volume_ml, labels)
 
     def _grid_of(self, case: Case) -> Volume | None:
+        """Automatic mask of a case, read once for all its pairs, which follow each other."""
+        if self._grid is None or self._grid[0] != case:
+            self._grid = (case, self._read_grid(case))
+        return self._grid[1]
+
+    def _read_grid(self, case: Case) -> Volume | None:
         """Automatic mask of a case; ``None`` where OUT holds another image than was read."""
         path, offered = self._layout.read(case), self._room.cases[case]
         if not path.exists():
