@@ -6,7 +6,7 @@ data manager says, never in OUT.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,13 +31,14 @@ from corelab.store.nifti import load_mask
 from corelab.store.record import load_read
 from corelab.vocab import LABEL_VALUE, Case, Label, Read
 from corelab.volume import Volume
-from pipelines.cli import WhichMask
-from pipelines.dicom_masks import AcceptedMasks, CaseMask, accepted_masks, automatic_mask
+from pipelines.dicom_masks import CaseMask, accepted_masks, automatic_mask
 from pipelines.sources import is_of_version
 
 _MASK_ROLE = "infarct_mask"
 _SAME_PLACE_MM = 0.05
 _READER_ID_DIGITS = 8
+
+MasksOf = Callable[[Read, CaseMask], tuple[CaseMask, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,30 +59,33 @@ class DicomWriter:
         Where OUT lies.
     vault
         The one that the reads were made with.
-    accepted
-        What people signed; ``None`` where the automatic masks are wanted.
+    masks_of
+        Gives, of a read and its automatic mask, the masks that are written.
     """
 
-    def __init__(self, layout: Layout, vault: Vault, accepted: AcceptedMasks | None) -> None:
+    def __init__(self, layout: Layout, vault: Vault, masks_of: MasksOf) -> None:
         self._layout = layout
         self._vault = vault
-        self._accepted = accepted
+        self._masks_of = masks_of
 
     @classmethod
     @contextmanager
-    def over(cls, layout: Layout, vault: Vault, which: WhichMask) -> Iterator[DicomWriter]:
-        """Open a writer of these masks.
+    def of_automatic(cls, layout: Layout, vault: Vault) -> Iterator[DicomWriter]:
+        """Open a writer of the method's masks, whoever read."""
+        yield cls(layout, vault, lambda _read, automatic: (automatic,))
+
+    @classmethod
+    @contextmanager
+    def of_accepted(cls, layout: Layout, vault: Vault) -> Iterator[DicomWriter]:
+        """Open a writer of what people signed, and of the method's masks where nothing is accepted.
 
         Raises
         ------
         StoreError
             When the ledger of reads cannot be read.
         """
-        if which is WhichMask.AUTOMATIC:
-            yield cls(layout, vault, None)
-            return
         with accepted_masks(layout, lambda name: _reader_id(vault, name)) as accepted:
-            yield cls(layout, vault, accepted)
+            yield cls(layout, vault, accepted.of)
 
     def write(self, case: Case, folder: Path) -> tuple[DicomFiles, ...]:
         """Write the files of a case that has a read into a folder, two a mask.
@@ -97,7 +101,7 @@ class DicomWriter:
         """
         read = load_read(self._layout.read(case))
         automatic = automatic_mask(read, _labels(read, self._layout))
-        masks = (automatic,) if self._accepted is None else self._accepted.of(read, automatic)
+        masks = self._masks_of(read, automatic)
         measured_on = _measured_on(read, self._vault)
         source = _source(measured_on, self._vault)
         _check_place(automatic.labels, source)

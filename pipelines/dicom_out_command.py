@@ -71,7 +71,11 @@ def _write_all(cases: Sequence[Case], layout: Layout, vault: Vault, request: Dic
     """Write one case after the other; what is wrong with one does not hold up the rest."""
     from pipelines.dicom_out import DicomWriter  # noqa: PLC0415 - highdicom is slow to load
 
-    with DicomWriter.over(layout, vault, request.mask) as writer:
+    openers = {
+        WhichMask.ACCEPTED: DicomWriter.of_accepted,
+        WhichMask.AUTOMATIC: DicomWriter.of_automatic,
+    }
+    with openers[request.mask](layout, vault) as writer:
         return _told_of_all(cases, writer, request.folder)
 
 
