@@ -248,8 +248,8 @@ def _counts(pairs: Sequence[VolumePair], left_out: Sequence[LeftOut]) -> Iterato
     if left_out:
         both = sum(not (one.is_first_assessable or one.is_second_assessable) for one in left_out)
         yield (
-            f"{len(left_out)} more give no pair: not assessable by one in {len(left_out) - both}, "
-            f"by both in {both} (left_out.csv)."
+            f"Without a pair: {len(left_out)} (not assessable by one: {len(left_out) - both}, "
+            f"by both: {both}; left_out.csv)."
         )
 
 

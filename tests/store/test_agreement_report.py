@@ -118,7 +118,7 @@ def test_what_gives_no_pair_is_counted_and_listed(folder: Path) -> None:
     assert (row["subject_code"], row["second_assessable"]) == ("AB0099", "no")
     page = (folder / "agreement.html").read_text()
     assert "16 pairs; differences are bert minus anna." in page
-    assert "1 more give no pair: not assessable by one in 1, by both in 0 (left_out.csv)." in page
+    assert "Without a pair: 1 (not assessable by one: 1, by both: 0; left_out.csv)." in page
 
 
 def test_a_long_list_of_lines_goes_on_on_another_page() -> None:
