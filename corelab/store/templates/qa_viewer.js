@@ -91,9 +91,12 @@ function nextUnrated() {
   else say("Every case that is shown here is rated.");
 }
 
+// At hand before its key is pressed: no moment without an outline, which would look like no infarct.
 function copyOf(image) {
   const copy = image.cloneNode();
   copy.hidden = false;
+  copy.loading = "eager";
+  copy.decoding = "sync";
   return copy;
 }
 
