@@ -27,6 +27,9 @@ demo: $(VENV)/.demo-ready
 	@$(BIN)/corelab agreement $(DEMO)/out --reference sample_data/truth.csv
 	@echo "Open the QA page: $(CURDIR)/$(DEMO)/out/qa/index.html"
 
+# Demo and tests start corelab again and again: with its bytecode kept each starts a second sooner.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One more than two cores: tests wait for batches, servers and browsers as long as they compute.
 TEST_PROCESSES ?= 3
 

@@ -195,8 +195,7 @@ def own_words(trial_id: str, visits: Iterable[str], codes: Iterable[str]) -> Own
     codes
         Subject codes as the vault has them: a folder in OUT that looks like one proves nothing.
     """
-    here = Path(__file__).parent
-    ours = library_words() | vocabulary_of(here / name for name in _WRITERS_OF_OUT)
+    ours = library_words() | vocabulary_of(Path(__file__).parent, _WRITERS_OF_OUT)
     numbered = (f"v{number}" for number in range(1, _MOST_VISITS))
     return ours.with_texts(text for text in (trial_id, *visits, *numbered, *codes) if text)
 

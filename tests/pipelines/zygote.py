@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import dask
@@ -18,6 +19,11 @@ import dask
 import pipelines.cli
 from pipelines.cli import app
 from pipelines.worker_server import die_with_parent
+
+# What a run imports while it goes on: by its command, by a worker, by a table.
+for name in ("run_command", "cases", "searching", "case"):
+    import_module(f"pipelines.{name}")
+import_module("pandas")
 
 
 def serve() -> None:

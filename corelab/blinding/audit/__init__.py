@@ -14,8 +14,9 @@ from pathlib import Path
 from corelab.blinding.audit.finder import Finder
 from corelab.blinding.audit.folder import Gap, Leak, Searched, paths_below, search_paths
 from corelab.blinding.audit.needle import Needle
-from corelab.blinding.audit.own_words import OwnWords, library_words, vocabulary_of
+from corelab.blinding.audit.own_words import library_words, vocabulary_of
 from corelab.blinding.audit.rule import Search, search_for
+from corelab.blinding.audit.vocabulary import OwnWords
 from corelab.series import Identifier, IdentifierKind
 
 __all__ = [

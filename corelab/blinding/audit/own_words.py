@@ -12,12 +12,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from corelab.blinding.allowlist import AllowedSoftware, allow_list
-from corelab.blinding.audit.fold import fold
+from corelab.blinding.audit.kept_words import kept
+from corelab.blinding.audit.vocabulary import OwnWords, vocabulary
 
 _PACKAGE = Path(__file__).parents[2]
 _WRITERS = (
@@ -34,40 +34,16 @@ _TEMPLATES = {".html", ".css", ".js", ".toml"}
 _LIBRARY_TEXT = "parquet-cpp-arrow version ARROW:schema list element PAR1"
 _DECODERS = "decoder"
 _SENTENCE = re.compile(r"[a-z{].*\s\S+\s\S+", re.DOTALL)
-_BREAK = " | "
-
-
-@dataclass(frozen=True, slots=True)
-class OwnWords:
-    """A vocabulary: single words, and the running text that phrases are looked up in."""
-
-    words: frozenset[str]
-    text: str
-
-    def holds(self, folded: str) -> bool:
-        """Whether corelab itself writes this word or phrase."""
-        if " " not in folded:
-            return folded in self.words
-        return self.words.issuperset(folded.split()) and f" {folded} " in self.text
-
-    def with_texts(self, texts: Iterable[str]) -> OwnWords:
-        """Vocabulary with more texts: trial, subject codes, visits."""
-        return vocabulary(texts) | self
-
-    def __or__(self, other: OwnWords) -> OwnWords:
-        return OwnWords(self.words | other.words, f"{self.text}{_BREAK}{other.text}")
-
-
-def vocabulary(texts: Iterable[str]) -> OwnWords:
-    """Vocabulary of some texts."""
-    folded = list(dict.fromkeys(map(fold, texts)))
-    words = frozenset(word for text in folded for word in text.split())
-    return OwnWords(words, f" {_BREAK.join(folded)} ")
 
 
 @cache
 def library_words() -> OwnWords:
     """Vocabulary of the library, and of what Parquet adds."""
+    library = [path for path in _PACKAGE.rglob("*.*") if path.suffix in {".py", *_TEMPLATES}]
+    return kept(_PACKAGE.name, library, _library_words)
+
+
+def _library_words() -> OwnWords:
     writers = {
         path
         for name in _WRITERS
@@ -79,9 +55,8 @@ def library_words() -> OwnWords:
     messages = (text for path in sorted(others) for text in _texts(path) if _SENTENCE.match(text))
     kernels = sorted((_PACKAGE / "kernels").glob("*.py"))
     parameters = (name for path in kernels for name in _names(_tree(path)))
-    return vocabulary([_LIBRARY_TEXT, *_software(), *messages, *parameters]) | vocabulary_of(
-        writers
-    )
+    written = (text for path in sorted(writers) for text in _written(path))
+    return vocabulary([_LIBRARY_TEXT, *_software(), *messages, *parameters]) | vocabulary(written)
 
 
 def _software() -> tuple[str, ...]:
@@ -90,9 +65,11 @@ def _software() -> tuple[str, ...]:
     return entry.software if isinstance(entry, AllowedSoftware) else ()
 
 
-def vocabulary_of(sources: Iterable[Path]) -> OwnWords:
-    """Vocabulary of modules and templates that write into OUT."""
-    return vocabulary(text for path in sorted(sources) for text in _written(path))
+def vocabulary_of(folder: Path, names: Iterable[str]) -> OwnWords:
+    """Vocabulary of modules and templates of a folder that write into OUT."""
+    paths = sorted(folder / name for name in names)
+    written = (text for path in paths for text in _written(path))
+    return kept(folder.name, paths, lambda: vocabulary(written))
 
 
 def _written(path: Path) -> Iterator[str]:

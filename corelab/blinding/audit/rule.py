@@ -31,7 +31,7 @@ from pathlib import PurePosixPath
 from corelab.blinding.audit.fold import fold, is_plain_number
 from corelab.blinding.audit.moments import forms_of
 from corelab.blinding.audit.needle import Needle, Reach
-from corelab.blinding.audit.own_words import OwnWords
+from corelab.blinding.audit.vocabulary import OwnWords
 from corelab.blinding.spelling import spellings
 from corelab.series import Identifier, IdentifierKind
 
