@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import uuid
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +78,7 @@ def tiny_ct(folder: Path) -> Series:
     return only(index(folder))
 
 
-@lru_cache(maxsize=1)
+@cache
 def real_source(shared_data: Path, name: str, kind: SeriesKind) -> Series:
     delivery = index(shared_data / "dicom" / name / "dicom")
     usable = [part for part in delivery.series if part.refusal is None]
