@@ -36,6 +36,7 @@ _SCRIPTS = (
     "qa_store.js",
     "qa_table.js",
     "qa_rating.js",
+    "qa_agreement.js",
     "qa_viewer.js",
     "qa.js",
 )

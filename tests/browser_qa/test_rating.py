@@ -204,6 +204,34 @@ def test_two_raters_see_where_they_disagree_and_not_before_they_have_rated(
     assert reviewer.queue("failed") == ["AAA111"]
 
 
+def test_raters_are_counted_against_each_other_verdict_by_verdict(
+    reviewer: Reviewer, publish: Publish
+) -> None:
+    """Observed 2 of 3, by chance (1 * 2 + 2 * 1) / 9: kappa (2/3 - 4/9) / (1 - 4/9) = 0.4."""
+    passed, failed = QaVerdict.PASS, QaVerdict.FAIL
+    doe = zip(("AAA111", "BBB222", "CCC333"), (passed, passed, failed), strict=True)
+    roe = zip(("AAA111", "BBB222", "CCC333"), (passed, failed, failed), strict=True)
+    said = [rating(code, "doe", verdict) for code, verdict in doe]
+    said += [rating(code, "roe", verdict) for code, verdict in roe]
+    raters = reviewer.open(publish()).page.locator("#raters")
+    assert raters.is_hidden()
+    reviewer.take_in(("both.csv", qa_ratings.to_csv(said)))
+    raters.locator("summary").click()
+    caption = raters.locator("caption")
+    assert caption.all_inner_texts() == ["doe and roe agree on 2 of 3, kappa 0.40"]
+    counts = raters.locator("tbody tr").all_inner_texts()
+    assert [" ".join(row.split()) for row in counts] == [
+        "pass 1 1",
+        "warn",
+        "fail 1",
+        "not assessable",
+    ]
+    assert raters.locator(".same").all_inner_texts() == ["1", "", "1", ""]
+    assert reviewer.serious_faults() == []
+    reviewer.named("moe")
+    raters.wait_for(state="hidden")  # who has not rated sees nobody's verdicts
+
+
 def test_every_queue_shows_its_cases(reviewer: Reviewer, publish: Publish) -> None:
     reviewer.open(publish()).named("doe").press("Tab", "n", "1", "n", "l", "3", "Escape")
     assert reviewer.queue("all") == ["AAA111", "BBB222", "CCC333", "DDD444"]

@@ -62,6 +62,7 @@ function showProgress() {
     ? `${rated} of ${rateable.length} rated by ${store.rater}${agreement}`
     : `${rateable.length} cases to rate${agreement}`;
   byId("continue").firstChild.data = rated ? "Continue " : "Begin ";
+  showAgreement();
 }
 
 function element(tag, text, className) {
