@@ -24,15 +24,17 @@ from corelab.store.agreement_plot import (
 )
 from corelab.store.column import Column, described
 from corelab.store.comparison import (
-    AGREEMENT_COLUMNS,
     COMPARISON_WORDS,
-    LEFT_OUT_COLUMNS,
-    PAIR_COLUMNS,
     AgreementRow,
     Comparison,
     LeftOut,
     Pairs,
     VolumePair,
+)
+from corelab.store.comparison_columns import (
+    AGREEMENT_COLUMNS,
+    LEFT_OUT_COLUMNS,
+    PAIR_COLUMNS,
 )
 from corelab.store.csv_table import to_csv
 from corelab.store.files import Json, make_folder, write_bytes, write_json, write_text

@@ -8,7 +8,8 @@ import pytest
 from corelab.kernels.agreement import agreement
 from corelab.kernels.bootstrap import bootstrap
 from corelab.kernels.limits import limits_of_agreement
-from corelab.store.comparison import AGREEMENT_COLUMNS, Comparison, VolumePair
+from corelab.store.comparison import Comparison, VolumePair
+from corelab.store.comparison_columns import AGREEMENT_COLUMNS
 from pipelines.agreement_figures import agreement_rows
 
 VOLUMES_ML = ((0.0, 0.0), (10.0, 12.0), (50.0, 44.0), (120.0, 131.0), (5.0, 4.0), (0.0, 1.5))
