@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from tests.browser.served import wait_until
 from tests.review.browser import PASSPHRASE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Route
 
 _READING = "const { reading } = await import('/static/read.js');"
 
@@ -111,9 +112,17 @@ class Desk:
             "await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);"
         )
 
+    def hold(self, url: str) -> Held:
+        """Keep requests to an address from the server, until they are let go."""
+        return Held(self.page, url)
+
+    def wait_text(self, selector: str, text: str | re.Pattern[str]) -> None:
+        """Wait until an element can be seen, and says this."""
+        self.page.locator(selector, has_text=text).wait_for()
+
     def wait_saved(self) -> None:
         """Wait until everything is saved."""
-        wait_until(lambda: self.text("#saving") == "✓ Saved")
+        self.wait_text("#saving", "✓ Saved")
 
     def labels_at(self, *places: tuple[int, int, int]) -> list[int]:
         """Labels of voxels of the screen."""
@@ -123,3 +132,37 @@ class Desk:
                 *places,
             )
         )
+
+
+class Held:
+    """Requests of a page that are under way, for as long as a test wants.
+
+    Parameters
+    ----------
+    page
+        Whose requests.
+    url
+        Glob of their addresses.
+    """
+
+    def __init__(self, page: Page, url: str) -> None:
+        self._page = page
+        self._routes: list[Route] = []
+        self._is_over = False
+        page.route(url, self._meet)
+
+    def wait(self) -> None:
+        """Wait until there is one."""
+        wait_until(lambda: self._page.evaluate("1") and self._routes)
+
+    def let_go(self) -> None:
+        """Let them go on, and all that follow."""
+        self._is_over = True
+        for route in self._routes:
+            route.continue_()
+
+    def _meet(self, route: Route) -> None:
+        if self._is_over:
+            route.continue_()
+        else:
+            self._routes.append(route)

@@ -60,6 +60,18 @@ def test_the_list_is_walked_with_arrows_and_waiting_reads_are_no_links(
     desk.wait_ready()
 
 
+def test_reads_that_come_late_leave_the_focus_where_somebody_went(
+    desk: Desk, start_url: str
+) -> None:
+    reads = desk.hold("**/api/reads")
+    desk.sign_in(start_url, "ada")
+    reads.wait()
+    desk.page.focus("#leave:enabled")
+    reads.let_go()
+    desk.page.wait_for_selector("#next")
+    assert focused(desk) == "leave"
+
+
 def test_a_wrong_passphrase_is_said_and_only_the_passphrase_is_asked_again(
     desk: Desk, start_url: str
 ) -> None:
