@@ -153,13 +153,20 @@ class Held:
 
     def wait(self) -> None:
         """Wait until there is one."""
-        wait_until(lambda: self._page.evaluate("1") and self._routes)
+        # Requests are met while the page is asked for something, be it to wait.
+        wait_until(lambda: self._page.wait_for_timeout(20) or self._routes)
 
     def let_go(self) -> None:
         """Let them go on, and all that follow."""
         self._is_over = True
         for route in self._routes:
             route.continue_()
+
+    def lose(self) -> None:
+        """Let none of them arrive."""
+        for route in self._routes:
+            route.abort()
+        self._routes.clear()
 
     def _meet(self, route: Route) -> None:
         if self._is_over:

@@ -27,12 +27,13 @@ PATIENCE_S = 120.0
 
 
 @contextmanager
-def served(out: Path, *, role: Role = Role.READER, idle_s: float = 900.0) -> Iterator[str]:
+def served(out: Path, *, role: Role = Role.READER) -> Iterator[str]:
     """Serve a role's room over OUT for as long as the block lasts; gives the start link."""
-    with open_ledger(Layout(out).ledger) as ledger:
-        make = partial(room_app, out, role, ledger, idle_s=idle_s)
-        with running(make) as start_url:
-            yield start_url
+    with (
+        open_ledger(Layout(out).ledger) as ledger,
+        running(partial(room_app, out, role, ledger)) as start_url,
+    ):
+        yield start_url
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from tests.browser.overheard import overheard
 from tests.browser.served import served, wait_until
 from tests.browser.test_signing import open_next, sign, switch_to
 from tests.browser_qa.conftest import Reviewer
-from tests.browser_qa.test_served import saved, sign_in
+from tests.browser_qa.room import saved, sign_in
 from tests.pipelines.reading_room import trial_file
 from tests.review.browser import PASSPHRASE
 from tests.review.qa_furnished import with_digests

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from corelab.reading.roles import Role
 from corelab.store.picture import Layers, MosaicRequest, Panel, draw_layers
 from corelab.store.qa_page import QaPage, QaRow, render_qa_page
 from corelab.vocab import Hemisphere, Modality, QcFlag
+from tests.browser.served import PATIENCE_S, wait_until
+from tests.browser.served import served as served_to
+from tests.review.furnished import furnish
+from tests.review.qa_furnished import furnish_qa
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -144,6 +149,11 @@ class Reviewer:
         self.press("Control+A").type(name).press("Enter")
         return self
 
+    def drawn(self) -> Reviewer:
+        """Wait until every layer of the picture of a case is there."""
+        self.page.locator("#picture:not(.covered)").wait_for()
+        return self
+
     def said(self) -> str:
         return self.page.locator("#said").inner_text()
 
@@ -180,8 +190,8 @@ class Reviewer:
             for name, text in files
         ]
         self.page.locator("#import").set_input_files(payloads)
-        done = re.compile("new of|NOTHING IMPORTED|NOT SAVED")
-        self.page.locator("#told", has_text=done).wait_for()
+        # The page lets go of the files when it is done with them.
+        wait_until(lambda: self.page.locator("#import").input_value() == "")
         return self.told()
 
     def serious_faults(self) -> list[str]:
@@ -199,8 +209,35 @@ class Reviewer:
 @pytest.fixture
 def reviewer(chromium: Browser) -> Iterator[Reviewer]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(10_000)
+    # A busy machine is no fault of the code.
+    context.set_default_timeout(PATIENCE_S * 1000)
     someone = Reviewer(context.new_page())
     yield someone
     context.close()
     assert someone.errors == []
+
+
+@pytest.fixture(scope="session")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("rated") / "out"
+    furnish(out)
+    furnish_qa(out)
+    return out
+
+
+@pytest.fixture
+def out(rated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(rated, tmp_path / "out"))
+
+
+@pytest.fixture
+def served(out: Path, reviewer: Reviewer) -> Iterator[Callable[[], str]]:
+    """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
+    with ExitStack() as stack:
+
+        def start() -> str:
+            return stack.enter_context(served_to(out, role=Role.QA))
+
+        yield start
+        # A page that asks a server which has gone says so in the console.
+        reviewer.page.goto("about:blank")
