@@ -50,7 +50,7 @@ class Desk:
 
     def wait_ready(self) -> None:
         """Wait until the screen can be worked on."""
-        wait_until(lambda: self.page.get_attribute("body", "class"))
+        self.page.locator("body.ready, body.failed").wait_for()
         assert self.page.get_attribute("body", "class") == "ready", self.text("#note")
 
     def ask(self, script: str, *values: Any) -> Any:
@@ -101,6 +101,25 @@ class Desk:
         """The number on the screen."""
         self.settle()
         return float(self.text("#volume").removesuffix(" mL"))
+
+    def overhear(self, *selectors: str) -> None:
+        """Keep what elements say from now on, see `overheard`: it may pass before one looks."""
+        self.page.evaluate(
+            """(selectors) => {
+                globalThis.overheard = [];
+                for (const selector of selectors) {
+                    const element = document.querySelector(selector);
+                    const keep = () => globalThis.overheard.push(element.textContent);
+                    new MutationObserver(keep).observe(element, { childList: true, subtree: true });
+                }
+            }""",
+            list(selectors),
+        )
+
+    @property
+    def overheard(self) -> str:
+        """All that was said since, a line each."""
+        return str(self.page.evaluate("globalThis.overheard.join('\\n')"))
 
     def text(self, selector: str) -> str:
         """What an element says."""
