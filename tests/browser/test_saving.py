@@ -26,7 +26,7 @@ NI, NJ, _ = SHAPE
 def process(out: Path) -> Iterator[Process]:
     running = Process(out)
     yield running
-    running.kill()
+    running.end()
 
 
 @pytest.fixture
