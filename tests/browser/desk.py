@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tests.browser.served import wait_until
 from tests.review.browser import PASSPHRASE
 
@@ -142,6 +145,12 @@ class Desk:
     def wait_saved(self) -> None:
         """Wait until everything is saved."""
         self.wait_text("#saving", "✓ Saved")
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """All labels, in the order of the screen."""
+        found = self.ask("return [reading.grid.shape, [...reading.mask.labels]];")
+        return np.array(found[1], np.uint8).reshape(found[0], order="F")
 
     def labels_at(self, *places: tuple[int, int, int]) -> list[int]:
         """Labels of voxels of the screen."""

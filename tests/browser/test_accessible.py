@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.browser.desk import Desk
-from tests.browser.served import wait_until
 from tests.review.furnished import READS
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
@@ -34,7 +33,7 @@ def test_axe_finds_no_serious_fault(desk: Desk, start_url: str, name: str) -> No
     desk.open(READS["ada", 1])
     desk.press(*SCREENS[name])
     if name == "planes":
-        wait_until(lambda: "click or drag" in desk.text("#planes-state"))
+        desk.wait_text("#planes-state", "click or drag")
     assert serious(desk) == []
 
 
@@ -46,7 +45,7 @@ def test_axe_finds_no_serious_fault_in_what_is_said_in_trouble(desk: Desk, start
     desk.page.route("**/mask", lambda route: route.abort())
     desk.use_brush(1)
     desk.click(16, 4)
-    wait_until(lambda: desk.page.is_visible("#alarm"))
+    desk.page.locator("#alarm").wait_for()
     assert serious(desk) == []
 
 
@@ -62,7 +61,7 @@ def test_three_planes_show_the_voxel_where_the_screen_has_it(desk: Desk, start_u
     desk.sign_in(start_url, "ada")
     desk.open(READS["ada", 1])
     desk.press("v")
-    wait_until(lambda: "click or drag" in desk.text("#planes-state"))
+    desk.wait_text("#planes-state", "click or drag")
     box = desk.page.locator("#planes-box canvas").bounding_box()
     assert box is not None
     assert box["width"] > 600

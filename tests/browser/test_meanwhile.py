@@ -7,14 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corelab.review.keeper import RoomKeeper
-from corelab.store.layout import Layout
-from corelab.store.ledger import open_ledger
-from corelab.store.ledger_mask import unpack_mask
 from tests.browser.desk import Desk
 from tests.browser.heads import draft_of
 from tests.browser.test_editing import with_voxels
-from tests.browser.test_signing import sign
 from tests.review.furnished import READS, infarct
 
 READ = READS["ada", 1]
@@ -22,12 +17,16 @@ PAINTED = [(u, 5, 3) for u in (14, 15, 16)]
 """Voxels of a stroke that was begun, see `begin_stroke`."""
 
 
-@pytest.fixture(autouse=True)
-def opened(desk: Desk, start_url: str) -> None:
-    desk.sign_in(start_url, "ada")
-    desk.open(READ)
-    desk.go_to(3)
-    desk.use_brush(1)
+@pytest.fixture
+def out(out_of_module: Path) -> Path:
+    return out_of_module
+
+
+@pytest.fixture
+def desk(untouched: Desk) -> Desk:
+    untouched.go_to(3)
+    untouched.use_brush(1)
+    return untouched
 
 
 def begin_stroke(desk: Desk) -> None:
@@ -75,32 +74,6 @@ def test_a_stroke_and_the_key_within_it_are_two_steps(desk: Desk, out: Path) -> 
     assert np.array_equal(draft_of(out, READ), infarct())
 
 
-def test_the_mask_stays_as_it_is_while_it_is_being_signed(desk: Desk, out: Path) -> None:
-    """A stroke then would be on the screen of a read that was signed without it."""
-    signing = desk.hold("**/sign")
-    sign(desk, "infarct")
-    signing.wait()
-    desk.click(20, 8)
-    desk.press("d", "c")
-    assert desk.text("#note") == "This read is being signed: its mask stays as it is."
-    assert desk.ask("return reading.mask.revision;") == 0
-    signing.let_go()
-    desk.page.locator("#signed").wait_for()
-    assert desk.ask("return reading.mask.revision;") == 0
-    with open_ledger(Layout(out).ledger) as ledger:
-        signature = RoomKeeper(ledger).room().reads[READ].signatures[-1].signed
-        assert signature.mask_sha256 is not None
-        assert np.array_equal(unpack_mask(ledger.blob(signature.mask_sha256)), infarct())
-
-
-def test_a_signature_that_was_refused_lets_the_mask_go(desk: Desk) -> None:
-    sign(desk, "infarct", "not the passphrase")
-    desk.page.locator("#passphrase-fault").wait_for()
-    assert desk.ask("return document.activeElement.id;") == "passphrase"
-    desk.click(20, 8)
-    assert desk.labels_at((20, 8, 3)) == [1]
-
-
 def test_images_stay_where_they_are_when_a_save_fails(desk: Desk) -> None:
     """They would move under the pen of whoever draws on."""
     before = desk.point(14, 5)
@@ -135,3 +108,4 @@ def test_a_stroke_that_another_windows_mask_interrupts_is_kept_as_a_step(
     assert np.array_equal(draft_of(out, READ), with_voxels(infarct(), [(20, 8, 3), *PAINTED], 1))
     desk.click(22, 8)
     assert desk.labels_at((22, 8, 3), (18, 5, 3)) == [1, 0], "the screen still draws"
+    other.page.close()
