@@ -12,6 +12,7 @@ import pytest
 from tests.browser.desk import Desk
 from tests.browser.served import PATIENCE_S, served
 from tests.review.furnished import READS, furnish, infarct
+from tests.review.keys import open_keys_fast
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 # The shell draws the same with half the work: it has no window of its own to draw.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_keys_fast(monkeypatch)
 
 
 # Of one module: outside it the loop that drives the browser would be in other tests' way.

@@ -16,6 +16,7 @@ from corelab.vocab import Hemisphere, Modality, QcFlag
 from tests.browser.served import PATIENCE_S, wait_until
 from tests.browser.served import served as served_to
 from tests.review.furnished import furnish
+from tests.review.keys import open_keys_fast
 from tests.review.qa_furnished import furnish_qa
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ ROWS = (
     measured("CCC333"),
     failed("DDD444"),
 )
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_keys_fast(monkeypatch)
 
 
 # Of one module: outside it the loop that drives the browser would be in other tests' way.
