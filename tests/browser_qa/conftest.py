@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,20 +107,20 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def published(folder: Path, *rows: QaRow) -> str:
+    """Write the page as a file, anew when called again, and say its address."""
+    page = QaPage(
+        trial_id=TRIAL, rows=rows or ROWS, software_version=VERSION, config_digest="3f9a1c77"
+    )
+    path = folder / "qa" / "index.html"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(render_qa_page(page), encoding="utf-8")
+    return path.as_uri()
+
+
 @pytest.fixture
 def publish(tmp_path: Path) -> Callable[..., str]:
-    """Write the page as a file, anew when called again, and say its address."""
-
-    def write(*rows: QaRow) -> str:
-        page = QaPage(
-            trial_id=TRIAL, rows=rows or ROWS, software_version=VERSION, config_digest="3f9a1c77"
-        )
-        path = tmp_path / "qa" / "index.html"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(render_qa_page(page), encoding="utf-8")
-        return path.as_uri()
-
-    return write
+    return partial(published, tmp_path)
 
 
 class Reviewer:
@@ -203,7 +204,9 @@ class Reviewer:
     def serious_faults(self) -> list[str]:
         """What axe-core finds that keeps somebody from using the page."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate("axe.run()")["violations"]
+        found = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")[
+            "violations"
+        ]
         serious = [fault for fault in found if fault["impact"] in {"serious", "critical"}]
         return [f"{fault['help']}: {node['html']}" for fault in serious for node in fault["nodes"]]
 
@@ -212,8 +215,8 @@ class Reviewer:
         self.page.locator("#clear-surely").click()
 
 
-@pytest.fixture
-def reviewer(chromium: Browser) -> Iterator[Reviewer]:
+@contextmanager
+def reviewing(chromium: Browser) -> Iterator[Reviewer]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     # A busy machine is no fault of the code.
     context.set_default_timeout(PATIENCE_S * 1000)
@@ -221,6 +224,12 @@ def reviewer(chromium: Browser) -> Iterator[Reviewer]:
     yield someone
     context.close()
     assert someone.errors == []
+
+
+@pytest.fixture
+def reviewer(chromium: Browser) -> Iterator[Reviewer]:
+    with reviewing(chromium) as someone:
+        yield someone
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,7 +15,18 @@ from corelab.store import qa_ratings
 from corelab.store.picture import INFARCT_COLOUR
 from corelab.store.qa_ratings import QaRating
 from corelab.vocab import QaConfidence, QaReason, QaVerdict
-from tests.browser_qa.conftest import ROWS, TRIAL, VERSION, Reviewer, measured
+from tests.browser_qa.conftest import (
+    ROWS,
+    TRIAL,
+    VERSION,
+    Reviewer,
+    measured,
+    published,
+    reviewing,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Publish = Callable[..., str]
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -214,6 +226,13 @@ def test_every_queue_shows_its_cases(reviewer: Reviewer, publish: Publish) -> No
     assert reviewer.queue("unmeasured") == ["DDD444"]
 
 
+@pytest.fixture(scope="module")
+def unrated(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:
+    """Before one page for tests that leave it without a rating."""
+    with reviewing(chromium) as someone:
+        yield someone.open(published(tmp_path_factory.mktemp("unrated")))
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
@@ -239,18 +258,17 @@ def test_every_queue_shows_its_cases(reviewer: Reviewer, publish: Publish) -> No
     ],
 )
 def test_a_file_with_a_fault_is_named_with_its_place_and_nothing_of_it_is_taken(
-    reviewer: Reviewer, publish: Publish, name: str, damage: tuple[str, str], message: str
+    unrated: Reviewer, name: str, damage: tuple[str, str], message: str
 ) -> None:
     ratings = [
         rating("AAA111", "doe", QaVerdict.PASS),
         rating("BBB222", "doe", QaVerdict.WARN, rated_at_utc="2026-01-31T09:30:01.000Z"),
     ]
     write = qa_ratings.to_csv if name.endswith("csv") else qa_ratings.to_json
-    reviewer.open(publish())
-    told = reviewer.take_in((name, write(ratings).replace(*damage)))
+    told = unrated.take_in((name, write(ratings).replace(*damage)))
     assert told.startswith(f"NOTHING IMPORTED: {name}, ")
     assert message in told
-    assert len(rated(reviewer)) == 0
+    assert len(rated(unrated)) == 0
 
 
 def test_one_key_takes_the_outline_off_and_puts_it_back(
