@@ -13,7 +13,7 @@ from tests.browser.served import Process, wait_until
 from tests.review.browser import PASSPHRASE
 from tests.review.clock import Clock, moved_by_hand
 from tests.review.furnished import READS, SECRETS, SHAPE, infarct
-from tests.review.test_mask_parser import child_of, wait_asked
+from tests.review.test_mask_parser import child_of, stop, wait_asked
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Route
@@ -274,7 +274,7 @@ def test_a_stroke_whose_check_dies_is_told_as_not_saved_and_saved_by_itself(
     desk.wait_saved()
     desk.overhear("#saving", "#alarm-text")
     child = child_of()
-    child.suspend()
+    stop(child)
     desk.click(18, 6)
     # Asked, and not heard of: one that dies before is replaced, and nobody sees it.
     wait_asked(child)

@@ -38,6 +38,12 @@ def child_of(pid: int | None = None) -> psutil.Process:
     return max(children, key=psutil.Process.create_time)
 
 
+def stop(child: psutil.Process) -> None:
+    """Let a process do nothing more: one that is about to be stopped may still take a mask."""
+    child.suspend()
+    wait_until(lambda: child.status() == psutil.STATUS_STOPPED)
+
+
 def wait_asked(child: psutil.Process) -> None:
     """Wait until a mask lies before a process that does not take it."""
     with Path(f"/proc/{child.pid}/fd/0").open("rb", buffering=0) as pipe:
@@ -66,7 +72,7 @@ def test_a_mask_that_takes_too_long_ends_its_process_and_no_other() -> None:
     parser = MaskParser(longest_s=3.0)
     assert_goes_on(parser)
     stopped = child_of()
-    stopped.suspend()
+    stop(stopped)
     with pytest.raises(ToldError):
         parser.labels(file(MARKED), GRID)
     assert not stopped.is_running()
@@ -106,7 +112,7 @@ def test_a_save_whose_process_dies_is_refused_with_a_number_and_the_server_goes_
         server.client.get(FIRST)
         assert server.save(FIRST, 4, 0).json()["edition"] == 1
         child = child_of(server.process.pid)
-        child.suspend()
+        stop(child)
         saving = pool.submit(server.save, FIRST, 9, 1)
         wait_asked(child)
         child.send_signal(signal.SIGKILL)
