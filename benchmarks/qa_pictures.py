@@ -33,7 +33,7 @@ def rate(page: Page) -> None:
     page.keyboard.type("Slice 11: the line runs into the ventricle.")
     page.keyboard.press("Escape")
     page.keyboard.press("2")
-    page.wait_for_timeout(300)
+    page.locator("#picture:not(.covered)").wait_for()
 
 
 def save(png: bytes, name: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tests.browser.served import wait_until
 from tests.review.browser import PASSPHRASE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Route
 
 _READING = "const { reading } = await import('/static/read.js');"
 
@@ -49,7 +53,7 @@ class Desk:
 
     def wait_ready(self) -> None:
         """Wait until the screen can be worked on."""
-        wait_until(lambda: self.page.get_attribute("body", "class"))
+        self.page.locator("body.ready, body.failed").wait_for()
         assert self.page.get_attribute("body", "class") == "ready", self.text("#note")
 
     def ask(self, script: str, *values: Any) -> Any:
@@ -101,6 +105,25 @@ class Desk:
         self.settle()
         return float(self.text("#volume").removesuffix(" mL"))
 
+    def overhear(self, *selectors: str) -> None:
+        """Keep what elements say from now on, see `overheard`: it may pass before one looks."""
+        self.page.evaluate(
+            """(selectors) => {
+                globalThis.overheard = [];
+                for (const selector of selectors) {
+                    const element = document.querySelector(selector);
+                    const keep = () => globalThis.overheard.push(element.textContent);
+                    new MutationObserver(keep).observe(element, { childList: true, subtree: true });
+                }
+            }""",
+            list(selectors),
+        )
+
+    @property
+    def overheard(self) -> str:
+        """All that was said since, a line each."""
+        return str(self.page.evaluate("globalThis.overheard.join('\\n')"))
+
     def text(self, selector: str) -> str:
         """What an element says."""
         return self.page.inner_text(selector)
@@ -111,9 +134,23 @@ class Desk:
             "await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);"
         )
 
+    def hold(self, url: str) -> Held:
+        """Keep requests to an address from the server, until they are let go."""
+        return Held(self.page, url)
+
+    def wait_text(self, selector: str, text: str | re.Pattern[str]) -> None:
+        """Wait until an element can be seen, and says this."""
+        self.page.locator(selector, has_text=text).wait_for()
+
     def wait_saved(self) -> None:
         """Wait until everything is saved."""
-        wait_until(lambda: self.text("#saving") == "✓ Saved")
+        self.wait_text("#saving", "✓ Saved")
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """All labels, in the order of the screen."""
+        found = self.ask("return [reading.grid.shape, [...reading.mask.labels]];")
+        return np.array(found[1], np.uint8).reshape(found[0], order="F")
 
     def labels_at(self, *places: tuple[int, int, int]) -> list[int]:
         """Labels of voxels of the screen."""
@@ -123,3 +160,44 @@ class Desk:
                 *places,
             )
         )
+
+
+class Held:
+    """Requests of a page that are under way, for as long as a test wants.
+
+    Parameters
+    ----------
+    page
+        Whose requests.
+    url
+        Glob of their addresses.
+    """
+
+    def __init__(self, page: Page, url: str) -> None:
+        self._page = page
+        self._routes: list[Route] = []
+        self._is_over = False
+        page.route(url, self._meet)
+
+    def wait(self) -> None:
+        """Wait until there is one."""
+        # Requests are met while the page is asked for something, be it to wait.
+        wait_until(lambda: self._page.wait_for_timeout(20) or self._routes)
+
+    def let_go(self) -> None:
+        """Let them go on, and all that follow."""
+        self._is_over = True
+        for route in self._routes:
+            route.continue_()
+
+    def lose(self) -> None:
+        """Let none of them arrive."""
+        for route in self._routes:
+            route.abort()
+        self._routes.clear()
+
+    def _meet(self, route: Route) -> None:
+        if self._is_over:
+            route.continue_()
+        else:
+            self._routes.append(route)

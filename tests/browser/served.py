@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -27,12 +25,13 @@ PATIENCE_S = 120.0
 
 
 @contextmanager
-def served(out: Path, *, role: Role = Role.READER, idle_s: float = 900.0) -> Iterator[str]:
+def served(out: Path, *, role: Role = Role.READER) -> Iterator[str]:
     """Serve a role's room over OUT for as long as the block lasts; gives the start link."""
-    with open_ledger(Layout(out).ledger) as ledger:
-        make = partial(room_app, out, role, ledger, idle_s=idle_s)
-        with running(make) as start_url:
-            yield start_url
+    with (
+        open_ledger(Layout(out).ledger) as ledger,
+        running(partial(room_app, out, role, ledger)) as start_url,
+    ):
+        yield start_url
 
 
 @contextmanager
@@ -57,8 +56,11 @@ class Process:
 
     def __init__(self, out: Path) -> None:
         self._out = out
-        with socket.create_server((HOST, 0)) as free:
-            self._port = free.getsockname()[1]
+        # Bound, and never listening: nobody else gets the port, also while no server runs.
+        self._kept = socket.socket()
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._kept.bind((HOST, 0))
+        self._port = self._kept.getsockname()[1]
         self.start()
 
     def start(self) -> None:
@@ -72,10 +74,15 @@ class Process:
 
     def kill(self) -> None:
         """End it as a power cut does."""
-        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def end(self) -> None:
+        """Kill it for good."""
+        self.kill()
+        self._kept.close()
 
     def _listens(self) -> bool:
         try:

@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.browser.desk import Desk
-from tests.browser.served import wait_until
-from tests.review.furnished import READS
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 SCREENS = {
@@ -15,6 +13,11 @@ SCREENS = {
     "limits": "t",
     "planes": "v",
 }
+
+
+@pytest.fixture
+def desk(untouched: Desk) -> Desk:
+    return untouched
 
 
 def serious(desk: Desk) -> list[str]:
@@ -29,40 +32,32 @@ def serious(desk: Desk) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SCREENS)
-def test_axe_finds_no_serious_fault(desk: Desk, start_url: str, name: str) -> None:
-    desk.sign_in(start_url, "ada")
-    desk.open(READS["ada", 1])
+def test_axe_finds_no_serious_fault(desk: Desk, name: str) -> None:
     desk.press(*SCREENS[name])
     if name == "planes":
-        wait_until(lambda: "click or drag" in desk.text("#planes-state"))
+        desk.wait_text("#planes-state", "click or drag")
     assert serious(desk) == []
 
 
-def test_axe_finds_no_serious_fault_in_what_is_said_in_trouble(desk: Desk, start_url: str) -> None:
-    desk.sign_in(start_url, "ada")
-    desk.open(READS["ada", 1])
+def test_axe_finds_no_serious_fault_in_what_is_said_in_trouble(desk: Desk) -> None:
     desk.page.check("input[value=not_assessable]")
     desk.page.click("#sign button[type=submit]")
     desk.page.route("**/mask", lambda route: route.abort())
     desk.use_brush(1)
     desk.click(16, 4)
-    wait_until(lambda: desk.page.is_visible("#alarm"))
+    desk.page.locator("#alarm").wait_for()
     assert serious(desk) == []
 
 
-def test_axe_sees_a_fault_that_is_there(desk: Desk, start_url: str) -> None:
-    desk.sign_in(start_url, "ada")
-    desk.open(READS["ada", 1])
+def test_axe_sees_a_fault_that_is_there(desk: Desk) -> None:
     desk.ask("document.querySelector('label[for=comment]').remove();")
     assert [fault for fault in serious(desk) if "comment" in fault]
 
 
-def test_three_planes_show_the_voxel_where_the_screen_has_it(desk: Desk, start_url: str) -> None:
+def test_three_planes_show_the_voxel_where_the_screen_has_it(desk: Desk) -> None:
     """NiiVue, which knows nothing of our screen, finds the painted voxel under its own index."""
-    desk.sign_in(start_url, "ada")
-    desk.open(READS["ada", 1])
     desk.press("v")
-    wait_until(lambda: "click or drag" in desk.text("#planes-state"))
+    desk.wait_text("#planes-state", "click or drag")
     box = desk.page.locator("#planes-box canvas").bounding_box()
     assert box is not None
     assert box["width"] > 600

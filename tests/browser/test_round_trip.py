@@ -30,7 +30,9 @@ GRIDS = {
 
 def scattered(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Labels without any symmetry, up to the corners."""
-    labels = np.random.default_rng(5).choice(3, size=shape, p=(0.97, 0.02, 0.01)).astype(np.uint8)
+    labels = (
+        np.random.default_rng(5).choice(3, size=shape, p=(0.997, 0.002, 0.001)).astype(np.uint8)
+    )
     labels[0, 0, 0], labels[-1, -1, -1] = 1, 2
     return labels
 

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from corelab.review.mask_parser import mask_parser
+from corelab.review.session import IDLE_S
 from tests.browser.desk import Desk
 from tests.browser.heads import draft_of
-from tests.browser.served import Process, served, wait_until
+from tests.browser.served import Process, wait_until
 from tests.review.browser import PASSPHRASE
+from tests.review.clock import Clock, moved_by_hand
 from tests.review.furnished import READS, SECRETS, SHAPE, infarct
-from tests.review.test_mask_parser import child_of
+from tests.review.test_mask_parser import child_of, stop, wait_asked
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Route
@@ -26,7 +26,12 @@ NI, NJ, _ = SHAPE
 def process(out: Path) -> Iterator[Process]:
     running = Process(out)
     yield running
-    running.kill()
+    running.end()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return moved_by_hand(monkeypatch)
 
 
 def paint(desk: Desk, u: int, v: int) -> None:
@@ -52,15 +57,14 @@ def test_a_killed_server_loses_nothing_and_the_screen_says_so(
     process.kill()
     desk.page.mouse.move(*desk.point(18, 6))
     desk.page.mouse.up()
-    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
-    assert "Keep this page open: 1 change is only here" in desk.text("#alarm")
-    assert desk.page.is_visible("#alarm")
+    desk.wait_text("#alarm", "Keep this page open: 1 change is only here")
+    assert desk.text("#saving") in {"NOT SAVED", "… Saving"}, "it is tried again and again"
     assert saved_at(out, 16, 4) == 1
 
     process.start()
     other = Desk(desk.page.context)
     other.sign_in(process.start_url, "ada")
-    wait_until(lambda: desk.text("#saving") == "✓ Saved")
+    desk.wait_saved()
     assert not desk.page.is_visible("#alarm")
     assert [saved_at(out, u, 6) for u in range(14, 19)] == [1] * 5
     assert saved_at(out, 16, 4) == 1
@@ -84,7 +88,7 @@ def two_windows(context: BrowserContext, start_url: str) -> tuple[Desk, Desk]:
     paint(first, 16, 4)
     first.wait_saved()
     paint(second, 18, 8)
-    wait_until(lambda: second.page.is_visible("#stale"))
+    second.page.locator("#stale").wait_for()
     return first, second
 
 
@@ -137,21 +141,26 @@ def test_strokes_after_a_lost_answer_ask_nobody(desk: Desk, out: Path, start_url
     """What was saved unheard is not what is sent next: still no other window changed it."""
     desk.sign_in(start_url, "ada")
     desk.open(READ)
-    fates = ["unheard", "refused", "refused"]
+    puts: list[str] = []
+    is_cut = True
 
     def meet(route: Route) -> None:
-        fate = fates.pop(0) if is_put(route) and fates else "heard"
-        if fate == "unheard":
-            route.fetch()
-        if fate == "heard":
+        if not is_put(route):
             route.continue_()
-        else:
+            return
+        puts.append(route.request.method)
+        if len(puts) == 1:
+            route.fetch()
+        if is_cut:
             route.abort()
+        else:
+            route.continue_()
 
     desk.page.route("**/mask", meet)
     paint(desk, 16, 4)
-    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
+    desk.page.locator("#alarm").wait_for()
     paint(desk, 18, 8)
+    is_cut = False
     desk.wait_saved()
     assert not desk.page.is_visible("#stale")
     assert [saved_at(out, 16, 4), saved_at(out, 18, 8)] == [1, 1]
@@ -168,7 +177,7 @@ def test_leaving_with_unsaved_work_is_asked_about(desk: Desk, start_url: str) ->
     desk.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     desk.page.route("**/mask", lambda route: route.abort())
     paint(desk, 16, 4)
-    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
+    desk.page.locator("#alarm").wait_for()
     desk.page.close(run_before_unload=True)
     wait_until(lambda: desk.page.evaluate("1") == 1 and asked)
     assert asked == ["beforeunload"]
@@ -193,37 +202,47 @@ def test_many_quick_strokes_are_saved_by_few_requests(
     assert draft_of(out, READ).sum() == infarct().sum() + 10
 
 
-def test_the_idle_lock_covers_the_images_and_keeps_the_work(desk: Desk, out: Path) -> None:
-    with served(out, idle_s=4.0) as start_url:
-        desk.sign_in(start_url, "ada")
-        desk.open(READ)
-        paint(desk, 16, 4)
-        desk.wait_saved()
-        wait_until(lambda: desk.page.is_visible("#lock"))
-        assert not desk.page.is_visible("#panels")
-        desk.page.fill("#unlock-passphrase", "not it")
-        desk.press("Enter")
-        wait_until(lambda: desk.page.is_visible("#unlock-fault"))
-        desk.page.fill("#unlock-passphrase", PASSPHRASE)
-        desk.press("Enter")
-        wait_until(lambda: not desk.page.is_visible("#lock"))
-        assert desk.labels_at((16, 4, 3)) == [1]
-        paint(desk, 17, 4)
-        desk.wait_saved()
+def test_the_idle_lock_covers_the_images_and_keeps_the_work(
+    clock: Clock, desk: Desk, out: Path, start_url: str
+) -> None:
+    desk.page.clock.install()
+    desk.sign_in(start_url, "ada")
+    desk.open(READ)
+    paint(desk, 16, 4)
+    desk.wait_saved()
+    pass_by(desk, clock, IDLE_S)
+    desk.page.locator("#lock").wait_for()
+    assert not desk.page.is_visible("#panels")
+    desk.page.fill("#unlock-passphrase", "not it")
+    desk.press("Enter")
+    desk.page.locator("#unlock-fault").wait_for()
+    desk.page.fill("#unlock-passphrase", PASSPHRASE)
+    desk.press("Enter")
+    desk.page.locator("#lock").wait_for(state="hidden")
+    assert desk.labels_at((16, 4, 3)) == [1]
+    paint(desk, 17, 4)
+    desk.wait_saved()
     assert saved_at(out, 17, 4) == 1
 
 
-def test_who_only_looks_is_not_locked_out(desk: Desk, out: Path) -> None:
-    with served(out, idle_s=8.0) as start_url:
-        desk.sign_in(start_url, "ada")
-        desk.open(READ)
-        end = time.monotonic() + 16
-        while time.monotonic() < end:
-            desk.press("ArrowUp", "ArrowDown")
-            time.sleep(0.5)
-        assert not desk.page.is_visible("#lock")
-        paint(desk, 16, 4)
-        desk.wait_saved()
+def test_who_only_looks_is_not_locked_out(clock: Clock, desk: Desk, start_url: str) -> None:
+    desk.page.clock.install()
+    desk.sign_in(start_url, "ada")
+    desk.open(READ)
+    for _ in range(2 * round(IDLE_S) // 61):
+        desk.press("ArrowUp", "ArrowDown")
+        # The page says once a minute that somebody is there.
+        with desk.page.expect_response(f"**/api/reads/{READ}"):
+            pass_by(desk, clock, 61)
+    assert not desk.page.is_visible("#lock")
+    paint(desk, 16, 4)
+    desk.wait_saved()
+
+
+def pass_by(desk: Desk, clock: Clock, seconds: float) -> None:
+    """Let time pass, for the server first and then for the page."""
+    clock.now_s += seconds
+    desk.page.clock.fast_forward(round(seconds * 1000) + 1)
 
 
 def test_nothing_is_kept_in_the_browser(desk: Desk, start_url: str) -> None:
@@ -253,15 +272,16 @@ def test_a_stroke_whose_check_dies_is_told_as_not_saved_and_saved_by_itself(
     desk.open(READ)
     paint(desk, 16, 4)
     desk.wait_saved()
+    desk.overhear("#saving", "#alarm-text")
     child = child_of()
-    child.suspend()
+    stop(child)
     desk.click(18, 6)
     # Asked, and not heard of: one that dies before is replaced, and nobody sees it.
-    wait_until(mask_parser()._turn.locked)  # noqa: SLF001 - nothing else tells it
+    wait_asked(child)
     child.kill()
-    wait_until(lambda: desk.text("#saving") == "NOT SAVED")
-    assert "nothing was changed. Incident " in desk.text("#alarm-text")
-    assert desk.labels_at((18, 6, 3)) == [1], "the stroke stays on the page"
     desk.wait_saved()
+    assert "NOT SAVED" in desk.overheard
+    assert "nothing was changed. Incident " in desk.overheard
+    assert desk.labels_at((18, 6, 3)) == [1], "the stroke stays on the page"
     assert not desk.page.is_visible("#alarm")
     assert [saved_at(out, 16, 4), saved_at(out, 18, 6)] == [1, 1]

@@ -9,10 +9,10 @@ import pytest
 from corelab.review.keeper import RoomKeeper
 from corelab.store.layout import Layout
 from corelab.store.ledger import open_ledger
+from corelab.store.ledger_mask import unpack_mask
 from tests.browser.desk import Desk
-from tests.browser.served import wait_until
 from tests.review.browser import PASSPHRASE
-from tests.review.furnished import READS
+from tests.review.furnished import READS, infarct
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -34,18 +34,16 @@ def sign(desk: Desk, result: str, passphrase: str = PASSPHRASE) -> None:
 
 
 def fault(desk: Desk, field: str) -> str:
-    wait_until(lambda: desk.page.is_visible(f"#{field}-fault"))
+    desk.page.locator(f"#{field}-fault").wait_for()
     return desk.text(f"#{field}-fault")
 
 
 def test_a_signature_binds_what_the_screen_showed(desk: Desk, out: Path) -> None:
-    desk.open(CT)
-    desk.go_to(3)
-    desk.use_brush(1)
+    open_to_draw(desk)
     desk.click(16, 4)
     shown = desk.volume_ml
     sign(desk, "infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
     assert f"{shown:.2f} mL" in desk.text("#signed-text")
     assert not desk.page.is_visible("#tools")
     desk.click(18, 6)
@@ -54,6 +52,49 @@ def test_a_signature_binds_what_the_screen_showed(desk: Desk, out: Path) -> None
     with open_ledger(Layout(out).ledger) as ledger:
         signed = RoomKeeper(ledger).room().reads[CT].signatures[-1].signed
     assert signed.infarct_volume_ml == pytest.approx(49 * VOXEL_ML)
+
+
+def open_to_draw(desk: Desk) -> None:
+    """Open the CT at a slice with an infarct, brush in hand."""
+    desk.open(CT)
+    desk.go_to(3)
+    desk.use_brush(1)
+
+
+def test_the_automatic_volume_is_covered_until_the_first_edit(desk: Desk) -> None:
+    open_to_draw(desk)
+    desk.settle()
+    assert f"{48 * VOXEL_ML:.2f}" not in desk.text("body")
+    desk.click(16, 8)
+    assert desk.volume_ml == pytest.approx(49 * VOXEL_ML, abs=0.005)
+
+
+def test_the_mask_stays_as_it_is_while_it_is_being_signed(desk: Desk, out: Path) -> None:
+    """A stroke then would be on the screen of a read that was signed without it."""
+    open_to_draw(desk)
+    signing = desk.hold("**/sign")
+    sign(desk, "infarct")
+    signing.wait()
+    desk.click(20, 8)
+    desk.press("d", "c")
+    assert desk.text("#note") == "This read is being signed: its mask stays as it is."
+    assert desk.ask("return reading.mask.revision;") == 0
+    signing.let_go()
+    desk.page.locator("#signed").wait_for()
+    assert desk.ask("return reading.mask.revision;") == 0
+    with open_ledger(Layout(out).ledger) as ledger:
+        signature = RoomKeeper(ledger).room().reads[CT].signatures[-1].signed
+        assert signature.mask_sha256 is not None
+        assert np.array_equal(unpack_mask(ledger.blob(signature.mask_sha256)), infarct())
+
+
+def test_a_signature_that_was_refused_lets_the_mask_go(desk: Desk) -> None:
+    open_to_draw(desk)
+    sign(desk, "infarct", "not the passphrase")
+    desk.page.locator("#passphrase-fault").wait_for()
+    assert desk.ask("return document.activeElement.id;") == "passphrase"
+    desk.click(20, 8)
+    assert desk.labels_at((20, 8, 3)) == [1]
 
 
 def test_what_is_missing_is_said_beside_its_field(desk: Desk) -> None:
@@ -90,27 +131,27 @@ def test_no_infarct_needs_an_empty_mask(desk: Desk) -> None:
     desk.press("x")
     desk.click(6, 13)
     sign(desk, "no_infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
     assert "no infarct, 0 mL" in desk.text("#signed-text")
 
 
 def test_an_amendment_opens_the_mask_again(desk: Desk) -> None:
     desk.open(CT)
     sign(desk, "infarct")
-    wait_until(lambda: desk.page.is_visible("#amend"))
+    desk.page.locator("#amend").wait_for()
     desk.page.click("#amend button")
     assert fault(desk, "amend-reason") == "Say why you amend the read."
     desk.page.fill("#amend-reason", "A slice was overlooked")
     desk.page.fill("#amend-passphrase", PASSPHRASE)
     desk.page.click("#amend button")
-    wait_until(lambda: desk.page.is_visible("#tools"))
+    desk.page.locator("#tools").wait_for()
     desk.wait_ready()
     desk.go_to(3)
     desk.use_brush(1)
     desk.click(16, 4)
     desk.wait_saved()
     sign(desk, "infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
     assert desk.text("#signed-text").startswith("Version 2")
 
 
@@ -132,18 +173,18 @@ def test_two_readers_who_disagree_are_judged_from_two_outlines(desk: Desk) -> No
     """Ada leaves the mask as it is, Ben takes it away: zero against non-zero."""
     desk.open(CT)
     sign(desk, "infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
 
     switch_to(desk, "ben")
     open_next(desk)
     sign(desk, "infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
     desk.page.click("#signed a")
     open_next(desk)
     desk.press("x")
     desk.click(6, 13)
     sign(desk, "no_infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
 
     switch_to(desk, "cleo")
     open_next(desk)
@@ -167,7 +208,7 @@ def test_two_readers_who_disagree_are_judged_from_two_outlines(desk: Desk) -> No
         desk.press("a")
     assert views == [0, 1, 2, 3]
     sign(desk, "infarct")
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
 
 
 def test_diffusion_images_stand_side_by_side_and_move_as_one(desk: Desk) -> None:

@@ -24,10 +24,10 @@ from pipelines.cli import app
 from tests.browser.desk import Desk
 from tests.browser.heads import RULES, save_case
 from tests.browser.overheard import overheard
-from tests.browser.served import served, wait_until
+from tests.browser.served import served
 from tests.browser.test_signing import open_next, sign, switch_to
 from tests.browser_qa.conftest import Reviewer
-from tests.browser_qa.test_served import saved, sign_in
+from tests.browser_qa.room import saved, sign_in
 from tests.pipelines.reading_room import trial_file
 from tests.review.browser import PASSPHRASE
 from tests.review.qa_furnished import with_digests
@@ -139,9 +139,9 @@ def read_all(desk: Desk, out: Path, acts: dict[str, Callable[[Desk], None]]) -> 
         read_id = desk.page.url.rsplit("/", 1)[-1]
         ids.add(read_id)
         acts.get(code_of(out, read_id), accept)(desk)
-        wait_until(lambda: desk.page.is_visible("#signed"))
+        desk.page.locator("#signed").wait_for()
         desk.page.click("#signed a")
-    wait_until(lambda: desk.text("#count").startswith("6 of 6 signed."))
+    desk.wait_text("#count", "6 of 6 signed.")
     return ids
 
 
@@ -202,7 +202,7 @@ def judge(desk: Desk) -> set[str]:
     desk.page.click(f"[data-start={full[0]}]")
     assert desk.volume_ml == pytest.approx(48 * VOXEL_ML)
     erase(desk)
-    wait_until(lambda: desk.page.is_visible("#signed"))
+    desk.page.locator("#signed").wait_for()
     return {desk.page.url.rsplit("/", 1)[-1]}
 
 

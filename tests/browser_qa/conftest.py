@@ -1,17 +1,24 @@
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from corelab.reading.roles import Role
 from corelab.store.picture import Layers, MosaicRequest, Panel, draw_layers
 from corelab.store.qa_page import QaPage, QaRow, render_qa_page
 from corelab.vocab import Hemisphere, Modality, QcFlag
+from tests.browser.served import PATIENCE_S, wait_until
+from tests.browser.served import served as served_to
+from tests.review.furnished import furnish
+from tests.review.keys import open_keys_fast
+from tests.review.qa_furnished import furnish_qa
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -81,6 +88,11 @@ ROWS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_keys_fast(monkeypatch)
+
+
 # Of one module: outside it the loop that drives the browser would be in other tests' way.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -95,20 +107,20 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def published(folder: Path, *rows: QaRow) -> str:
+    """Write the page as a file, anew when called again, and say its address."""
+    page = QaPage(
+        trial_id=TRIAL, rows=rows or ROWS, software_version=VERSION, config_digest="3f9a1c77"
+    )
+    path = folder / "qa" / "index.html"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(render_qa_page(page), encoding="utf-8")
+    return path.as_uri()
+
+
 @pytest.fixture
 def publish(tmp_path: Path) -> Callable[..., str]:
-    """Write the page as a file, anew when called again, and say its address."""
-
-    def write(*rows: QaRow) -> str:
-        page = QaPage(
-            trial_id=TRIAL, rows=rows or ROWS, software_version=VERSION, config_digest="3f9a1c77"
-        )
-        path = tmp_path / "qa" / "index.html"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(render_qa_page(page), encoding="utf-8")
-        return path.as_uri()
-
-    return write
+    return partial(published, tmp_path)
 
 
 class Reviewer:
@@ -142,6 +154,11 @@ class Reviewer:
     def named(self, name: str) -> Reviewer:
         self.page.locator("#rater").focus()
         self.press("Control+A").type(name).press("Enter")
+        return self
+
+    def drawn(self) -> Reviewer:
+        """Wait until every layer of the picture of a case is there."""
+        self.page.locator("#picture:not(.covered)").wait_for()
         return self
 
     def said(self) -> str:
@@ -180,14 +197,16 @@ class Reviewer:
             for name, text in files
         ]
         self.page.locator("#import").set_input_files(payloads)
-        done = re.compile("new of|NOTHING IMPORTED|NOT SAVED")
-        self.page.locator("#told", has_text=done).wait_for()
+        # The page lets go of the files when it is done with them.
+        wait_until(lambda: self.page.locator("#import").input_value() == "")
         return self.told()
 
     def serious_faults(self) -> list[str]:
         """What axe-core finds that keeps somebody from using the page."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate("axe.run()")["violations"]
+        found = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")[
+            "violations"
+        ]
         serious = [fault for fault in found if fault["impact"] in {"serious", "critical"}]
         return [f"{fault['help']}: {node['html']}" for fault in serious for node in fault["nodes"]]
 
@@ -196,11 +215,44 @@ class Reviewer:
         self.page.locator("#clear-surely").click()
 
 
-@pytest.fixture
-def reviewer(chromium: Browser) -> Iterator[Reviewer]:
+@contextmanager
+def reviewing(chromium: Browser) -> Iterator[Reviewer]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(10_000)
+    # A busy machine is no fault of the code.
+    context.set_default_timeout(PATIENCE_S * 1000)
     someone = Reviewer(context.new_page())
     yield someone
     context.close()
     assert someone.errors == []
+
+
+@pytest.fixture
+def reviewer(chromium: Browser) -> Iterator[Reviewer]:
+    with reviewing(chromium) as someone:
+        yield someone
+
+
+@pytest.fixture(scope="session")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("rated") / "out"
+    furnish(out)
+    furnish_qa(out)
+    return out
+
+
+@pytest.fixture
+def out(rated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(rated, tmp_path / "out"))
+
+
+@pytest.fixture
+def served(out: Path, reviewer: Reviewer) -> Iterator[Callable[[], str]]:
+    """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
+    with ExitStack() as stack:
+
+        def start() -> str:
+            return stack.enter_context(served_to(out, role=Role.QA))
+
+        yield start
+        # A page that asks a server which has gone says so in the console.
+        reviewer.page.goto("about:blank")

@@ -21,7 +21,6 @@ from tests.review.qa_furnished import furnish_qa
 from tests.review.test_reads import form, sign_read
 
 CT = CT_CASE.subject_code
-ALL_THERE = "[...document.querySelectorAll('#picture img[src]')].every(image => image.complete)"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def open_case(reviewer: Reviewer, out: Path, code: str) -> None:
     reviewer.page.locator(f"#case-{code}-{dict(CASES)[code]} .thumb").click()
     # The words of the header are in the colour of the automatic line.
     reviewer.page.locator("#stage").evaluate("stage => stage.scrollTo(0, 180)")
-    reviewer.page.wait_for_function(ALL_THERE)
+    reviewer.drawn()
 
 
 CASES = ((CT_CASE.subject_code, CT_CASE.visit), (MR_CASE.subject_code, MR_CASE.visit))

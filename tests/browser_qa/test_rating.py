@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,9 +15,22 @@ from corelab.store import qa_ratings
 from corelab.store.picture import INFARCT_COLOUR
 from corelab.store.qa_ratings import QaRating
 from corelab.vocab import QaConfidence, QaReason, QaVerdict
-from tests.browser_qa.conftest import ROWS, TRIAL, VERSION, Reviewer, measured
+from tests.browser_qa.conftest import (
+    ROWS,
+    TRIAL,
+    VERSION,
+    Reviewer,
+    measured,
+    published,
+    reviewing,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Publish = Callable[..., str]
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+POLICY = "Content Security Policy"
 A4_WIDTH_PX = 718  # between margins of 1 cm
 
 
@@ -91,7 +106,6 @@ def test_a_verdict_other_than_a_pass_waits_for_its_reason(
 
 def test_a_changed_verdict_keeps_what_was_said_before(reviewer: Reviewer, publish: Publish) -> None:
     reviewer.open(publish()).named("doe").press("Tab", "n", "1", "j", "k", "l", "2")
-    reviewer.page.wait_for_timeout(50)
     history = reviewer.history()
     said = [line.split("doe: ")[1].split("(after")[0].rstrip() for line in history]
     assert said == [
@@ -112,7 +126,6 @@ def test_ratings_are_there_after_the_page_was_closed_and_one_goes_on_where_one_s
 ) -> None:
     address = publish()
     reviewer.open(address).named("doe").press("Tab", "n", "j", "1")
-    reviewer.page.wait_for_timeout(50)
     reviewer.open(address)
     assert reviewer.verdicts("BBB222").startswith("pass doe")
     assert reviewer.page.locator("#continue").inner_text().startswith("Continue")
@@ -241,6 +254,13 @@ def test_every_queue_shows_its_cases(reviewer: Reviewer, publish: Publish) -> No
     assert reviewer.queue("unmeasured") == ["DDD444"]
 
 
+@pytest.fixture(scope="module")
+def unrated(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:
+    """Before one page for tests that leave it without a rating."""
+    with reviewing(chromium) as someone:
+        yield someone.open(published(tmp_path_factory.mktemp("unrated")))
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
@@ -266,18 +286,17 @@ def test_every_queue_shows_its_cases(reviewer: Reviewer, publish: Publish) -> No
     ],
 )
 def test_a_file_with_a_fault_is_named_with_its_place_and_nothing_of_it_is_taken(
-    reviewer: Reviewer, publish: Publish, name: str, damage: tuple[str, str], message: str
+    unrated: Reviewer, name: str, damage: tuple[str, str], message: str
 ) -> None:
     ratings = [
         rating("AAA111", "doe", QaVerdict.PASS),
         rating("BBB222", "doe", QaVerdict.WARN, rated_at_utc="2026-01-31T09:30:01.000Z"),
     ]
     write = qa_ratings.to_csv if name.endswith("csv") else qa_ratings.to_json
-    reviewer.open(publish())
-    told = reviewer.take_in((name, write(ratings).replace(*damage)))
+    told = unrated.take_in((name, write(ratings).replace(*damage)))
     assert told.startswith(f"NOTHING IMPORTED: {name}, ")
     assert message in told
-    assert len(rated(reviewer)) == 0
+    assert len(rated(unrated)) == 0
 
 
 def test_one_key_takes_the_outline_off_and_puts_it_back(
@@ -289,12 +308,12 @@ def test_one_key_takes_the_outline_off_and_puts_it_back(
         # The header says the volume in the same colour: the outline is below it.
         return int((np.abs(pixels[200:] - INFARCT_COLOUR).max(axis=2) < 12).sum())
 
-    reviewer.open(publish()).press("n").page.wait_for_timeout(200)
+    reviewer.open(publish()).press("n").drawn()
     there = orange()
-    reviewer.press("f").page.wait_for_timeout(100)
+    reviewer.press("f")
     gone = orange()
     assert reviewer.page.locator("#flicker").get_attribute("aria-pressed") == "false"
-    reviewer.press("f").page.wait_for_timeout(100)
+    reviewer.press("f")
     assert there == orange() > gone + 50
     reviewer.press("f", "j")
     assert reviewer.page.locator("#flicker").get_attribute("aria-pressed") == "true"
@@ -307,7 +326,7 @@ def test_zoom_goes_from_width_to_twice_to_whole(reviewer: Reviewer, publish: Pub
         assert box == lines, "the outline stays where it is in the picture"
         return box["width"], box["height"]
 
-    stage = reviewer.open(publish()).press("n").page.locator("#stage").bounding_box()
+    stage = reviewer.open(publish()).press("n").drawn().page.locator("#stage").bounding_box()
     width = size()
     twice = reviewer.press("z") and size()
     whole = reviewer.press("z") and size()
@@ -348,11 +367,12 @@ def test_nothing_leaves_the_page_and_its_policy_lets_nothing_in(
     address = publish()
     reviewer.open(address).named("doe").press("Tab", "n", "1", "j", "f", "Escape")
     assert set(reviewer.asked) <= {"file", "data"}
-    outcome = reviewer.page.evaluate(
-        "(address) => fetch(address).then(() => 'fetched', () => 'refused')", address
-    )
+    with reviewer.page.expect_console_message(lambda said: POLICY in said.text):
+        outcome = reviewer.page.evaluate(
+            "(address) => fetch(address).then(() => 'fetched', () => 'refused')", address
+        )
     assert outcome == "refused"
-    assert any("Content Security Policy" in error for error in reviewer.errors)
+    assert all(POLICY in error for error in reviewer.errors)
     reviewer.errors.clear()
 
 
@@ -401,17 +421,23 @@ def test_in_print_there_are_tables_pictures_and_verdicts_and_nothing_to_press(
 def test_how_sure_one_is_and_how_long_one_looked_are_kept_with_the_verdict(
     reviewer: Reviewer, publish: Publish
 ) -> None:
-    reviewer.open(publish()).named("doe").press("Tab", "n", "5", "7", "1")
+    clock = reviewer.page.clock
+    clock.install()
+    reviewer.open(publish())
+    clock.pause_at(LATER)
+    reviewer.named("doe").press("Tab", "n", "5", "7", "1")
     assert reviewer.said() == "Saved: pass."
     reviewer.press("n")
     assert reviewer.page.locator("[data-confidence][aria-pressed=true]").count() == 0
-    reviewer.page.wait_for_timeout(1600)
-    reviewer.press("1", "6", "6", "Escape")
+    clock.fast_forward(1600)
+    reviewer.press("1", "6")
+    clock.fast_forward(1000)
+    reviewer.press("6", "Escape")
     first, *second = rated(reviewer)
     assert (first.subject_code, first.confidence) == ("AAA111", QaConfidence.HIGH)
-    assert first.viewed_s in range(30)
+    assert first.viewed_s == 0
     assert [rating.confidence for rating in second] == [None, QaConfidence.MEDIUM, None]
-    assert all(rating.viewed_s in range(2, 30) for rating in second)
+    assert [rating.viewed_s for rating in second] == [2, 2, 3]
     reviewer.page.locator("#case-AAA111-fu24h .thumb").click()
     pressed = reviewer.page.locator("[data-confidence][aria-pressed=true]")
     assert pressed.get_attribute("data-confidence") == "high"

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,70 +10,27 @@ from corelab.reading.fold import fold
 from corelab.reading.roles import Role
 from corelab.reading.room import Block
 from corelab.review.app import look_app
+from corelab.review.session import IDLE_S
 from corelab.store.layout import Layout
 from corelab.store.ledger import read_ledger
 from tests.browser.served import running
 from tests.browser.served import served as serve_room
 from tests.browser_qa.conftest import Reviewer
+from tests.browser_qa.room import enter, saved, sign_in
 from tests.review.browser import PASSPHRASE
-from tests.review.furnished import CT_CASE, MR_CASE, furnish
-from tests.review.qa_furnished import furnish_qa
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from tests.review.clock import Clock, moved_by_hand
+from tests.review.furnished import CT_CASE, MR_CASE
 
 CT, MR = CT_CASE.subject_code, MR_CASE.subject_code
 
 
-@pytest.fixture(scope="session")
-def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("rated") / "out"
-    furnish(out)
-    furnish_qa(out)
-    return out
-
-
 @pytest.fixture
-def out(rated: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(rated, tmp_path / "out"))
-
-
-@pytest.fixture
-def served(out: Path, reviewer: Reviewer) -> Iterator[Callable[..., str]]:
-    """Serve OUT to QA reviewers, and give the start link; the server ends with the test."""
-    with ExitStack() as stack:
-
-        def start(*, idle_s: float = 900.0) -> str:
-            return stack.enter_context(serve_room(out, role=Role.QA, idle_s=idle_s))
-
-        yield start
-        # A page that asks a server which has gone says so in the console.
-        reviewer.page.goto("about:blank")
-
-
-def sign_in(reviewer: Reviewer, link: str) -> Reviewer:
-    page = reviewer.page
-    page.goto(link)
-    page.locator("#title", has_text="Quality review").wait_for()
-    enter(page, "quin")
-    page.locator("#progress", has_text="rated by quin").wait_for()
-    return reviewer
-
-
-def enter(page: Page, name: str) -> None:
-    """Sign in once the page's scripts listen: before that its button takes nothing."""
-    page.locator("#go:enabled").wait_for()
-    page.locator("#name").fill(name)
-    page.locator("#passphrase").fill(PASSPHRASE)
-    page.locator("#passphrase").press("Enter")
-
-
-def saved(reviewer: Reviewer, text: str) -> None:
-    reviewer.page.locator("#said", has_text=text).wait_for()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return moved_by_hand(monkeypatch)
 
 
 def test_a_verdict_given_by_key_stands_in_the_ledger(
-    reviewer: Reviewer, served: Callable[..., str], out: Path
+    reviewer: Reviewer, served: Callable[[], str], out: Path
 ) -> None:
     sign_in(reviewer, served())
     assert reviewer.page.locator("#rater").input_value() == "quin"
@@ -99,7 +53,7 @@ def test_a_verdict_given_by_key_stands_in_the_ledger(
     assert "1 open query" in reviewer.verdicts(CT)
 
 
-def test_a_query_is_answered_on_the_page(reviewer: Reviewer, served: Callable[..., str]) -> None:
+def test_a_query_is_answered_on_the_page(reviewer: Reviewer, served: Callable[[], str]) -> None:
     sign_in(reviewer, served()).press("n")
     reviewer.page.locator("#query").fill("Which side?")
     reviewer.page.locator("#ask").click()
@@ -113,7 +67,7 @@ def test_a_query_is_answered_on_the_page(reviewer: Reviewer, served: Callable[..
 
 
 def test_the_ledger_is_what_another_login_sees(
-    reviewer: Reviewer, served: Callable[..., str]
+    reviewer: Reviewer, served: Callable[[], str]
 ) -> None:
     sign_in(reviewer, served()).press("n", "n")
     reviewer.page.locator("#viewer-title", has_text=CT).wait_for()
@@ -129,10 +83,10 @@ def test_the_ledger_is_what_another_login_sees(
 
 
 def test_after_the_idle_lock_what_was_not_saved_is_one_key_away(
-    reviewer: Reviewer, served: Callable[..., str]
+    clock: Clock, reviewer: Reviewer, served: Callable[[], str]
 ) -> None:
-    sign_in(reviewer, served(idle_s=3.0)).press("n", "c").type("half a sentence")
-    reviewer.page.wait_for_timeout(3500)
+    sign_in(reviewer, served()).press("n", "c").type("half a sentence")
+    clock.now_s += IDLE_S
     reviewer.press("Escape", "m", "2")
     reviewer.page.locator("#locked").wait_for()
     reviewer.page.locator("#passphrase").fill("wrong passphrase")
@@ -150,17 +104,17 @@ def test_after_the_idle_lock_what_was_not_saved_is_one_key_away(
 
 
 def test_the_full_mosaic_opens_from_the_served_page(
-    reviewer: Reviewer, served: Callable[..., str]
+    reviewer: Reviewer, served: Callable[[], str]
 ) -> None:
     sign_in(reviewer, served()).press("n")
     with reviewer.page.expect_popup() as popup:
         reviewer.page.locator("#full").click()
-    popup.value.wait_for_load_state()
+    popup.value.wait_for_url("**/overlay")
     assert popup.value.locator("img").evaluate("image => image.naturalWidth") > 500
 
 
 def test_a_server_that_is_gone_is_told_as_not_saved(
-    reviewer: Reviewer, served: Callable[..., str]
+    reviewer: Reviewer, served: Callable[[], str]
 ) -> None:
     sign_in(reviewer, served()).press("n")
     reviewer.page.context.set_offline(offline=True)
@@ -189,15 +143,15 @@ def test_a_server_that_only_shows_takes_no_verdict_that_would_be_lost(
 
 
 def test_axe_finds_no_serious_fault_where_one_asks_and_unlocks(
-    reviewer: Reviewer, served: Callable[..., str]
+    clock: Clock, reviewer: Reviewer, served: Callable[[], str]
 ) -> None:
-    sign_in(reviewer, served(idle_s=6.0)).press("n")
+    sign_in(reviewer, served()).press("n")
     reviewer.page.locator("#query").fill("Which side?")
     reviewer.page.locator("#ask").click()
     saved(reviewer, "Asked.")
     assert reviewer.serious_faults() == []
     reviewer.page.locator("#stage").focus()
-    reviewer.page.wait_for_timeout(6500)
+    clock.now_s += IDLE_S
     reviewer.press("1")
     reviewer.page.locator("#locked").wait_for()
     assert reviewer.serious_faults() == []
@@ -205,7 +159,7 @@ def test_axe_finds_no_serious_fault_where_one_asks_and_unlocks(
 
 
 def test_the_page_gives_way_to_a_sign_in_under_another_role_in_this_browser(
-    reviewer: Reviewer, served: Callable[..., str], out: Path
+    reviewer: Reviewer, served: Callable[[], str], out: Path
 ) -> None:
     sign_in(reviewer, served())
     reviewer.press("n")

@@ -16,8 +16,14 @@ from corelab.store.ledger import open_ledger
 from corelab.store.users import unlock
 from tests.review.browser import PASSPHRASE, Browser
 from tests.review.furnished import Furnished, furnish
+from tests.review.keys import open_keys_fast
 
 PLACE = Place("127.0.0.1", 8765)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_keys_fast(monkeypatch)
 
 
 @pytest.fixture(scope="session")

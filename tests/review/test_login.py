@@ -10,10 +10,10 @@ from corelab.reading.roles import Role
 from corelab.review.app import room_app
 from corelab.review.serve import Place
 from corelab.review.session import Presence, Session, watching
-from corelab.review.throttle import Throttle
 from corelab.store.signing import Signer
 from corelab.store.users import disable_user
 from tests.review.browser import PASSPHRASE, Browser
+from tests.review.clock import Clock, moved_by_hand
 from tests.review.conftest import BrowserOf
 from tests.review.furnished import READS, Furnished
 from tests.review.test_reads import form
@@ -21,23 +21,9 @@ from tests.review.test_reads import form
 READ = f"/api/reads/{READS['ada', 1]}"
 
 
-class Clock:
-    """Seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Time of sessions and throttles made after this."""
-    clock = Clock()
-    monkeypatch.setitem(Session.__init__.__kwdefaults__, "clock", clock)
-    monkeypatch.setattr(Throttle.__init__, "__defaults__", (clock,))
-    return clock
+    return moved_by_hand(monkeypatch)
 
 
 def test_the_login_stands_in_place_of_every_page_until_somebody_signs_in(

@@ -23,6 +23,7 @@ from corelab.review.serve import Place, serve
 from corelab.store.layout import Layout
 from corelab.store.qa_page import QaPage, QaRow, render_qa_page
 from corelab.vocab import Case, SubjectCode, VisitLabel
+from tests.browser.served import PATIENCE_S
 from tests.review.browser import Browser
 
 CASE = Case(SubjectCode("ACE-0417"), VisitLabel("fu24h"))
@@ -264,14 +265,16 @@ def test_a_real_server_serves_until_interrupted_and_logs_no_token(out: Path) -> 
         assert process.stderr is not None
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
-        with httpx.Client(trust_env=False, base_url=url.split("/?")[0]) as client:
+        with httpx.Client(
+            trust_env=False, base_url=url.split("/?")[0], timeout=PATIENCE_S
+        ) as client:
             assert client.get("/").status_code == 404
             assert client.get(url).status_code == 200
             page = client.get("/")
             assert "QA of NCT00000000" in page.text
             assert "server" not in page.headers
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_S)
         assert url.split("token=")[1] not in process.stderr.read()
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from corelab.review.stay import STAY_COOKIE, stay_of
+from tests.browser.served import PATIENCE_S
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import READS
 from tests.review.test_reads import blob, screen_mask
@@ -48,7 +49,7 @@ class Window:
 @pytest.fixture
 def browser() -> Iterator[httpx.Client]:
     """A jar of cookies, which like every browser's knows hosts and no ports."""
-    with httpx.Client(trust_env=False, timeout=60) as client:
+    with httpx.Client(trust_env=False, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -103,7 +104,7 @@ def test_other_browsers_are_left_alone(out: Path, browser: httpx.Client) -> None
     with (
         started(out, "reader") as readers,
         started(out, "qa") as reviewers,
-        httpx.Client(trust_env=False, timeout=60) as elsewhere,
+        httpx.Client(trust_env=False, timeout=PATIENCE_S) as elsewhere,
     ):
         ada, quin = Window(browser, readers), Window(elsewhere, reviewers)
         ada.sign_in("ada")

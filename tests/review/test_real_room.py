@@ -23,6 +23,7 @@ from corelab.reading.lifecycle import ReadState
 from corelab.store.layout import Layout
 from corelab.store.ledger import open_ledger
 from corelab.store.ledger_check import verify
+from tests.browser.served import PATIENCE_S, wait_until
 from tests.pipelines.test_failures import small_disk
 from tests.review.browser import PASSPHRASE
 from tests.review.furnished import READS
@@ -94,7 +95,7 @@ def serving(out: Path, role: str = "reader", *python: str) -> Iterator[Server]:
     with started(out, role, *python) as begun:
         headers = {"Origin": begun.address, "Sec-Fetch-Site": "same-origin"}
         with httpx.Client(
-            trust_env=False, base_url=begun.address, headers=headers, timeout=60
+            trust_env=False, base_url=begun.address, headers=headers, timeout=PATIENCE_S
         ) as client:
             assert client.get(begun.link).status_code == 200
             client.headers["X-Corelab-Csrf"] = client.get("/api/me").json()["csrf"]
@@ -111,7 +112,7 @@ def test_a_readers_process_never_loads_the_vault_and_logs_no_token(out: Path) ->
         assert mask.status_code == 200
         assert server.client.post(f"{FIRST}/sign", json=form(1)).status_code == 200
         server.process.send_signal(signal.SIGINT)
-        server.process.wait(timeout=20)
+        server.process.wait(timeout=PATIENCE_S)
         said = server.log.read_text()
     loaded = {line.split("|")[-1].strip() for line in said.splitlines() if "import time:" in line}
     assert "corelab.review.reader" in loaded
@@ -134,10 +135,9 @@ def test_a_killed_server_keeps_every_draft_that_it_acknowledged(out: Path) -> No
 
         thread = threading.Thread(target=draw)
         thread.start()
-        while len(acknowledged) < 6:
-            thread.join(0.01)
+        wait_until(lambda: len(acknowledged) >= 6)
         server.process.send_signal(signal.SIGKILL)
-        thread.join(30)
+        thread.join()
     with serving(out) as server:
         assert server.client.get(FIRST).status_code == 401
         server.sign_in("ada")

@@ -50,7 +50,8 @@ function show(reads) {
   if (next) {
     part("next").href = `/read/${next.id}`;
     part("next").textContent = begun ? "Go on with the read you began" : "Open the next read";
-    part("next").focus();
+    // Whoever went somewhere else already is not moved.
+    if (document.activeElement === document.body) part("next").focus();
   }
 }
 

@@ -103,6 +103,8 @@ class Reading {
       server: this.server,
       saved: async () => ((await this.saver.settled()) ? this.edition : null),
       signed: (answer) => this._signed(answer),
+      hold: () => this.screen.hold(),
+      letGo: () => this.screen.letGo(),
       amending: () => location.reload(),
     });
     this._showState();
@@ -140,7 +142,11 @@ class Reading {
       togglePlanes: () => this._togglePlanes(),
       leave: () => {},
     };
-    listen((name, ...values) => (own[name] ? own[name]() : this.screen[name](...values)));
+    listen((name, ...values) => {
+      this.screen.finish();
+      if (own[name]) own[name]();
+      else this.screen[name](...values);
+    });
     byId("help-button").addEventListener("click", () => toggle(byId("help")));
     byId("planes-button").addEventListener("click", () => this._togglePlanes());
     byId("retry").addEventListener("click", () => this.saver.retry());
@@ -169,6 +175,7 @@ class Reading {
     const isOurs = await Promise.all(this.unanswered.map((bytes) => isSame(bytes, buffer)));
     this.unanswered = [];
     if (isOurs.includes(true)) return;
+    this.screen.finish();
     const mine = this.mask.labels.slice();
     const choice = await this._ask();
     this.screen.become(theirs, "This is the mask of the other window; u brings yours back.");

@@ -55,6 +55,7 @@ export class Screen {
         .map(([name, line]) => [name, new Layer(others.get(name), [line])]),
     );
     this.isEditable = true;
+    this.isHeld = false;
     this.isVolumeShown = true;
     this.view = {
       slice: this._largest() ?? Math.floor(grid.nw / 2),
@@ -135,9 +136,9 @@ export class Screen {
     for (const button of document.querySelectorAll("[data-start]")) {
       if (this.others.has(button.dataset.start)) button.prepend(swatch(button.dataset.start));
       const labels = this.others.get(button.dataset.start) ?? new Uint8Array(this.grid.size);
-      button.addEventListener("click", () =>
-        this.become(labels, `The mask starts from ${button.dataset.start}.`),
-      );
+      button.addEventListener("click", () => {
+        if (this._mayEdit()) this.become(labels, `The mask starts from ${button.dataset.start}.`);
+      });
     }
     this._showPair(0);
   }
@@ -415,7 +416,7 @@ export class Screen {
   redo() { this._step(this.mask.redo.bind(this.mask), "Done again."); }
 
   _step(step, words) {
-    if (this.mask.isInStroke || !this._mayEdit()) return;
+    if (!this._mayEdit()) return;
     const slices = step();
     if (!slices.length) return this.say("No further step.");
     if (!slices.includes(this.view.slice)) this.goTo(slices[0]);
@@ -424,16 +425,23 @@ export class Screen {
 
   /** Take over another mask as one step. */
   become(labels, words) {
-    if (!this._mayEdit()) return;
+    if (!this.isEditable) return;
+    this._showMask();
     const { indices, values } = replacement(this.mask.labels, labels);
     this._change(indices, values, words);
   }
 
   _mayEdit() {
-    // Nobody paints what they do not see.
-    if (!this.view.isMaskShown) this.toggleMask();
+    this.finish();
+    this._showMask();
     if (!this.isEditable) this.say("This read is signed: amend it to change its mask.");
-    return this.isEditable;
+    else if (this.isHeld) this.say("This read is being signed: its mask stays as it is.");
+    return this.isEditable && !this.isHeld;
+  }
+
+  /** Nobody paints what they do not see. */
+  _showMask() {
+    if (!this.view.isMaskShown) this.toggleMask();
   }
 
   _change(indices, value, words) {
@@ -450,6 +458,23 @@ export class Screen {
 
   _endStroke() {
     if (this.mask.end()) this._changed("");
+  }
+
+  /** End the stroke in hand, so that what comes next is a step of its own. */
+  finish() {
+    if (this._drag?.kind !== "stroke") return;
+    this._drag.kind = "none";
+    this._endStroke();
+  }
+
+  /** Let nobody change the mask until it is let go. */
+  hold() {
+    this.finish();
+    this.isHeld = true;
+  }
+
+  letGo() {
+    this.isHeld = false;
   }
 
   // ---- mouse and pen
@@ -517,7 +542,7 @@ export class Screen {
   }
 
   _release() {
-    if (this._drag?.kind === "stroke") this._endStroke();
+    this.finish();
     this._drag = null;
   }
 

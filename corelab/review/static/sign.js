@@ -15,6 +15,14 @@ const FIELDS = {
   mask_unfit: "result",
 };
 
+/** What a form lacks, and where. */
+class Missing extends Error {
+  constructor(field, message) {
+    super(message);
+    this.field = field;
+  }
+}
+
 export class Signing {
   /**
    * @param {object} read what the server says of it
@@ -23,9 +31,12 @@ export class Signing {
    * @param {() => Promise<number | null>} how.saved saves, then gives the edition; null in vain
    * @param {(answer: object) => void} how.signed
    * @param {() => void} how.amending
+   * @param {() => void} how.hold keeps the mask as it is, for as long as a form is on its way
+   * @param {() => void} how.letGo
    */
-  constructor(read, { server, saved, signed, amending }) {
+  constructor(read, { server, saved, signed, amending, hold, letGo }) {
     Object.assign(this, { _server: server, _saved: saved, _signed: signed, _amending: amending });
+    Object.assign(this, { _hold: hold, _letGo: letGo });
     byId("results").append(
       ...read.results.map((value) => choice("radio", "result", value, RESULTS[value] ?? value)),
     );
@@ -55,31 +66,31 @@ export class Signing {
 
   async _submit(event, act) {
     event.preventDefault();
-    const button = event.target.querySelector("button[type=submit]");
-    for (const fault of event.target.querySelectorAll(".fault")) say(fault, "");
-    button.disabled = true;
-    try {
-      await act();
-    } catch (error) {
-      this._refused(event.target, error);
-    } finally {
-      button.disabled = false;
-      for (const secret of event.target.querySelectorAll("input[type=password]")) secret.value = "";
-    }
+    const form = event.target;
+    const button = form.querySelector("button[type=submit]");
+    for (const fault of form.querySelectorAll(".fault")) say(fault, "");
+    // What is signed is what the screen shows, mask and form, until the answer is there.
+    this._hold();
+    form.inert = button.disabled = true;
+    const error = await act().catch((reason) => reason);
+    form.inert = button.disabled = false;
+    this._letGo();
+    for (const secret of form.querySelectorAll("input[type=password]")) secret.value = "";
+    if (error) this._refused(form, error);
   }
 
   async _sign() {
-    if (!this.result) return this._ask("result", "Choose a result.");
+    if (!this.result) throw new Missing("result", "Choose a result.");
     const reasons = [...document.querySelectorAll("input[name=reason]:checked")];
     if (this.result === "not_assessable" && !reasons.length) {
-      return this._ask("reason", "Give at least one reason.");
+      throw new Missing("reason", "Give at least one reason.");
     }
-    if (!byId("meaning").checked) return this._ask("meaning", "Confirm what the signature means.");
-    if (!byId("passphrase").value) return this._ask("passphrase", "Enter your passphrase.");
+    if (!byId("meaning").checked) throw new Missing("meaning", "Confirm what the signature means.");
     const passphrase = byId("passphrase").value;
+    if (!passphrase) throw new Missing("passphrase", "Enter your passphrase.");
     const edition = await this._saved();
     if (edition === null) {
-      return this._ask("sign", "The mask is not saved yet, so nothing was signed.");
+      throw new Missing("sign", "The mask is not saved yet, so nothing was signed.");
     }
     const answer = await this._server.sign({
       edition,
@@ -94,9 +105,9 @@ export class Signing {
 
   async _amend() {
     const reason = byId("amend-reason").value.trim();
-    if (!reason) return this._ask("amend-reason", "Say why you amend the read.");
+    if (!reason) throw new Missing("reason", "Say why you amend the read.");
     const passphrase = byId("amend-passphrase").value;
-    if (!passphrase) return this._ask("amend-passphrase", "Enter your passphrase.");
+    if (!passphrase) throw new Missing("passphrase", "Enter your passphrase.");
     await this._server.amend({ reason, passphrase });
     this._amending();
   }

@@ -1,5 +1,8 @@
 // Keys and clicks, and what happens when the page opens.
 
+// Who rates and what stands decide what a key does: none is listened to before that is known.
+await load();
+
 const GIVE_WAY_MS = 5_000;
 const KEYS_OF_PAGE = {
   "/": () => search.focus(),
@@ -106,8 +109,10 @@ byId("clear-surely").addEventListener("click", () => {
   tell(() => store.clear(), "This browser holds no ratings of this trial any more.");
 });
 byId("ask").addEventListener("click", async () => {
-  const box = byId("query");
-  if (await tell(() => store.query(current, box.value.trim()), "Asked.")) box.value = "";
+  const [box, row] = [byId("query"), current];
+  const text = box.value.trim();
+  const isAsked = await tell(() => store.query(row, text), "Asked.");
+  if (isAsked && box.value.trim() === text) box.value = "";
 });
 byId("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -138,5 +143,4 @@ for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
 for (const part of document.querySelectorAll(isServed ? ".filed" : ".served")) part.hidden = true;
 for (const part of document.querySelectorAll(isShownOnly ? ".rating" : ".shown-only")) part.hidden = true;
 byId("rater").readOnly = isServed;
-await load();
 reveal(location.hash.slice(1));

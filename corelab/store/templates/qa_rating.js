@@ -5,6 +5,7 @@ const pending = new Map(); // Unsaved words of each row: they wait for a verdict
 let ratings = [];
 let queries = [];
 let byCase = new Map();
+let turn = Promise.resolve();
 
 const keyOf = (row) => `${row.dataset.code}\n${row.dataset.visit}`;
 const historyOf = (row) => byCase.get(keyOf(row)) ?? [];
@@ -99,7 +100,8 @@ const typed = () => ({
 function showRating(row) {
   const said = pending.get(row.id) ?? mine(row) ?? { reasons: [], comment: "", confidence: null };
   for (const box of reasonBoxes) box.checked = said.reasons.includes(box.value);
-  comment.value = said.comment;
+  // What comes while somebody types does not write over it, here and below.
+  if (document.activeElement !== comment) comment.value = said.comment;
   showConfidence(said.confidence);
   showVerdict(row);
   const history = historyOf(row).filter((rating) => rating.rater === store.rater || mayCompare(row));
@@ -138,6 +140,7 @@ function historyItem(row, rating) {
 }
 
 function showQueries(row) {
+  if (document.activeElement.matches("#queries textarea")) return;
   byId("queries").replaceChildren(...queriesOf(row).map((query) => queryItem(query)));
 }
 
@@ -153,13 +156,25 @@ function queryItem(query) {
   box.setAttribute("aria-label", `Answer to the query of ${query.author}`);
   const send = element("button", "Answer");
   send.type = "button";
-  send.addEventListener("click", () => tell(() => store.answer(query.query_id, box.value.trim()), "Answered."));
+  send.addEventListener("click", () => {
+    const text = box.value.trim();
+    tell(() => store.answer(query.query_id, text), "Answered.");
+  });
   item.append(box, send);
   return item;
 }
 
+// One after the other, as they were asked for: of two quick verdicts the last one is to stand.
+function inTurn(act) {
+  const done = turn.then(act);
+  turn = done.catch(() => {});
+  return done;
+}
+
+const tell = (act, done) => inTurn(() => carryOut(act, done));
+
 // Do something with the store, then show what stands in it; say what went wrong.
-async function tell(act, done) {
+async function carryOut(act, done) {
   try {
     await act();
   } catch (error) {
@@ -197,18 +212,19 @@ async function rate(verdict) {
   if (!isRateable(row)) return say("This case cannot be rated: what it is made of is not known.");
   if (store.rater === "") return askForRater();
   const rating = ratingOf(row, verdict);
-  if (isSame(mine(row), rating)) {
-    pending.delete(row.id);
-    return say(`${words(verdict)} stands already.`);
-  }
+  const said = { ...typed(), verdict };
+  pending.set(row.id, said);
   const fault = faultOf(rating);
-  if (fault) {
-    pending.set(row.id, { ...typed(), verdict });
-    return say(`Not saved yet: ${words(verdict)} needs in its ${fault.column} ${fault.expected}.`);
-  }
-  pending.delete(row.id);
-  const isSaved = await tell(() => store.add([rating]), `Saved: ${words(verdict)}.`);
-  if (!isSaved) pending.set(row.id, { ...typed(), verdict });
+  if (fault) return say(`Not saved yet: ${words(verdict)} needs in its ${fault.column} ${fault.expected}.`);
+  const isSaved = await inTurn(() => save(row, rating));
+  if (isSaved && pending.get(row.id) === said) pending.delete(row.id);
+}
+
+async function save(row, rating) {
+  const verdict = words(rating.verdict);
+  if (!isSame(mine(row), rating)) return carryOut(() => store.add([rating]), `Saved: ${verdict}.`);
+  say(`${verdict} stands already.`);
+  return true;
 }
 
 // Reasons and comment belong to a verdict: they are saved with it, and at once where it is there.
@@ -231,6 +247,7 @@ function askForRater() {
 }
 
 function askForPassphrase() {
+  if (byId("locked").open) return;
   byId("passphrase").value = "";
   byId("locked").showModal();
 }

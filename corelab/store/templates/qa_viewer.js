@@ -8,6 +8,7 @@ const lines = byId("lines");
 const ZOOMS = ["width", "double", "whole"];
 let current = null;
 let sequence = [];
+let covers = 0;
 
 // How long a case has been on the screen since it was opened: a page behind others does not count.
 let viewedMs = 0;
@@ -46,6 +47,7 @@ function show(row) {
   byId("flicker").disabled = outline === undefined;
   byId("accepted").replaceChildren(...Array.from(row.querySelectorAll(".thumb .accepted"), copyOf));
   byId("swap").disabled = row.dataset.accepted === "";
+  cover();
   setOutline(true);
   setAfter(false);
   byId("viewer-title").textContent = `${code} ${visit}`;
@@ -89,6 +91,14 @@ function nextUnrated() {
   const row = unrated.find(follows) ?? unrated[0];
   if (row) open(row);
   else say("Every case that is shown here is rated.");
+}
+
+// Layers come all at once: an outline of the case before, or none, would be taken for this one's.
+async function cover() {
+  const own = ++covers;
+  picture.classList.add("covered");
+  await Promise.allSettled(Array.from(picture.querySelectorAll("img[src]"), (image) => image.decode()));
+  if (own === covers) picture.classList.remove("covered");
 }
 
 // At hand before its key is pressed: no moment without an outline, which would look like no infarct.
