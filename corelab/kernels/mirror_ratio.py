@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline, mirror
 from corelab.kernels.morphology import dilate_disc, keep_larger_than
+from corelab.kernels.ranks import percentiles
 from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
@@ -342,5 +343,5 @@ def _spread(ratios: NDArray[np.float32]) -> float:
     """Robust standard deviation."""
     if ratios.size == 0:
         return 0.0
-    lower, upper = np.percentile(ratios, [25, 75])
+    lower, upper = percentiles(ratios, (25, 75))
     return float(upper - lower) / 1.349

@@ -14,7 +14,7 @@ Factors = tuple[int, int, int]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 AXES = (0, 1, 2)
-SLAB_VOXELS = 1 << 19
+SLAB_VOXELS = 1 << 22
 """Voxels that are summed at a time."""
 
 
@@ -137,23 +137,35 @@ def bounding_box(mask: NDArray[np.bool_], margin: Sequence[int]) -> tuple[slice,
 
 def _block_means(image: NDArray[np.generic], factors: Factors) -> NDArray[np.float32]:
     is_whole = np.issubdtype(image.dtype, np.integer) or image.dtype == np.bool_
-    total = image
-    for axis, factor in enumerate(factors):
-        size = image.shape[axis] // factor * factor
-        parts = [_every(total, axis, slice(start, size, factor)) for start in range(factor)]
-        total = _sum(parts, np.int32 if is_whole else np.float32)
     count = factors[0] * factors[1] * factors[2]
-    return np.asarray(total.astype(np.float32) / np.float32(count))
+    total = _whole_sums(image, factors, count) if is_whole else _sums(image, factors, AXES)
+    return np.asarray(total.astype(np.float32, copy=False) / np.float32(count))
 
 
-def _sum(
-    parts: Sequence[NDArray[np.generic]], kind: type[np.int32 | np.float32]
+def _whole_sums(image: NDArray[np.generic], factors: Factors, count: int) -> NDArray[np.generic]:
+    """Sum each block of whole numbers, whose order does not matter: long runs of memory first."""
+    slow_first = AXES[::-1] if order_of(image) == "F" else AXES
+    if image.dtype == np.bool_:
+        few = np.uint8 if count <= np.iinfo(np.uint8).max else np.int32
+        return _sums(image.view(np.uint8), factors, slow_first, few)
+    return _sums(image, factors, slow_first, np.int32)
+
+
+def _sums(
+    image: NDArray[np.generic],
+    factors: Factors,
+    axes: Sequence[int],
+    kind: type[np.int32 | np.uint8 | np.float32] = np.float32,
 ) -> NDArray[np.generic]:
-    if len(parts) == 1:
-        return parts[0]
-    total = parts[0].astype(kind)
-    for part in parts[1:]:
-        total += part.astype(kind)
+    """Sum of each block, axis by axis; an image of one voxel a block stays as it is."""
+    total = image
+    for axis in axes:
+        factor, size = factors[axis], image.shape[axis] // factors[axis] * factors[axis]
+        parts = [_every(total, axis, slice(start, size, factor)) for start in range(factor)]
+        total = parts[0]
+        for n, part in enumerate(parts[1:]):
+            # The first sum makes an array of our own, into which the others go.
+            total = np.add(total, part, out=total if n else None, dtype=kind, casting="unsafe")
     return total
 
 
