@@ -13,6 +13,7 @@ from corelab.kernels.ranks import percentiles
 from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
+from corelab.recall import recalled
 
 BORDER_MM = 3.0
 SEED_MM = 5.0
@@ -47,6 +48,10 @@ HALO_MM = 6.0
 MIN_SLICE_VOXELS = 200
 UNEVEN = 1.3
 """A slice this many times as uneven as the scan is believed in full."""
+
+
+# Shares are the same whatever the lesion, and densities wherever the plane is moved to.
+_smooth_again, _mirrored_again = recalled(last=8)(gaussian), recalled(last=8)(mirror)
 
 
 class Coarse(NamedTuple):
@@ -116,13 +121,14 @@ class Coarse(NamedTuple):
         self, total: NDArray[np.float32], share: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         return _mean(
-            mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
+            mirror(total, self.plane, self.spacing_mm),
+            _mirrored_again(share, self.plane, self.spacing_mm),
         )
 
     def _smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         sigma = across_slices(sigma_mm, self.spacing_mm)
-        total = gaussian(self.total, sigma, spacing_mm=self.spacing_mm)
-        share = gaussian(self.share, sigma, spacing_mm=self.spacing_mm)
+        total = _smooth_again(self.total, sigma, spacing_mm=self.spacing_mm)
+        share = _smooth_again(self.share, sigma, spacing_mm=self.spacing_mm)
         return total + PRIOR_WEIGHT, share + PRIOR_WEIGHT
 
 

@@ -12,6 +12,7 @@ from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, open
 from corelab.kernels.ranks import median
 from corelab.kernels.reduction import factors_for, interpolate, reduce_mean, scaled
 from corelab.kernels.smoothing import smooth_within
+from corelab.recall import recalled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,6 +121,7 @@ class CtTissue(NamedTuple):
         )
 
 
+@recalled(last=1)
 def sort_tissue(
     image_hu: NDArray[np.float32],
     brain: NDArray[np.bool_],
