@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_MANY = 0.05
+"""Share of equal values, such as a cleared background's, from which that way is a slow one."""
+
 
 def median(values: NDArray[np.generic]) -> np.floating:
     """Median of all values, as :func:`numpy.median`; NaN where one is NaN or there is none.
@@ -25,13 +28,8 @@ def median(values: NDArray[np.generic]) -> np.floating:
     """
     if not values.size:
         return np.float64(np.nan)
-    half = values.size // 2
-    ranked = np.partition(values.ravel(order="K"), half)
-    last = ranked[half:].max()  # what is NaN stands behind all numbers
-    if np.isnan(last):
-        return np.float64(np.nan)
-    below = [] if values.size % 2 else [ranked[:half].max()]
-    middle: np.floating = np.mean([*below, ranked[half]])
+    lower, upper = _from_rank(values, (values.size - 1) // 2)
+    middle: np.floating = np.mean([lower] if values.size % 2 else [lower, upper])
     return middle
 
 
@@ -41,7 +39,7 @@ def percentile(values: NDArray[np.floating], percent: float) -> np.floating:
     Parameters
     ----------
     values : array
-        Of any shape, not empty, without NaN.
+        Of any shape, not empty.
     percent
         0 to 100.
     """
@@ -59,11 +57,23 @@ def percentiles(values: NDArray[np.floating], percents: Sequence[float]) -> list
 def _linear(values: NDArray[np.floating], place: float) -> np.floating:
     """Value at a place among the sorted ones, linear between two."""
     rank = int(place)
-    ranked = np.partition(values.ravel(order="K"), rank)
-    lower = upper = ranked[rank]
-    if rank + 1 < values.size:
-        upper = ranked[rank + 1 :].min()
+    lower, upper = _from_rank(values, rank)
     share, step = place - rank, upper - lower
     # From the nearer end, as numpy does.
-    value: np.floating = upper - step * (1 - share) if share >= 0.5 else lower + step * share  # noqa: PLR2004 - half
+    is_nearer_to_upper = share >= 0.5  # noqa: PLR2004 - half
+    value: np.floating = upper - step * (1 - share) if is_nearer_to_upper else lower + step * share
     return value
+
+
+def _from_rank(values: NDArray[np.generic], rank: int) -> tuple[np.floating, np.floating]:
+    """Values at a rank, counted from 0, and at the next; NaN where one is NaN."""
+    flat = values.ravel(order="K")
+    lowest = flat.min()
+    n_lowest = int(np.count_nonzero(flat == lowest))
+    if n_lowest == 0 or rank < n_lowest - 1:
+        return lowest, lowest
+    if rank >= n_lowest > _MANY * flat.size:
+        flat, rank = flat[flat > lowest], rank - n_lowest
+    ranked = np.partition(flat, rank)
+    above = ranked[rank + 1 :]
+    return ranked[rank], above.min() if above.size else ranked[rank]

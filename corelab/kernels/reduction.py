@@ -17,6 +17,9 @@ AXES = (0, 1, 2)
 SLAB_VOXELS = 1 << 22
 """Voxels that are summed at a time."""
 
+TURNED_ROWS = 4
+"""Rows along j that are copied at a time from one order of memory to the other."""
+
 
 def factors_for(
     spacing_mm: Sequence[float], target_mm: Sequence[float], shape: Sequence[int]
@@ -54,7 +57,7 @@ def reduce_mean(
         Values are taken as no lower and no higher than these two, where given.
     """
     if factors == (1, 1, 1) and bounds is None:
-        return image.astype(np.float32, order="C")
+        return float32_copy(image)
     shape = [size // factor for size, factor in zip(image.shape, factors, strict=True)]
     mean = np.empty(shape, dtype=np.float32)
     axis = int(np.argmax(np.abs(image.strides)))
@@ -64,8 +67,15 @@ def reduce_mean(
         stop = min(start + blocks, shape[axis])
         fine = _every(image, axis, slice(start * factors[axis], stop * factors[axis]))
         held = fine if bounds is None else np.clip(fine, *bounds)
-        _every(mean, axis, slice(start, stop))[...] = _block_means(held, factors)
+        _lay(_block_means(held, factors), _every(mean, axis, slice(start, stop)))
     return mean
+
+
+def float32_copy(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Copy in float32 with neighbours along k together in memory, (I, J, K) array."""
+    copy = np.empty(image.shape, dtype=np.float32)
+    _lay(image, copy)
+    return copy
 
 
 def expand(coarse: NDArray[Scalar], factors: Factors, shape: Sequence[int]) -> NDArray[Scalar]:
@@ -169,7 +179,14 @@ def _sums(
     return total
 
 
-def _every(array: NDArray[np.generic], axis: int, part: slice) -> NDArray[np.generic]:
+def _lay(values: NDArray[np.generic], into: NDArray[np.float32]) -> None:
+    """Copy values; where memory runs the other way, a few rows at a time is four times as quick."""
+    rows = TURNED_ROWS if order_of(values) != order_of(into) else max(1, into.shape[1])
+    for j in range(0, into.shape[1], rows):
+        into[:, j : j + rows] = values[:, j : j + rows]
+
+
+def _every(array: NDArray[Scalar], axis: int, part: slice) -> NDArray[Scalar]:
     index = [slice(None)] * array.ndim
     index[axis] = part
     return array[tuple(index)]

@@ -48,6 +48,15 @@ def test_several_percentiles_are_numpys(
     assert found == expected.tolist()
 
 
+@pytest.mark.parametrize("percent", [0, 30, 49.9, 50, 50.1, 99, 100])
+@pytest.mark.parametrize("cleared", [10, 50, 99, 100, 101])
+def test_a_cleared_background_moves_no_rank(cleared: int, percent: float) -> None:
+    values = np.arange(1, 202, dtype=np.float32)
+    values[:cleared] = 0
+    assert percentile(values, percent) == np.percentile(values, percent)
+    assert median(values) == np.median(values)
+
+
 def test_the_median_of_four_lies_between_the_two_in_the_middle() -> None:
     assert median(np.array([7, 1, 3, 9], dtype=np.int16)) == 5.0
 
