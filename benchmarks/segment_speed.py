@@ -34,7 +34,7 @@ STAGES = {
     "index": ("corelab.dicom.index:index",),
     "choose": ("corelab.stages.choose:choose",),
     "digest sources": ("pipelines.case:read_sources",),
-    "decode": ("pipelines.case:convert",),
+    "decode": ("pipelines.making:convert",),
     "brain mask": (
         "corelab.stages.segment:brain_mask_ct",
         "corelab.stages.segment:brain_mask_mr",
@@ -43,13 +43,13 @@ STAGES = {
         "corelab.stages.segment:segment_infarct_ct",
         "corelab.stages.segment:segment_infarct_dwi",
     ),
-    "rest of segment": ("pipelines.case:segment",),
-    "measure": ("pipelines.case:measure",),
-    "overlay": ("pipelines.case:overlay",),
+    "rest of segment": ("pipelines.making:segment",),
+    "measure": ("pipelines.making:measure",),
+    "overlay": ("pipelines.making:overlay",),
     "write": (
         "corelab.store.image:save_volume",
         "corelab.stages.segment:save_volume",
-        "pipelines.case:read_case",
+        "pipelines.making:read_case",
     ),
     "read back": (
         "corelab.store.image:load_volume",

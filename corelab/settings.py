@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from corelab.kernels.infarct_ct import CtParameters
-from corelab.kernels.infarct_dwi import DwiParameters
+from corelab.kernels.ct_parameters import CtParameters
+from corelab.kernels.dwi_parameters import DwiParameters
 from corelab.series import CasePlan
 from corelab.trial import Trial
 from corelab.vocab import Modality, QcFlag

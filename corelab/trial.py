@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from corelab.kernels.infarct_ct import CtParameters
-from corelab.kernels.infarct_dwi import DwiParameters
+from corelab.kernels.ct_parameters import CtParameters
+from corelab.kernels.dwi_parameters import DwiParameters
 from corelab.settings_file import load_settings
 from corelab.vocab import Modality, VisitLabel
 

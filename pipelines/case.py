@@ -7,33 +7,23 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from corelab.dicom.digest import FileDigest
-from corelab.errors import ReasonCode, StoreError, UnfitDataError
-from corelab.kernels.face import KEPT_MM
+from corelab.errors import StoreError, UnfitDataError
 from corelab.series import CasePlan, CaseVersion, SourceVersion
 from corelab.settings import CaseSettings
-from corelab.stages.convert import convert
-from corelab.stages.deface import Attempt, deface, prove
-from corelab.stages.measure import measure
-from corelab.stages.overlay import overlay
-from corelab.stages.read import Provenance, files_of, read_case
-from corelab.stages.segment import segment
+from corelab.stages.read import files_of
 from corelab.store.files import sha256_of
 from corelab.store.layout import Layout
-from corelab.store.nifti import unpacked_once
 from corelab.store.record import load_read, save_read
 from corelab.store.times import settle_one
 from corelab.store.versions import carry_versions, standing_read
 from corelab.vocab import (
     Case,
     Contrast,
-    Defacing,
     Problem,
     QcFlag,
     Read,
-    SegmentationRecord,
 )
 from pipelines.bounds import within_bounds
 from pipelines.case_key import CaseKey, Change, change_between
@@ -41,7 +31,6 @@ from pipelines.placing import WORK_FOLDER, attempt_at, put_in_place
 from pipelines.sources import Sources, read_sources
 from pipelines.versions import NO_PAST, Left, Past, place
 
-_RELEASED_FOLDER = "released"
 # They tell of the files, not of the settings.
 _FLAGS_OF_VERSIONS = frozenset({QcFlag.SOURCE_CHANGED, QcFlag.SECOND_STUDY, QcFlag.OTHER_SERIES})
 
@@ -213,10 +202,12 @@ def problem_of(case: Case, error: UnfitDataError) -> Problem:
 
 
 def _made_anew(task: CaseTask, layout: Layout, key: str, sources: Sources) -> CaseOutcome:
+    from pipelines.making import make_files  # noqa: PLC0415 - slow, and needed by workers alone
+
     case = task.plan.case
     with attempt_at(case, task.out) as work:
         try:
-            made = _run_stages(task, work, key)
+            made = make_files(task, work, key)
         except UnfitDataError as error:
             return _not_measured(case, error)
         carry_versions(layout, case, made.released, task.plan.version)
@@ -252,81 +243,6 @@ def _measured(read: Read, sources: Sources, *, is_new: bool) -> CaseOutcome:
 def _not_measured(case: Case, error: UnfitDataError) -> CaseOutcome:
     problem = problem_of(case, error)
     return CaseOutcome(case=case, read=None, problem=problem, evidence=error.evidence, is_new=True)
-
-
-class _Made(NamedTuple):
-    """A read, where its files lie that may be released, and what decoded each image."""
-
-    read: Read
-    released: Layout
-    decoders: tuple[tuple[Contrast, str], ...]
-
-
-def _run_stages(task: CaseTask, work: Layout, key: str) -> _Made:
-    """Make the files of a case."""
-    plan, settings = task.plan, task.settings
-    case, modality = plan.case, plan.modality
-    decoders = convert(plan, work)
-    segmentation, released, proof = segment(case, modality, work, settings.method), work, None
-    if task.face is Face.REMOVED:
-        released = Layout(work.root / _RELEASED_FOLDER)
-        segmentation, proof = _without_face(task, source=work, out=released)
-    provenance = Provenance(
-        case_key=key,
-        software_version=task.software_version,
-        config_digest=task.config_digest,
-        deface=proof,
-    )
-    with unpacked_once():
-        read = read_case(
-            plan,
-            released,
-            segmentation=segmentation,
-            measurement=measure(case, modality, segmentation.hemisphere, released),
-            settings=settings,
-            provenance=provenance,
-        )
-        overlay(read, released)
-    return _Made(read, released, tuple(decoders.items()))
-
-
-def _without_face(
-    task: CaseTask, *, source: Layout, out: Layout
-) -> tuple[SegmentationRecord, Defacing]:
-    """Take off as much of the face as leaves the infarct the same, voxel for voxel.
-
-    The released images are segmented anew, so that they give every number of their read.
-    """
-    attempts = [
-        Attempt(
-            case=task.plan.case,
-            modality=task.plan.modality,
-            contrasts=[image.contrast for image in task.plan.images],
-            source=source,
-            out=out,
-            kept_mm=kept_mm,
-        )
-        for kept_mm in KEPT_MM
-    ]
-    for attempt in attempts[:-1]:
-        try:
-            return _proved(task, attempt)
-        except UnfitDataError as error:
-            if error.reason is not ReasonCode.DEFACE_NOT_PROVED:
-                raise  # whatever is kept around the brain does not mend it
-    return _proved(task, attempts[-1])
-
-
-def _proved(task: CaseTask, attempt: Attempt) -> tuple[SegmentationRecord, Defacing]:
-    deface(attempt)
-    try:
-        segmentation = segment(attempt.case, attempt.modality, attempt.out, task.settings.method)
-    except UnfitDataError as error:
-        message = f"without the face the case is not measured: {error.message}"
-        raise UnfitDataError(
-            ReasonCode.DEFACE_NOT_PROVED, message, evidence=error.evidence
-        ) from error
-    return segmentation, prove(attempt)
 
 
 def _read_done(layout: Layout, plan: CasePlan) -> Read | None:

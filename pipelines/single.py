@@ -9,8 +9,8 @@ import numpy as np
 
 from corelab.diffusivity import diffusivity
 from corelab.errors import ConfigError, Fault
+from corelab.kernels.detection import is_below_detection
 from corelab.kernels.infarct_dwi import DwiParameters
-from corelab.kernels.measure import is_below_detection
 from corelab.stages.measure import measurement_of, swelling_of
 from corelab.stages.overlay import mosaic_of
 from corelab.stages.segment import Segmentation, segment_ct, segment_dwi

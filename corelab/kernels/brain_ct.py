@@ -27,6 +27,7 @@ from corelab.kernels.morphology import (
     largest_component,
     open_disc,
 )
+from corelab.kernels.ranks import median
 from corelab.kernels.reduction import (
     bounding_box,
     expand,
@@ -125,7 +126,7 @@ def brain_mask_ct(image_hu: NDArray[np.generic], spacing_mm: Sequence[float]) ->
         brain = _brain_in_skull(image, head, coarse_mm)
     if brain.sum() * np.prod(coarse_mm) / 1000 < MIN_BRAIN_ML:
         raise _no_head(f"it holds less than {MIN_BRAIN_ML:.0f} mL of tissue")
-    median_hu = float(np.median(image[brain]))
+    median_hu = float(median(image[brain]))
     if not PLAUSIBLE_HU[0] < median_hu < PLAUSIBLE_HU[1]:
         raise _no_head(f"what it holds has a median of {median_hu:.0f} HU")
     return _on_the_full_grid(image_hu, expand(brain, factors, image_hu.shape), spacing_mm)

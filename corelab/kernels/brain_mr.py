@@ -17,6 +17,7 @@ from corelab.kernels.morphology import (
     keep_larger_than,
     largest_component,
 )
+from corelab.kernels.ranks import median, percentile
 from corelab.kernels.smoothing import gaussian
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def brain_mask_mr(image: NDArray[np.generic], spacing_mm: Sequence[float]) -> ND
 def _support(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Everything that differs from the value in most corners of the image."""
     corners = values[:: max(values.shape[0] - 1, 1), :: max(values.shape[1] - 1, 1)]
-    return np.asarray(values != np.median(corners))
+    return np.asarray(values != median(corners))
 
 
 def _is_stripped(
@@ -101,15 +102,17 @@ def _is_stripped(
     """Whether the support ends in bright tissue, as a skull-stripped brain does."""
     if not support.any() or support.mean() > 1 - STRIPPED_ZERO_SHARE:
         return False
-    body = fill_holes(largest_component(support))
+    # Background noise of a few grey levels differs from the corners too.
+    body = largest_component(support)
+    if _volume_ml(body, spacing_mm) <= MAX_BRAIN_ML:
+        body = fill_holes(body)
     if _volume_ml(body, spacing_mm) > MAX_BRAIN_ML:
-        # Background noise of a few grey levels differs from the corners too.
         return False
     inside = erode_disc(body, RIM_MM, spacing_mm=spacing_mm)
     if not inside.any():
         return False
     rim = body & ~inside
-    return bool(np.median(values[rim]) > STRIPPED_RIM_RATIO * np.median(values[inside]))
+    return bool(median(values[rim]) > STRIPPED_RIM_RATIO * median(values[inside]))
 
 
 def _brain_in_head(smooth: NDArray[np.float32], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
@@ -124,11 +127,11 @@ def _brain_in_head(smooth: NDArray[np.float32], spacing_mm: Sequence[float]) -> 
 def _border_level(smooth: NDArray[np.float32]) -> float:
     """Brightness of the brain's border: set by brain and background, not by liquor or lesion."""
     sample = smooth[::2, ::2].ravel()
-    level = float(threshold_otsu(np.minimum(sample, np.percentile(sample, 99))))
+    level = float(threshold_otsu(np.minimum(sample, percentile(sample, 99))))
     for _ in range(CAP_ROUNDS):
         capped = np.minimum(sample, BRIGHT_CAP * _median_above(sample, level))
         level = float(threshold_otsu(capped))
-    background = float(np.median(sample[sample <= level]))
+    background = float(median(sample[sample <= level]))
     return background + BORDER_HEIGHT * (_median_above(sample, level) - background)
 
 
@@ -136,7 +139,7 @@ def _median_above(sample: NDArray[np.float32], level: float) -> float:
     above = sample[sample > level]
     if above.size == 0:
         raise UnfitDataError(ReasonCode.HEAD_NOT_FOUND, "nothing stands out from the background")
-    return float(np.median(above))
+    return float(median(above))
 
 
 def _volume_ml(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> float:

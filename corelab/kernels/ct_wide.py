@@ -15,7 +15,7 @@ from scipy import ndimage
 from corelab.kernels.ct_parameters import CtParameters
 from corelab.kernels.half_maximum import Region, within_reach
 from corelab.kernels.midline import Midline, mirror, side_of
-from corelab.kernels.morphology import dilate_disc, keep_touching
+from corelab.kernels.morphology import dilate_disc, keep_touching, numbered_pieces
 
 Mask = NDArray[np.bool_]
 
@@ -111,7 +111,7 @@ def upright_groups(
         Least height of a group over the root of its largest section.
     """
     solid = groups.copy()
-    labels, _ = ndimage.label(groups)
+    labels, _ = numbered_pieces(groups)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         group = labels[box] == label
         section_mm2 = float(group.sum(axis=(0, 1)).max()) * spacing_mm[0] * spacing_mm[1]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.errors import ReasonCode, UnfitDataError
+from corelab.kernels.ranks import median
 
 ADC_SCALES = (1.0, 1e-3, 1e-6)
 """Factors to mm2/s that scanners' maps need; 1e-3 and 1e-6 are the usual ones."""
@@ -112,12 +113,12 @@ def adc_scale_to_mm2_s(adc: NDArray[np.generic], brain: NDArray[np.bool_]) -> fl
     inside = inside[np.isfinite(inside) & (inside > 0)]
     if inside.size == 0:
         raise UnfitDataError(ReasonCode.ADC_UNIT_UNKNOWN, "the ADC map has no value above 0")
-    median = float(np.median(inside))
+    middle = float(median(inside))
     for scale in ADC_SCALES:
-        if MIN_MEDIAN_MM2_S <= median * scale <= MAX_MEDIAN_MM2_S:
+        if MIN_MEDIAN_MM2_S <= middle * scale <= MAX_MEDIAN_MM2_S:
             return scale
     raise UnfitDataError(
         ReasonCode.ADC_UNIT_UNKNOWN,
-        f"the brain's median ADC is {median:.3g}; in no usual unit is that "
+        f"the brain's median ADC is {middle:.3g}; in no usual unit is that "
         f"{MIN_MEDIAN_MM2_S:.1e} to {MAX_MEDIAN_MM2_S:.1e} mm2/s",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.ranks import median
+
 FEWEST_PIXELS_ALONE = 10
 """Of one value, for a letter of it to be told."""
 
@@ -58,7 +60,7 @@ def _tissue(values: Plane) -> float:
     sample = np.sort(values[::4, ::4], axis=None)
     usual = sample[: max(1, int(sample.size * (1 - HIGHEST_SHARE)))].astype(np.float64)
     above = usual[usual > usual.mean()]
-    return float(np.median(above)) if above.size else float(usual[-1])
+    return float(median(above)) if above.size else float(usual[-1])
 
 
 def _step(found: Plane) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.ranks import median
 from corelab.kernels.reduction import interpolate
 from corelab.kernels.smoothing import smooth_within
 
@@ -98,14 +99,14 @@ def diffusion_contrast(
     """
     adc_ratio = None if adc_mm2_s is None else _adc_ratio(adc_mm2_s, brain, across.spacing_mm)
     healthy = _healthy(dwi, adc_ratio, brain)
-    floor = np.float32(1e-3) * np.median(dwi[brain])
+    floor = np.float32(1e-3) * median(dwi[brain])
     log_signal = np.log(np.maximum(dwi, floor, dtype=np.float32))
     signal = np.exp(log_signal - _shading(log_signal, healthy, across))
-    signal /= np.median(signal[healthy])
+    signal /= median(signal[healthy])
     signal[~brain] = 0
     around = signal[healthy]
     around = around[np.abs(around - 1) < 2 * HEALTHY_SIGNAL]
-    sigma = max(MAD_TO_SIGMA * float(np.median(np.abs(around - np.median(around)))), 1e-3)
+    sigma = max(MAD_TO_SIGMA * float(median(np.abs(around - median(around)))), 1e-3)
     return DwiContrast(signal, sigma, adc_ratio)
 
 
@@ -115,7 +116,7 @@ def _adc_ratio(
     low, high = PARENCHYMA_MM2_S
     inside = adc_mm2_s[brain]
     parenchyma = inside[(inside > low) & (inside < high)]
-    normal = float(np.median(parenchyma)) if parenchyma.size else high
+    normal = float(median(parenchyma)) if parenchyma.size else high
     sigma_mm = (ADC_SMOOTHING_MM, ADC_SMOOTHING_MM, 0.0)
     is_defined = brain & (adc_mm2_s > 0)
     smooth = smooth_within(adc_mm2_s, is_defined, sigma_mm=sigma_mm, spacing_mm=spacing_mm)
@@ -131,7 +132,7 @@ def _healthy(
         healthy = brain & (dwi > 0) & (adc_ratio > low) & (adc_ratio < high)
         if healthy.any():
             return healthy
-    return brain & (dwi > HEALTHY_SIGNAL * np.median(dwi[brain]))
+    return brain & (dwi > HEALTHY_SIGNAL * median(dwi[brain]))
 
 
 def _shading(
@@ -141,12 +142,12 @@ def _shading(
     grid = across.grid(SHADING_STEP_MM)
     share, level = grid.reduce(log_signal, healthy)
     known = share > min(MIN_HEALTHY_SHARE, float(share.max()) / 2)
-    flat = level - np.median(level[known])
+    flat = level - median(level[known])
     kept = known & _near_zero(flat, known, FIRST_SPREAD)
     for sigma_mm, one_sided in SHADING:
         mean = smooth_within(flat, share * kept, sigma_mm=sigma_mm, spacing_mm=grid.step_mm)
         flat = flat - np.minimum(mean, grid.mirror(mean) + np.float32(np.log(one_sided)))
-        flat -= np.median(flat[kept])
+        flat -= median(flat[kept])
         kept = known & _near_zero(flat, kept, 0.0)
     return interpolate(level - flat, grid.factors, log_signal.shape)
 
@@ -154,5 +155,5 @@ def _shading(
 def _near_zero(
     flat: NDArray[np.float32], among: NDArray[np.bool_], least: float
 ) -> NDArray[np.bool_]:
-    spread = MAD_TO_SIGMA * float(np.median(np.abs(flat[among])))
+    spread = MAD_TO_SIGMA * float(median(np.abs(flat[among])))
     return np.asarray(np.abs(flat) < max(OUTLIER_SIGMA * spread, least, 1e-3))

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from corelab.kernels.morphology import dilate_disc, erode_disc, keep_touching, open_disc
+from corelab.kernels.morphology import (
+    dilate_disc,
+    erode_disc,
+    keep_touching,
+    numbered_pieces,
+    open_disc,
+)
 from corelab.kernels.reduction import expand, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import smooth_within
 from corelab.kernels.tissue_ct import CtTissue
@@ -117,7 +123,7 @@ def grow_regions(depth: Depth, seeds: Mask, rule: BorderRule) -> list[Region]:
     rule
         Bounds on the borders.
     """
-    labels, count = ndimage.label(seeds)
+    labels, count = numbered_pieces(seeds)
     return [_grow(depth, labels == label, rule) for label in range(1, count + 1)]
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from corelab.errors import ReasonCode, UnfitDataError
@@ -22,8 +21,10 @@ from corelab.kernels.morphology import (
     fill_holes,
     keep_touching,
     largest_component,
+    numbered_pieces,
     open_disc,
 )
+from corelab.kernels.ranks import median, percentile, percentiles
 from corelab.kernels.reduction import Factors, expand, factors_for, order_of, reduce_mean, scaled
 from corelab.kernels.smoothing import gaussian
 
@@ -166,7 +167,7 @@ def _beside(parts: NDArray[np.bool_], head: NDArray[np.bool_]) -> NDArray[np.boo
     """Parts without head on both sides: no wall of a skull that stands straight for a while."""
     if not parts.any():
         return parts
-    labels, count = ndimage.label(parts)
+    labels, count = numbered_pieces(parts)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     enclosed = np.bincount(labels[_between(head)], minlength=count + 1)
     is_beside = enclosed < sizes / 2
@@ -232,11 +233,11 @@ def _add_across(into: NDArray[np.bool_], mask: NDArray[np.bool_], shift: int) ->
 
 def _levels(smooth: NDArray[np.float32]) -> tuple[float, float]:
     """Signal above which tissue is bright, and above which it is more than noise."""
-    top = float(np.percentile(smooth, 99))
+    top = float(percentile(smooth, 99))
     if top <= float(smooth.min()):
         raise _no_head("one value fills the image")
     split = float(threshold_otsu(np.minimum(smooth, top).ravel()))
-    body = float(np.median(smooth[smooth > split]))
+    body = float(median(smooth[smooth > split]))
     air, noise = _background(smooth[smooth <= split])
     if body < MIN_CONTRAST * air:
         raise _no_head(f"the brightest part is {body / air:.1f} times as bright as the rest")
@@ -251,7 +252,7 @@ def _background(dark: NDArray[np.float32]) -> tuple[float, float]:
         return 0.0, 0.0
     air = dark[~cleared]
     # The lower half of the air is noise only: ghosts and dark tissue lie in the upper one.
-    low, middle = np.percentile(air, [16, 40])
+    low, middle = percentiles(air, (16, 40))
     return float(middle), float(middle - low)
 
 

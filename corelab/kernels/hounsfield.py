@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from corelab.kernels.ranks import median
 from corelab.kernels.reduction import bounding_box, values_in
 
 AIR_HU = -1024
@@ -47,7 +48,7 @@ def has_usual_brain(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:
     """
     low, high = USUAL_BRAIN_HU
     box = bounding_box(brain, (0, 0, 0))
-    return bool(low <= np.median(values_in(cast("Real", hu)[box], brain[box])) <= high)
+    return bool(low <= median(values_in(cast("Real", hu)[box], brain[box])) <= high)
 
 
 def has_metal_near(hu: NDArray[np.generic], brain: NDArray[np.bool_]) -> bool:

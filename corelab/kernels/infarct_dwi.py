@@ -27,6 +27,7 @@ from corelab.kernels.dwi_seeds import find_seeds
 from corelab.kernels.infarct import Infarct
 from corelab.kernels.midline import find_midline, side_of
 from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, erode_disc
+from corelab.kernels.ranks import median
 from corelab.kernels.reduction import bounding_box
 from corelab.vocab import Hemisphere, QcFlag
 
@@ -199,7 +200,7 @@ def _with_blood(
         return mask, np.zeros_like(mask)
     spacing_mm = lesion.across.spacing_mm
     dark = lesion.brain & (lesion.contrast.signal < 1)
-    dark &= b0 < BLOOD_B0_RATIO * np.median(b0[lesion.brain])
+    dark &= b0 < BLOOD_B0_RATIO * median(b0[lesion.brain])
     blood = _enclosed(dark, dilate_disc(mask & ~dark, BLOOD_RIM_MM, spacing_mm=spacing_mm))
     if not blood.any():
         return mask, blood

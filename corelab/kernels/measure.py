@@ -9,14 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.reduction import bounding_box
-from corelab.vocab import Modality
 
 MM3_PER_ML = 1000.0
 MM2_PER_CM2 = 100.0
-DETECTION_ML = {Modality.NCCT: 10.0, Modality.DWI: 0.3}
-"""Below this a find is as likely an artefact. On CT most infarcts of less than 10 mL are missed
-and heads without one show pieces of up to 5 mL (``docs/accuracy.md``); on DWI what is smaller
-than an embolus of 0.3 mL is a few voxels, as artefacts are."""
 
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
@@ -47,11 +42,6 @@ def mask_volume_ml(mask: NDArray[np.bool_], voxel_volumes_mm3: NDArray[np.float6
         Volume of one voxel in each slice; equal to |det(affine)| where slices are even.
     """
     return float(_per_slice(mask) @ voxel_volumes_mm3 / MM3_PER_ML)
-
-
-def is_below_detection(infarct_volume_ml: float, modality: Modality) -> bool:
-    """Whether an infarct was found that is smaller than what is found with certainty."""
-    return 0 < infarct_volume_ml < DETECTION_ML[modality]
 
 
 def slice_areas_cm2(mask: NDArray[np.bool_], pixel_area_mm2: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from scipy import ndimage
 from corelab.errors import ReasonCode, UnfitDataError
 from corelab.kernels.reduction import bounding_box, factors_for, reduce_mean
 from corelab.kernels.smoothing import gaussian
+from corelab.recall import recalled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +80,7 @@ class Midline(NamedTuple):
         return float(np.degrees(np.arctan2(-self.normal[2], self.normal[0])))
 
 
+@recalled(last=1)
 def find_midline(
     weight: NDArray[np.generic], spacing_mm: Sequence[float], *, shear: float = 0.0
 ) -> Midline:

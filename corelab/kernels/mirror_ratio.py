@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from corelab.kernels.midline import Midline, mirror
 from corelab.kernels.morphology import dilate_disc, keep_larger_than
+from corelab.kernels.ranks import percentiles
 from corelab.kernels.reduction import Factors, factors_for, interpolate, reduce_mean
 from corelab.kernels.smoothing import gaussian, share_within, smooth_within
 from corelab.kernels.tissue_ct import CtTissue, across_slices, even_depths, even_slices
+from corelab.recall import recalled
 
 BORDER_MM = 3.0
 SEED_MM = 5.0
@@ -46,6 +48,10 @@ HALO_MM = 6.0
 MIN_SLICE_VOXELS = 200
 UNEVEN = 1.3
 """A slice this many times as uneven as the scan is believed in full."""
+
+
+# Shares are the same whatever the lesion, and densities wherever the plane is moved to.
+_smooth_again, _mirrored_again = recalled(last=8)(gaussian), recalled(last=8)(mirror)
 
 
 class Coarse(NamedTuple):
@@ -115,13 +121,14 @@ class Coarse(NamedTuple):
         self, total: NDArray[np.float32], share: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         return _mean(
-            mirror(total, self.plane, self.spacing_mm), mirror(share, self.plane, self.spacing_mm)
+            mirror(total, self.plane, self.spacing_mm),
+            _mirrored_again(share, self.plane, self.spacing_mm),
         )
 
     def _smooth(self, sigma_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         sigma = across_slices(sigma_mm, self.spacing_mm)
-        total = gaussian(self.total, sigma, spacing_mm=self.spacing_mm)
-        share = gaussian(self.share, sigma, spacing_mm=self.spacing_mm)
+        total = _smooth_again(self.total, sigma, spacing_mm=self.spacing_mm)
+        share = _smooth_again(self.share, sigma, spacing_mm=self.spacing_mm)
         return total + PRIOR_WEIGHT, share + PRIOR_WEIGHT
 
 
@@ -342,5 +349,5 @@ def _spread(ratios: NDArray[np.float32]) -> float:
     """Robust standard deviation."""
     if ratios.size == 0:
         return 0.0
-    lower, upper = np.percentile(ratios, [25, 75])
+    lower, upper = percentiles(ratios, (25, 75))
     return float(upper - lower) / 1.349

@@ -98,14 +98,29 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     Of two equally large pieces the first in index order is kept.
     """
-    labels, count = _pieces(mask)
-    if count == 0:
-        return np.zeros_like(mask)
+    kept = np.zeros_like(mask)
+    if not mask.any():
+        return kept
+    box = bounding_box(mask, (0, 0, 0))
+    labels, count = _pieces(mask[box])
     sizes = _sizes(labels, count)
     sizes[0] = 0
     largest = np.flatnonzero(sizes == sizes.max())
     first = largest[0] if largest.size == 1 else labels.ravel()[np.isin(labels, largest).argmax()]
-    return np.asarray(labels == first)
+    kept[box] = labels == first
+    return kept
+
+
+def numbered_pieces(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Give the face-connected pieces numbers from 1 in the order of memory, and say how many.
+
+    They are looked for in the mask's box alone: seeds fill little of an image.
+    """
+    labels, count = np.zeros_like(mask, dtype=np.int32), 0
+    if mask.any():
+        box = bounding_box(mask, (0, 0, 0))
+        labels[box], count = _pieces(mask[box])
+    return labels, count
 
 
 def keep_larger_than(mask: NDArray[np.bool_], min_voxels: float) -> NDArray[np.bool_]:

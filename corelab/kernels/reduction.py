@@ -14,8 +14,11 @@ Factors = tuple[int, int, int]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 AXES = (0, 1, 2)
-SLAB_VOXELS = 1 << 19
+SLAB_VOXELS = 1 << 22
 """Voxels that are summed at a time."""
+
+TURNED_ROWS = 4
+"""Rows along j that are copied at a time from one order of memory to the other."""
 
 
 def factors_for(
@@ -54,7 +57,7 @@ def reduce_mean(
         Values are taken as no lower and no higher than these two, where given.
     """
     if factors == (1, 1, 1) and bounds is None:
-        return image.astype(np.float32, order="C")
+        return float32_copy(image)
     shape = [size // factor for size, factor in zip(image.shape, factors, strict=True)]
     mean = np.empty(shape, dtype=np.float32)
     axis = int(np.argmax(np.abs(image.strides)))
@@ -64,8 +67,15 @@ def reduce_mean(
         stop = min(start + blocks, shape[axis])
         fine = _every(image, axis, slice(start * factors[axis], stop * factors[axis]))
         held = fine if bounds is None else np.clip(fine, *bounds)
-        _every(mean, axis, slice(start, stop))[...] = _block_means(held, factors)
+        _lay(_block_means(held, factors), _every(mean, axis, slice(start, stop)))
     return mean
+
+
+def float32_copy(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Copy in float32 with neighbours along k together in memory, (I, J, K) array."""
+    copy = np.empty(image.shape, dtype=np.float32)
+    _lay(image, copy)
+    return copy
 
 
 def expand(coarse: NDArray[Scalar], factors: Factors, shape: Sequence[int]) -> NDArray[Scalar]:
@@ -137,27 +147,46 @@ def bounding_box(mask: NDArray[np.bool_], margin: Sequence[int]) -> tuple[slice,
 
 def _block_means(image: NDArray[np.generic], factors: Factors) -> NDArray[np.float32]:
     is_whole = np.issubdtype(image.dtype, np.integer) or image.dtype == np.bool_
-    total = image
-    for axis, factor in enumerate(factors):
-        size = image.shape[axis] // factor * factor
-        parts = [_every(total, axis, slice(start, size, factor)) for start in range(factor)]
-        total = _sum(parts, np.int32 if is_whole else np.float32)
     count = factors[0] * factors[1] * factors[2]
-    return np.asarray(total.astype(np.float32) / np.float32(count))
+    total = _whole_sums(image, factors, count) if is_whole else _sums(image, factors, AXES)
+    return np.asarray(total.astype(np.float32, copy=False) / np.float32(count))
 
 
-def _sum(
-    parts: Sequence[NDArray[np.generic]], kind: type[np.int32 | np.float32]
+def _whole_sums(image: NDArray[np.generic], factors: Factors, count: int) -> NDArray[np.generic]:
+    """Sum each block of whole numbers, whose order does not matter: long runs of memory first."""
+    slow_first = AXES[::-1] if order_of(image) == "F" else AXES
+    if image.dtype == np.bool_:
+        few = np.uint8 if count <= np.iinfo(np.uint8).max else np.int32
+        return _sums(image.view(np.uint8), factors, slow_first, few)
+    return _sums(image, factors, slow_first, np.int32)
+
+
+def _sums(
+    image: NDArray[np.generic],
+    factors: Factors,
+    axes: Sequence[int],
+    kind: type[np.int32 | np.uint8 | np.float32] = np.float32,
 ) -> NDArray[np.generic]:
-    if len(parts) == 1:
-        return parts[0]
-    total = parts[0].astype(kind)
-    for part in parts[1:]:
-        total += part.astype(kind)
+    """Sum of each block, axis by axis; an image of one voxel a block stays as it is."""
+    total = image
+    for axis in axes:
+        factor, size = factors[axis], image.shape[axis] // factors[axis] * factors[axis]
+        parts = [_every(total, axis, slice(start, size, factor)) for start in range(factor)]
+        total = parts[0]
+        for n, part in enumerate(parts[1:]):
+            # The first sum makes an array of our own, into which the others go.
+            total = np.add(total, part, out=total if n else None, dtype=kind, casting="unsafe")
     return total
 
 
-def _every(array: NDArray[np.generic], axis: int, part: slice) -> NDArray[np.generic]:
+def _lay(values: NDArray[np.generic], into: NDArray[np.float32]) -> None:
+    """Copy values; where memory runs the other way, a few rows at a time is four times as quick."""
+    rows = TURNED_ROWS if order_of(values) != order_of(into) else max(1, into.shape[1])
+    for j in range(0, into.shape[1], rows):
+        into[:, j : j + rows] = values[:, j : j + rows]
+
+
+def _every(array: NDArray[Scalar], axis: int, part: slice) -> NDArray[Scalar]:
     index = [slice(None)] * array.ndim
     index[axis] = part
     return array[tuple(index)]

@@ -145,7 +145,7 @@ def _along(
     for row in range(0, rows.shape[0], height):
         for start in range(0, rows.shape[2], width):
             part = np.s_[row : row + height, :, start : start + width]
-            smoothed[part] = _weighted_sum(_padded(rows[part], reach, beyond), half_kernel, size)
+            _weighted_sum(_padded(rows[part], reach, beyond), half_kernel, out=smoothed[part])
     return smoothed.reshape(image.shape)
 
 
@@ -159,16 +159,17 @@ def _padded(rows: NDArray[np.float32], reach: int, beyond: Beyond) -> NDArray[np
 
 
 def _weighted_sum(
-    padded: NDArray[np.float32], half_kernel: NDArray[np.float32], size: int
-) -> NDArray[np.float32]:
-    reach = half_kernel.size - 1
-    total = np.zeros((padded.shape[0], size, padded.shape[2]), dtype=np.float32)
-    pair = np.empty_like(total)
+    padded: NDArray[np.float32], half_kernel: NDArray[np.float32], *, out: NDArray[np.float32]
+) -> None:
+    reach, size = half_kernel.size - 1, out.shape[1]
     # The smallest weights first, which keeps the rounding of the sum small.
-    for away in range(reach, 0, -1):
+    total = padded[:, :size] + padded[:, 2 * reach :]
+    total *= half_kernel[reach]
+    pair = np.empty_like(total)
+    for away in range(reach - 1, 0, -1):
         before, after = reach - away, reach + away
         np.add(padded[:, before : before + size], padded[:, after : after + size], out=pair)
         pair *= half_kernel[away]
         total += pair
-    total += np.multiply(padded[:, reach : reach + size], half_kernel[0], out=pair)
-    return total
+    np.multiply(padded[:, reach : reach + size], half_kernel[0], out=pair)
+    np.add(total, pair, out=out)

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from corelab.kernels.morphology import close_disc, dilate_disc, erode_disc, open_disc
+from corelab.kernels.ranks import median
 from corelab.kernels.reduction import factors_for, interpolate, reduce_mean, scaled
 from corelab.kernels.smoothing import smooth_within
+from corelab.recall import recalled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +121,7 @@ class CtTissue(NamedTuple):
         )
 
 
+@recalled(last=1)
 def sort_tissue(
     image_hu: NDArray[np.float32],
     brain: NDArray[np.bool_],
@@ -182,9 +185,9 @@ def slice_levels_hu(tissue: CtTissue, healthy: NDArray[np.bool_]) -> NDArray[np.
     Parameters as for :func:`even_slices`.
     """
     pure = _pure(tissue, healthy)
-    whole = float(np.median(tissue.hu[pure]))
+    whole = float(median(tissue.hu[pure]))
     levels = [
-        float(np.median(tissue.hu[:, :, k][pure[:, :, k]]))
+        float(median(tissue.hu[:, :, k][pure[:, :, k]]))
         if np.count_nonzero(pure[:, :, k]) >= MIN_LEVEL_VOXELS
         else whole
         for k in range(pure.shape[2])
@@ -216,7 +219,7 @@ def even_depths(
         inside = shell == label
         if np.count_nonzero(inside) >= MIN_LEVEL_VOXELS:
             at_mm.append(float(depths_mm[inside].mean()))
-            level.append(float(np.median(densities[inside])))
+            level.append(float(median(densities[inside])))
     if not at_mm:
         return density
     return np.asarray(density / np.interp(tissue.depth_mm, at_mm, level), dtype=np.float32)
@@ -242,7 +245,7 @@ def _depth_mm(
 def _fluid_level_hu(hu: NDArray[np.float32], deep: NDArray[np.bool_]) -> float:
     if np.count_nonzero(deep) < MIN_LEVEL_VOXELS:
         return DEFAULT_FLUID_HU
-    return float(np.median(hu[deep]))
+    return float(median(hu[deep]))
 
 
 def pixel_noise_hu(image_hu: NDArray[np.float32], tissue: CtTissue) -> NDArray[np.float64]:
@@ -255,7 +258,7 @@ def pixel_noise_hu(image_hu: NDArray[np.float32], tissue: CtTissue) -> NDArray[n
     noise = np.full(fine.shape[2], np.nan)
     for k in range(fine.shape[2]):
         if np.count_nonzero(pure[:, :, k]) >= MIN_LEVEL_VOXELS:
-            noise[k] = 1.4826 * np.median(fine[:, :, k][pure[:, :, k]])
+            noise[k] = 1.4826 * median(fine[:, :, k][pure[:, :, k]])
     return noise
 
 

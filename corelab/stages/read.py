@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from corelab.kernels.measure import is_below_detection
+from corelab.kernels.detection import is_below_detection
 from corelab.series import CasePlan
 from corelab.settings import CaseSettings
 from corelab.store.files import sha256_of

@@ -18,7 +18,7 @@ from corelab.kernels.infarct import Infarct
 from corelab.kernels.infarct_ct import CtParameters, segment_infarct_ct
 from corelab.kernels.infarct_dwi import DwiImages, DwiParameters, segment_infarct_dwi
 from corelab.kernels.orientation import from_ras, orientation_of, shear_of, to_ras
-from corelab.kernels.reduction import bounding_box
+from corelab.kernels.reduction import bounding_box, float32_copy
 from corelab.kernels.skull_gap import is_skull_open
 from corelab.store.image import load_image, note_adc_scale
 from corelab.store.layout import Layout
@@ -129,15 +129,15 @@ def segment_dwi(
         if volume is None:
             return None
         _require_same_grid(volume, dwi)
-        return to_ras(volume.data, orientation).astype(np.float32, order="C")
+        return float32_copy(to_ras(volume.data, orientation))
 
-    trace = np.ascontiguousarray(to_ras(dwi.data, orientation))
+    trace = float32_copy(to_ras(dwi.data, orientation))
     b0_data, adc_data = beside(b0), beside(adc)
     brain = brain_mask_mr(trace if b0_data is None else b0_data, spacing_mm)
     scale = None if adc_data is None else adc_scale_to_mm2_s(adc_data, brain)
     found = diffusivity(dwi, adc, b0, b_value_s_mm2=b_value_s_mm2, scale_to_mm2_s=scale)
     images = DwiImages(
-        dwi=trace.astype(np.float32),
+        dwi=trace,
         adc_mm2_s=beside(found),
         b0=b0_data if b0 is not None and are_comparable(b0, dwi) else None,
         b_value_s_mm2=b_value_s_mm2,

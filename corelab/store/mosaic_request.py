@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from corelab.kernels.measure import MM3_PER_ML
 from corelab.kernels.orientation import Orientation, orientation_of, to_ras
+from corelab.kernels.ranks import percentile
 from corelab.kernels.reduction import values_in
 from corelab.store.image import load_image
 from corelab.store.layout import Layout
@@ -110,7 +111,7 @@ def panels_of(
         ct = Panel(image=shown, name="CT", window_low=low, window_high=high, window_text=window)
         return (ct,)
     inside = values_in(shown, to_ras(brain, orientation) != 0).astype(np.float32)
-    white = float(np.percentile(inside, _DWI_WHITE_PERCENTILE)) if inside.size else 1.0
+    white = float(percentile(inside, _DWI_WHITE_PERCENTILE)) if inside.size else 1.0
     dwi = Panel(
         image=shown,
         name="DWI",

@@ -45,9 +45,11 @@ __all__ = [
 
 WEBP_COMFORTABLE_BYTES = 120_000
 
-# Scale, quality, and the size that comes of it beside a quick try at half scale.
+# Scale, quality, and the size that comes of it beside a quick try at half scale, which packs
+# one band of rows out of so many.
 _WEBP_STEPS = ((1.0, 80, 2.3), (0.8, 65, 1.35), (0.7, 50, 0.0))
 _WEBP_QUICK, _WEBP_GOOD = 0, 2
+_BAND_PX, _BAND_OF = 16, 3
 _WEBP_MAX_SIDE_PX = 16383
 
 _SCALE_BAR_MM = 50.0
@@ -203,8 +205,9 @@ def _put(pixels: NDArray[np.uint8], part: Image.Image, corner: tuple[int, int]) 
 
 def _with_lines(pixels: NDArray[np.uint8], lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pixels with the lines drawn onto them, in place."""
-    for value, colour in _LINES.items():
-        pixels[lines == value] = colour
+    colours = np.array([_BACKGROUND, *_LINES.values()], dtype=np.uint8)
+    drawn = np.flatnonzero(lines)
+    pixels.reshape(-1, len(_BACKGROUND))[drawn] = colours[lines.ravel()[drawn]]
     return pixels
 
 
@@ -241,8 +244,10 @@ def thumbnail_of(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _thumbnail(picture: Image.Image) -> bytes:
-    half = picture.reduce(2)
-    quick = len(_webp(half, 1.0, _WEBP_STEPS[0][1], method=_WEBP_QUICK))
+    rows = np.asarray(picture.reduce(2))
+    some = rows[np.arange(len(rows)) // _BAND_PX % _BAND_OF == 0]
+    tried = _webp(Image.fromarray(some), 1.0, _WEBP_STEPS[0][1], method=_WEBP_QUICK)
+    quick = len(tried) * len(rows) / len(some)
     factor, quality = next(
         (factor, quality)
         for factor, quality, share in _WEBP_STEPS
@@ -254,7 +259,8 @@ def _thumbnail(picture: Image.Image) -> bytes:
 def _webp(picture: Image.Image, factor: float, quality: int, *, method: int) -> bytes:
     size = (max(1, int(picture.width * factor)), max(1, int(picture.height * factor)))
     stream = io.BytesIO()
-    picture.resize(_bounded(size), Image.Resampling.LANCZOS).save(
+    # As sharp as Lanczos at these factors, for what is packed with loss, in half the time.
+    picture.resize(_bounded(size), Image.Resampling.HAMMING).save(
         stream, format="WEBP", quality=quality, method=method
     )
     return stream.getvalue()

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from corelab.kernels.detection import is_below_detection
 from corelab.kernels.measure import (
-    is_below_detection,
     mask_volume_ml,
     pieces,
     slice_areas_cm2,

@@ -200,7 +200,7 @@ def test_a_fault_that_no_kept_distance_mends_is_told_at_once(
         image.write_bytes(image.read_bytes()[:1000])
         deface(attempt)
 
-    monkeypatch.setattr("pipelines.case.deface", on_a_spoilt_image)
+    monkeypatch.setattr("pipelines.making.deface", on_a_spoilt_image)
     problem = run_case(task).problem
     assert problem is not None
     assert problem.reason_code == "image_invalid"

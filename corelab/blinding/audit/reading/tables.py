@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from corelab.blinding.audit.needle import Passage, Standing
 from corelab.blinding.audit.reading.blob import decoded, read_blob, read_field, standing_of
 from corelab.blinding.audit.reading.reader import Allowance, Content, Found, UnreadableError
@@ -39,6 +36,9 @@ def read_csv(content: Content) -> Iterator[Found]:
 
 def read_parquet(content: Content) -> Iterator[Found]:
     """Every value, column names, metadata and statistics, and the file's own bytes."""
+    import pyarrow as pa  # noqa: PLC0415 - slow, and what leads a batch starts without it
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
     try:
         file = pq.ParquetFile(io.BytesIO(content.data))
         table = file.read()
