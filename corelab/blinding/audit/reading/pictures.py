@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
+
+from isal import isal_zlib
 
 from corelab.blinding.audit.needle import Passage, Standing
 from corelab.blinding.audit.reading.blob import decoded, read_field
@@ -78,10 +79,10 @@ def _pixels(content: Content, packed: bytes) -> Iterator[Found]:
 
 
 def _inflated(content: Content, packed: bytes) -> tuple[bytes, bytes]:
-    inflater = zlib.decompressobj()
+    inflater = isal_zlib.decompressobj()
     try:
         unpacked = inflater.decompress(packed, content.allowance.left + 1)
-    except zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
         raise UnreadableError from error
     if not inflater.eof:
         raise UnreadableError
