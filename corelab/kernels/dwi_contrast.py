@@ -27,6 +27,9 @@ HEALTHY_ADC_RATIO = (0.82, 1.4)
 HEALTHY_SIGNAL = 0.5
 """Without ADC: darker than this share of the brain's median is liquor."""
 
+FREE_WATER_RATIO = 4.0
+"""Free water has 3000e-6 mm2/s, below four times parenchyma's; more is noise."""
+
 ADC_SMOOTHING_MM = 2.0
 """ADC is the noisier channel, and decisions on it need less detail than borders do."""
 
@@ -57,11 +60,15 @@ class DwiContrast(NamedTuple):
     adc_ratio : (I, J, K) float32 array or None
         ADC, smoothed by 2 mm in the slice, over the parenchyma's median. ``None`` without
         an ADC map.
+    unweighted : (I, J, K) float32 array or None
+        What the signal would be without diffusion weighting, over healthy parenchyma's: as on
+        b0, coil shading taken out. 0 where ADC is not defined; ``None`` without an ADC map.
     """
 
     signal: NDArray[np.float32]
     sigma: float
     adc_ratio: NDArray[np.float32] | None
+    unweighted: NDArray[np.float32] | None = None
 
     @property
     def z(self) -> NDArray[np.float32]:
@@ -74,6 +81,8 @@ def diffusion_contrast(
     adc_mm2_s: NDArray[np.float32] | None,
     brain: NDArray[np.bool_],
     across: Across,
+    *,
+    b_value_s_mm2: float,
 ) -> DwiContrast:
     """Relative signal and relative ADC of a diffusion image.
 
@@ -87,6 +96,8 @@ def diffusion_contrast(
         Must not be empty.
     across
         The other side of that brain.
+    b_value_s_mm2
+        Diffusion weighting of ``dwi``.
 
     Notes
     -----
@@ -97,7 +108,10 @@ def diffusion_contrast(
     a large infarct, it is carried in from around it. An infarct can be so large that it
     looks like shading; shading that one side only has is therefore believed up to 15 %.
     """
-    adc_ratio = None if adc_mm2_s is None else _adc_ratio(adc_mm2_s, brain, across.spacing_mm)
+    normal_mm2_s = 0.0 if adc_mm2_s is None else _normal_mm2_s(adc_mm2_s, brain)
+    adc_ratio = None
+    if adc_mm2_s is not None:
+        adc_ratio = _adc_ratio(adc_mm2_s, normal_mm2_s, brain, across.spacing_mm)
     healthy = _healthy(dwi, adc_ratio, brain)
     floor = np.float32(1e-3) * median(dwi[brain])
     log_signal = np.log(np.maximum(dwi, floor, dtype=np.float32))
@@ -107,21 +121,34 @@ def diffusion_contrast(
     around = signal[healthy]
     around = around[np.abs(around - 1) < 2 * HEALTHY_SIGNAL]
     sigma = max(MAD_TO_SIGMA * float(median(np.abs(around - median(around)))), 1e-3)
-    return DwiContrast(signal, sigma, adc_ratio)
+    if adc_mm2_s is None:
+        return DwiContrast(signal, sigma, None)
+    excess_mm2_s = np.minimum(adc_mm2_s, np.float32(FREE_WATER_RATIO * normal_mm2_s))
+    excess_mm2_s -= np.float32(normal_mm2_s)
+    unweighted = signal * np.exp(np.float32(b_value_s_mm2) * excess_mm2_s)
+    unweighted[adc_mm2_s <= 0] = 0
+    return DwiContrast(signal, sigma, adc_ratio, unweighted)
 
 
-def _adc_ratio(
-    adc_mm2_s: NDArray[np.float32], brain: NDArray[np.bool_], spacing_mm: Sequence[float]
-) -> NDArray[np.float32]:
+def _normal_mm2_s(adc_mm2_s: NDArray[np.float32], brain: NDArray[np.bool_]) -> float:
+    """Median ADC of the parenchyma."""
     low, high = PARENCHYMA_MM2_S
     inside = adc_mm2_s[brain]
     parenchyma = inside[(inside > low) & (inside < high)]
-    normal = float(median(parenchyma)) if parenchyma.size else high
+    return float(median(parenchyma)) if parenchyma.size else high
+
+
+def _adc_ratio(
+    adc_mm2_s: NDArray[np.float32],
+    normal_mm2_s: float,
+    brain: NDArray[np.bool_],
+    spacing_mm: Sequence[float],
+) -> NDArray[np.float32]:
     sigma_mm = (ADC_SMOOTHING_MM, ADC_SMOOTHING_MM, 0.0)
     is_defined = brain & (adc_mm2_s > 0)
     smooth = smooth_within(adc_mm2_s, is_defined, sigma_mm=sigma_mm, spacing_mm=spacing_mm)
     # Where a scanner left ADC out, it says nothing for or against an infarct.
-    return np.where(smooth > 0, smooth / np.float32(normal), np.float32(1))
+    return np.where(smooth > 0, smooth / np.float32(normal_mm2_s), np.float32(1))
 
 
 def _healthy(

@@ -163,7 +163,7 @@ def gather_evidence(
     return Evidence(
         z=z,
         excess=z - _brightest(opposite, across, 0.0),
-        reference=_limited(_expected(contrast.signal, brain, across), REFERENCE_SIGNAL),
+        reference=_limited(_expected(contrast.signal, tissue, across), REFERENCE_SIGNAL),
         wide_z=wide_z,
         wide_excess=wide_excess,
         adc=adc,

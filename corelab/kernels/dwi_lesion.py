@@ -1,4 +1,4 @@
-"""From seeds to components: cores, borders, and which components are infarcts."""
+"""From seeds to components: borders, and which components are infarcts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy import ndimage
 from corelab.kernels.dwi_seeds import seed_margin
 from corelab.kernels.morphology import IN_PLANE_FACES, close_disc, dilate_disc, fill_small_holes
 from corelab.kernels.reduction import bounding_box
-from corelab.kernels.smoothing import smooth_within
 
 if TYPE_CHECKING:
     from corelab.kernels.across import Across
     from corelab.kernels.dwi_contrast import DwiContrast
     from corelab.kernels.dwi_evidence import AdcEvidence, Evidence
+    from corelab.kernels.dwi_mixture import Mixture
     from corelab.kernels.dwi_parameters import DwiParameters
 
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
@@ -24,23 +24,8 @@ TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
 MM3_PER_ML = 1000.0
 
-CORE_SIGMA_MM = 6.0
-"""How far around a place its lesion's core is looked for."""
-
-CORE_SHARE = 0.9
-"""Seeds below this share of the mean around them are border, thinned by partial volume."""
-
-CORE_GRID_MM = (2.0, 2.0, 2.0)
-"""The means of cores are wide enough to be told on it."""
-
-LEAST_RISE = 0.05
-"""Least distance between core and other side that a height is told in."""
-
-ADC_DROP = (0.08, 0.22)
-"""Fall of the core's ADC from which ADC has a say in the border, and from which its full one."""
-
-ADC_HEIGHT = (-0.5, 1.25)
-"""Limits of the height in ADC, so that neither liquor nor one noisy voxel overrules the trace."""
+DARK_SIGNAL = 0.9
+"""Basal ganglia are dark on the trace (iron): the other side shows no more than this there."""
 
 AIRY_SHARE = 0.2
 WEIGHED_SEEDS = 3
@@ -59,21 +44,6 @@ HOLE_MM2 = 30.0
 """Spared tissue larger than this is not a hole of noise."""
 
 
-class Core(NamedTuple):
-    """What a lesion is like in its middle, around each place; 0 far from any seed.
-
-    Attributes
-    ----------
-    signal : (I, J, K) float32 array
-        Relative signal.
-    adc : (I, J, K) float32 array or None
-        ADC over the other side's.
-    """
-
-    signal: NDArray[np.float32]
-    adc: NDArray[np.float32] | None
-
-
 class Lesion(NamedTuple):
     """What the steps from seeds to components look at.
 
@@ -88,8 +58,8 @@ class Lesion(NamedTuple):
         The method's choices.
     seeds : (I, J, K) bool array
         Certain infarct.
-    core
-        The lesion's middle around each place.
+    mixture
+        How much of each voxel is infarct.
     """
 
     contrast: DwiContrast
@@ -98,7 +68,7 @@ class Lesion(NamedTuple):
     across: Across
     parameters: DwiParameters
     seeds: NDArray[np.bool_]
-    core: Core
+    mixture: Mixture
 
     @property
     def voxel_ml(self) -> float:
@@ -107,76 +77,25 @@ class Lesion(NamedTuple):
         return float(i * j * k) / MM3_PER_ML
 
 
-def find_core(
-    signal: NDArray[np.float32],
-    adc: NDArray[np.float32] | None,
-    seeds: NDArray[np.bool_],
-    across: Across,
-) -> Core:
-    """Mean signal and ADC of the bright seeds around each place.
-
-    Parameters
-    ----------
-    signal : (I, J, K) float32 array
-        Relative signal.
-    adc : (I, J, K) float32 array or None
-        ADC over the other side's.
-    seeds : (I, J, K) bool array
-    across
-        Geometry.
-    """
-    grid = across.grid(CORE_GRID_MM)
-
-    def around(image: NDArray[np.float32], among: NDArray[np.bool_]) -> NDArray[np.float32]:
-        share, mean = grid.reduce(image, among)
-        near = smooth_within(mean, share, sigma_mm=CORE_SIGMA_MM, spacing_mm=grid.step_mm)
-        return grid.expand(near)
-
-    bright = seeds & (signal >= np.float32(CORE_SHARE) * around(signal, seeds))
-    return Core(around(signal, bright), None if adc is None else around(adc, bright))
-
-
 def grow(lesion: Lesion, *, shift: int) -> NDArray[np.bool_]:
     """Grow the seeds to everything joined to them above the border, (I, J, K) bool array.
 
     Parameters
     ----------
     lesion
-        Seeds, core and maps.
+        Seeds and maps.
     shift
         0 for the mask, 1 for a stricter border, -1 for a more generous one.
     """
-    p, evidence = lesion.parameters, lesion.evidence
-    body = lesion.brain & ~evidence.is_csf & (lesion.core.signal > 0)
-    above = np.zeros_like(body)
-    above[body] = _height(lesion, body) >= np.float32(p.border_height + shift * p.border_step)
+    p, evidence, mixture = lesion.parameters, lesion.evidence, lesion.mixture
+    above = mixture.infarct >= np.float32(p.border_height + shift * p.border_step)
     # Large infarcts may be pale: there the surroundings vouch for the voxel.
     floor = np.float32(p.z_floor + shift * p.z_floor_step)
-    above &= evidence.reaches(p.wide_seed) | ((evidence.z >= floor) & _near_seeds(lesion))
+    bright = evidence.z + mixture.lift / np.float32(lesion.contrast.sigma) >= floor
+    above &= evidence.reaches(p.wide_seed) | (bright & _near_seeds(lesion))
     if evidence.adc is not None:
-        above |= _is_restricted(lesion, evidence.adc, shift) & body
-        above &= evidence.adc.across <= _adc_limit(evidence, p)
-    return keep_joined(above, lesion.seeds)
-
-
-def _adc_limit(evidence: Evidence, p: DwiParameters) -> float:
-    has_flair = p.is_late and evidence.flair_ratio is not None
-    return p.with_flair.adc_grow if has_flair else p.bright.adc_grow
-
-
-def _height(lesion: Lesion, body: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Height between other side (0) and core (1) in brightness and ADC, (N,) float32 array."""
-    reference, core = lesion.evidence.reference[body], lesion.core
-    rise = np.maximum(core.signal[body] - reference, np.float32(LEAST_RISE))
-    height: NDArray[np.float32] = (lesion.contrast.signal[body] - reference) / rise
-    if lesion.evidence.adc is None or core.adc is None:
-        return height
-    drop = 1 - core.adc[body]
-    in_adc = (1 - lesion.evidence.adc.across[body]) / np.maximum(drop, np.float32(LEAST_RISE))
-    none, full = ADC_DROP
-    trust = np.clip((drop - np.float32(none)) / np.float32(full - none), 0, 1)
-    trust *= np.float32(lesion.parameters.adc_share)
-    return np.asarray(height + trust * (np.clip(in_adc, *ADC_HEIGHT) - height))
+        above |= _is_restricted(lesion, evidence.adc, shift)
+    return keep_joined(above & lesion.brain, lesion.seeds)
 
 
 def _is_restricted(lesion: Lesion, adc: AdcEvidence, shift: int) -> NDArray[np.bool_]:
@@ -187,7 +106,9 @@ def _is_restricted(lesion: Lesion, adc: AdcEvidence, shift: int) -> NDArray[np.b
     p, evidence = lesion.parameters, lesion.evidence
     limit = np.float32(p.adc_border - shift * p.adc_border_step)
     restricted = (adc.across <= limit) & (adc.wide <= np.float32(p.wide_adc_border))
-    return restricted & (evidence.wide_z >= 0) & (lesion.contrast.signal >= evidence.reference)
+    is_dark = evidence.reference <= np.float32(DARK_SIGNAL)
+    restricted &= is_dark | (lesion.mixture.infarct >= np.float32(p.restricted_height))
+    return restricted & (evidence.wide_z >= 0) & ~evidence.is_csf
 
 
 def _near_seeds(lesion: Lesion) -> NDArray[np.bool_]:
@@ -241,7 +162,7 @@ def accept(lesion: Lesion, grown: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Parameters
     ----------
     lesion
-        Seeds, core and maps.
+        Seeds and maps.
     grown : (I, J, K) bool array
         What :func:`grow` made of them.
     """

@@ -18,15 +18,12 @@ class BrightSeed(NamedTuple):
     adc, wide_adc
         Highest ADC: of the voxel over the patient's parenchyma, and of the mean within 4 mm
         over the other side's.
-    adc_grow
-        Highest ADC over the other side's anywhere in the mask.
     """
 
     excess: float
     wide: float
     adc: float
     wide_adc: float
-    adc_grow: float
 
 
 class NearAir(NamedTuple):
@@ -87,14 +84,15 @@ class DwiParameters(NamedTuple):
     reach_mm
         How far from a seed the mask goes there.
     border_height, border_step
-        Where the border lies between the other side (0) and the core (1); change for
-        ``low`` and ``high``. Under blur the half height is where counting voxels is unbiased.
-    adc_share
-        Share of ADC in that height where the core's ADC is low; the rest is brightness. The
-        contrast of grey and white matter shifts the border of brightness, not of ADC.
-    adc_border, adc_border_step, wide_adc_border
+        Least share of infarct in a voxel of the mask: where its brightness, liquor in it made
+        up for, lies between the tissue beside the lesion (0) and the core (1); change for
+        ``low`` and ``high``. Under blur the half height is where counting voxels is unbiased;
+        a core told from the brightest seeds lies a little above the lesion's mean.
+    adc_border, adc_border_step, wide_adc_border, restricted_height
         Highest ADC of a voxel that is in the mask for its ADC, where the trace stays dark
-        (basal ganglia), its change, and the highest of its surroundings within 4 mm.
+        (basal ganglia), its change, the highest of its surroundings within 4 mm, and the least
+        height that is asked for all the same where healthy tissue is not dark: the ADC is
+        smoothed, and reaches too far.
     min_seed_share
         Least share of seeds in a component: infarcts are seeds for the most part.
     min_support_share, excess_support, adc_support
@@ -102,6 +100,9 @@ class DwiParameters(NamedTuple):
     min_weight
         Least sum of what a component's three best seeds exceed the height asked for by;
         broad bright places are spared that. Noise and uneven white matter do not reach it.
+    company_ml, company_share
+        Once so much infarct is found, further components smaller than that need only this
+        share of the heights and of the weight asked for: emboli come in showers.
     min_voxels, min_component_ml
         Emboli of three voxels count, specks do not.
     b_value_range_s_mm2
@@ -114,27 +115,29 @@ class DwiParameters(NamedTuple):
     near_air: NearAir = NearAir(z=4.0, excess=3.0, adc=0.88, seed_share=0.3)
     wide_seed: float = 1.6
     wide_adc_seed: float = 0.87
-    early: BrightSeed = BrightSeed(excess=6.0, wide=3.2, adc=1.05, wide_adc=1.1, adc_grow=1.25)
-    late: BrightSeed = BrightSeed(excess=4.0, wide=2.3, adc=1.4, wide_adc=1.4, adc_grow=1.5)
-    with_flair: BrightSeed = BrightSeed(excess=2.5, wide=1.8, adc=1.4, wide_adc=1.4, adc_grow=1.5)
-    without_adc: BrightSeed = BrightSeed(excess=3.5, wide=3.2, adc=1.0, wide_adc=1.0, adc_grow=1.0)
+    early: BrightSeed = BrightSeed(excess=6.0, wide=3.2, adc=1.05, wide_adc=1.1)
+    late: BrightSeed = BrightSeed(excess=4.0, wide=2.3, adc=1.4, wide_adc=1.4)
+    with_flair: BrightSeed = BrightSeed(excess=2.5, wide=1.8, adc=1.4, wide_adc=1.4)
+    without_adc: BrightSeed = BrightSeed(excess=3.5, wide=3.2, adc=1.0, wide_adc=1.0)
     flair_ratio: float = 1.15
     restricted_h: float = 72.0
     hours_from_onset: float | None = None
     z_floor: float = 1.75
     z_floor_step: float = 0.25
     reach_mm: float = 5.0
-    border_height: float = 0.5
+    border_height: float = 0.47
     border_step: float = 0.1
-    adc_share: float = 0.35
     adc_border: float = 0.75
     adc_border_step: float = 0.05
     wide_adc_border: float = 0.87
+    restricted_height: float = 0.4
     min_seed_share: float = 0.3
     min_support_share: float = 0.45
     excess_support: float = 1.0
     adc_support: float = 0.9
     min_weight: float = 4.0
+    company_ml: float = 0.3
+    company_share: float = 0.75
     min_voxels: int = 3
     min_component_ml: float = 0.02
     b_value_range_s_mm2: tuple[float, float] = (800.0, 1500.0)
@@ -143,6 +146,17 @@ class DwiParameters(NamedTuple):
     def is_late(self) -> bool:
         """Whether ADC may be back to normal at this time from onset."""
         return self.hours_from_onset is not None and self.hours_from_onset > self.restricted_h
+
+    @property
+    def in_company(self) -> DwiParameters:
+        """What is asked of further places, once there is an infarct."""
+        share = self.company_share
+        return self._replace(
+            early=self.early._replace(excess=share * self.early.excess),
+            late=self.late._replace(excess=share * self.late.excess),
+            with_flair=self.with_flair._replace(excess=share * self.with_flair.excess),
+            min_weight=share * self.min_weight,
+        )
 
     @property
     def bright(self) -> BrightSeed:

@@ -2,7 +2,8 @@
 
 Seeds are certain infarct: above the patient's own parenchyma and above the brightest tissue
 around the mirrored place, the more the nearer their ADC is to normal. From seeds the mask grows
-to half the height between the lesion's core and the other side, in brightness and ADC together.
+to where half of a voxel is infarct, told from its brightness between the lesion's core and the
+tissue beside it; liquor in it, which its ADC tells, is made up for.
 What grew far beyond its seeds has no border of its own (shading, cortex, the skirt of a
 susceptibility artefact) and is dropped whole.
 """
@@ -20,7 +21,8 @@ from corelab.kernels.across import Across
 from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.dwi_contrast import diffusion_contrast
 from corelab.kernels.dwi_evidence import gather_evidence, perturbed
-from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, find_core, grow, keep_joined
+from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, grow, keep_joined, pieces_of
+from corelab.kernels.dwi_mixture import find_core, find_mixture
 from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
 from corelab.kernels.dwi_scar import has_scar
 from corelab.kernels.dwi_seeds import find_seeds
@@ -42,8 +44,12 @@ BLOOD_B0_RATIO = 0.6
 BLOOD_RIM_MM = 3.0
 """Widest rim between blood and infarct, where the two mix to the brightness of brain."""
 
-BLOOD_ENCLOSED_SHARE = 0.5
-"""Least share of a dark piece's border beside the infarct; vessels and air cells lie outside."""
+BLOOD_ENCLOSED_SHARE = 0.35
+"""Least share of a dark piece's border beside the infarct, the rest being sulci as a rule;
+vessels and air cells lie outside."""
+
+APART_MM = 4.0
+"""Least gap between an infarct and what counts as a further component of its shower."""
 
 HIGH_REACH_MM = 4.0
 """``high`` is the same lesion drawn generously, not another one that it leaks into."""
@@ -120,7 +126,8 @@ def segment_infarct_dwi(
     inside = brain[box]
     across = Across(inside.shape, spacing_mm, find_midline(inside, spacing_mm, shear=shear))
     lesion = _lesion(cropped, inside, across, parameters)
-    grown = accept(lesion, grow(lesion, shift=0))
+    certain = accept(lesion, grow(lesion, shift=0))
+    grown = certain | _company(lesion, certain)
     mask, blood = _with_blood(lesion, grown, cropped.b0)
     low = (grow(_perturbed(lesion, 1), shift=1) & mask) | blood
     reach = dilate_disc(mask, HIGH_REACH_MM, spacing_mm=spacing_mm)
@@ -180,13 +187,33 @@ def _lesion(
     across: Across,
     parameters: DwiParameters,
 ) -> Lesion:
-    contrast = diffusion_contrast(images.dwi, images.adc_mm2_s, brain, across)
+    contrast = diffusion_contrast(
+        images.dwi, images.adc_mm2_s, brain, across, b_value_s_mm2=images.b_value_s_mm2
+    )
     flair = images.flair if parameters.is_late else None
     evidence = gather_evidence(contrast, brain, across, flair)
     seeds = find_seeds(evidence, brain, parameters)
-    adc = None if evidence.adc is None else evidence.adc.across
-    core = find_core(contrast.signal, adc, seeds, across)
-    return Lesion(contrast, evidence, brain, across, parameters, seeds, core)
+    core = find_core(contrast, seeds, across)
+    mixture = find_mixture(contrast, evidence, core, brain=brain, across=across)
+    return Lesion(contrast, evidence, brain, across, parameters, seeds, mixture)
+
+
+def _company(lesion: Lesion, certain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Further small components, believed sooner beside a certain infarct, (I, J, K) bool."""
+    nothing = np.zeros_like(certain)
+    least = lesion.parameters.company_ml / lesion.voxel_ml
+    if np.count_nonzero(certain) < least:
+        return nothing
+    asked = lesion.parameters.in_company
+    away = lesion.brain & ~dilate_disc(certain, APART_MM, spacing_mm=lesion.across.spacing_mm)
+    seeds = find_seeds(lesion.evidence, away, asked)
+    if not seeds.any():
+        return nothing
+    core = find_core(lesion.contrast, seeds | lesion.seeds, lesion.across)
+    mixture = find_mixture(lesion.contrast, lesion.evidence, core, brain=away, across=lesion.across)
+    further = lesion._replace(parameters=asked, brain=away, seeds=seeds, mixture=mixture)
+    found = pieces_of(accept(further, grow(further, shift=0)))
+    return (found.labels > 0) & (found.sizes < least)[found.labels]
 
 
 def _with_blood(
@@ -194,13 +221,14 @@ def _with_blood(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Infarct with its blood and the rim between them, and the blood alone, (I, J, K) bool.
 
-    Blood is a dark piece on both images that the infarct encloses for the most part.
+    Blood is a dark piece on both images beside the infarct. Without b0, trace and ADC tell what
+    it would show.
     """
-    if b0 is None or not mask.any():
+    unweighted = lesion.contrast.unweighted if b0 is None else b0 / median(b0[lesion.brain])
+    if unweighted is None or not mask.any():
         return mask, np.zeros_like(mask)
     spacing_mm = lesion.across.spacing_mm
-    dark = lesion.brain & (lesion.contrast.signal < 1)
-    dark &= b0 < BLOOD_B0_RATIO * median(b0[lesion.brain])
+    dark = lesion.brain & (lesion.contrast.signal < 1) & (unweighted < BLOOD_B0_RATIO)
     blood = _enclosed(dark, dilate_disc(mask & ~dark, BLOOD_RIM_MM, spacing_mm=spacing_mm))
     if not blood.any():
         return mask, blood

@@ -6,14 +6,15 @@ import pytest
 from corelab.kernels.across import Across
 from corelab.kernels.dwi_contrast import DwiContrast, diffusion_contrast
 from corelab.kernels.midline import find_midline
-from tests.kernels.dwi_phantom import SHAPE, SPACING_MM, Blob, Head, make_head
+from tests.kernels.dwi_phantom import B_VALUE, SHAPE, SPACING_MM, Blob, Head, make_head
 
 MCA = Blob((34, 5, 0), (30, 50, 42))
 
 
 def contrast_of(head: Head, *, with_adc: bool = True) -> DwiContrast:
     across = Across(SHAPE, SPACING_MM, find_midline(head.brain, SPACING_MM))
-    return diffusion_contrast(head.dwi, head.adc if with_adc else None, head.brain, across)
+    adc = head.adc if with_adc else None
+    return diffusion_contrast(head.dwi, adc, head.brain, across, b_value_s_mm2=B_VALUE)
 
 
 def test_healthy_tissue_is_one_everywhere_though_the_coil_shades() -> None:
@@ -49,9 +50,22 @@ def test_undefined_adc_speaks_for_nothing() -> None:
     across = Across(SHAPE, SPACING_MM, find_midline(head.brain, SPACING_MM))
     holes = head.adc.copy()
     holes[60:75, 50:65, 8:12] = 0
-    ratio = diffusion_contrast(head.dwi, holes, head.brain, across).adc_ratio
-    assert ratio is not None
-    np.testing.assert_array_equal(ratio[65:70, 55:60, 9:11], 1)
+    contrast = diffusion_contrast(head.dwi, holes, head.brain, across, b_value_s_mm2=B_VALUE)
+    assert contrast.adc_ratio is not None
+    assert contrast.unweighted is not None
+    np.testing.assert_array_equal(contrast.adc_ratio[65:70, 55:60, 9:11], 1)
+    np.testing.assert_array_equal(contrast.unweighted[60:75, 50:65, 8:12], 0)
+
+
+def test_trace_and_adc_tell_what_b0_shows() -> None:
+    head = make_head((MCA,))
+    unweighted = contrast_of(head).unweighted
+    assert unweighted is not None
+    healthy = head.brain & (head.fraction == 0) & (head.adc < 1.1e-3)
+    for part in (head.fraction > 0.9, head.brain & (head.adc > 2.5e-3)):
+        expected = np.median(head.b0[part]) / np.median(head.b0[healthy])
+        assert np.median(unweighted[part]) == pytest.approx(expected, rel=0.12)
+    assert contrast_of(head, with_adc=False).unweighted is None
 
 
 def test_outside_the_brain_there_is_no_signal() -> None:

@@ -8,7 +8,7 @@ from corelab.kernels.across import Across
 from corelab.kernels.dwi_contrast import diffusion_contrast
 from corelab.kernels.dwi_evidence import Evidence, gather_evidence, perturbed
 from corelab.kernels.midline import find_midline
-from tests.kernels.dwi_phantom import SHAPE, SPACING_MM, Blob, Change, Head, make_head
+from tests.kernels.dwi_phantom import B_VALUE, SHAPE, SPACING_MM, Blob, Change, Head, make_head
 
 RIGHT = Blob((38, 5, 12), (12, 14, 14))
 LEFT = Blob((-38, 5, 12), (12, 14, 14))
@@ -16,7 +16,7 @@ LEFT = Blob((-38, 5, 12), (12, 14, 14))
 
 def evidence_of(head: Head, flair: NDArray[np.float32] | None = None) -> Evidence:
     across = Across(SHAPE, SPACING_MM, find_midline(head.brain, SPACING_MM))
-    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across)
+    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across, b_value_s_mm2=B_VALUE)
     return gather_evidence(contrast, head.brain, across, flair)
 
 
@@ -73,7 +73,7 @@ def test_flair_is_told_over_the_other_side_and_where_it_shows_nothing_is_normal(
 def test_a_plane_that_may_lie_elsewhere_leaves_less_excess_or_more(shift: int) -> None:
     head = make_head((RIGHT, LEFT), change=Change(adc=1.0, b0=1.8))
     across = Across(SHAPE, SPACING_MM, find_midline(head.brain, SPACING_MM))
-    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across)
+    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across, b_value_s_mm2=B_VALUE)
     found = gather_evidence(contrast, head.brain, across)
     other = perturbed(found, contrast, head.brain, across, shift=shift)
     below, below_before = other.z - other.excess, found.z - found.excess

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from corelab.kernels.across import Across
 from corelab.kernels.dwi_contrast import diffusion_contrast
 from corelab.kernels.dwi_evidence import gather_evidence
-from corelab.kernels.dwi_lesion import Lesion, find_core
+from corelab.kernels.dwi_lesion import Lesion
+from corelab.kernels.dwi_mixture import Mixture
 from corelab.kernels.dwi_parameters import DEFAULTS
 from corelab.kernels.dwi_scar import has_scar
 from corelab.kernels.midline import find_midline
-from tests.kernels.dwi_phantom import SHAPE, SPACING_MM, Blob, Change, Head, make_head
+from tests.kernels.dwi_phantom import B_VALUE, SHAPE, SPACING_MM, Blob, Change, Head, make_head
 
 NOWHERE = np.zeros(SHAPE, dtype=bool)
 RIGHT = Blob((38, 5, 12), (14, 18, 16))
@@ -22,10 +23,11 @@ CAVITY = Change(adc=3.0, b0=3.0)
 
 def told(head: Head, mask: NDArray[np.bool_] = NOWHERE) -> bool:
     across = Across(SHAPE, SPACING_MM, find_midline(head.brain, SPACING_MM))
-    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across)
+    contrast = diffusion_contrast(head.dwi, head.adc, head.brain, across, b_value_s_mm2=B_VALUE)
     evidence = gather_evidence(contrast, head.brain, across)
-    core = find_core(contrast.signal, None, NOWHERE, across)
-    return has_scar(Lesion(contrast, evidence, head.brain, across, DEFAULTS, NOWHERE, core), mask)
+    nothing = Mixture(np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32))
+    lesion = Lesion(contrast, evidence, head.brain, across, DEFAULTS, NOWHERE, nothing)
+    return has_scar(lesion, mask)
 
 
 @pytest.mark.parametrize("change", [SHINE, CAVITY], ids=["shine-through", "cavity"])

@@ -147,7 +147,8 @@ def test_a_sheared_stack_gives_the_sheared_mask_and_as_many_ml() -> None:
     assert found.hemisphere is straight.hemisphere
 
 
-def test_blood_in_the_infarct_is_counted_and_labelled() -> None:
+@pytest.mark.parametrize("with_b0", [True, False], ids=["b0", "ADC alone"])
+def test_blood_in_the_infarct_is_counted_and_labelled(*, with_b0: bool) -> None:
     head = make_head((MIDDLE,))
     clot = np.zeros(head.brain.shape, dtype=bool)
     clot[64:69, 57:62, 10:13] = True
@@ -156,10 +157,43 @@ def test_blood_in_the_infarct_is_counted_and_labelled() -> None:
         dwi=np.where(clot, 9, head.dwi).astype(np.float32),
         adc=np.where(clot, 0.5e-3, head.adc).astype(np.float32),
     )
-    found = segmented(bled)
+    images = images_of(bled)
+    if not with_b0:
+        images = images._replace(b0=None)
+    found = segment_infarct_dwi(images, bled.brain, SPACING_MM)
     assert found.blood[clot].mean() > 0.9
     assert found.blood[~clot].mean() < 1e-3
     assert found.mask[clot].all()
+
+
+@pytest.mark.parametrize(("water", "is_infarct"), [(0.4, True), (0.8, False)])
+def test_infarct_that_shares_its_voxels_with_a_sulcus_counts(
+    water: float, *, is_infarct: bool
+) -> None:
+    head = make_head((MIDDLE,))
+    sulcus = np.zeros(head.brain.shape, dtype=bool)
+    sulcus[64:70, 57:60, 10] = True
+    b0, dwi = head.b0.copy(), head.dwi.copy()
+    b0[sulcus] += water * (300 - b0[sulcus])
+    dwi[sulcus] += water * (15 - dwi[sulcus])
+    adc = head.adc.copy()
+    adc[sulcus] = np.log(b0[sulcus] / dwi[sulcus]) / 1000
+    found = segmented(head._replace(b0=b0, dwi=dwi, adc=adc))
+    assert found.mask[65:69, 58, 10].all() == is_infarct
+
+
+def test_an_embolus_is_believed_sooner_beside_a_certain_infarct() -> None:
+    change = Change(adc=0.95, b0=1.25)
+    faint, certain = (
+        make_head((Blob((-30, -40, 10), (4, 4, 5)),), change=change),
+        make_head((MIDDLE,)),
+    )
+    place = faint.fraction > 0
+    b0, dwi, adc = (np.where(place, *pair) for pair in zip(faint[:3], certain[:3], strict=True))
+    both = certain._replace(b0=b0, dwi=dwi, adc=adc)
+    assert segmented(both).mask[place].any()
+    for alone in (DEFAULTS._replace(company_share=1.0), DEFAULTS._replace(company_ml=100.0)):
+        assert not segmented(both, alone).mask[place].any()
 
 
 def test_adc_is_computed_from_b0_and_flagged() -> None:
