@@ -28,6 +28,7 @@ CT_MODULES = (
     "working_grid",
     "infarct_ct",
     "ct_*",
+    "solidity",
     "hounsfield",
     "skull_gap",
     "swelling",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corelab.kernels.ct_doubts import has_blood_outside, suspects_old_infarct
+from corelab.kernels.ct_extent import extent_of
 from corelab.kernels.ct_outline import outline_infarct
 from corelab.kernels.ct_parameters import DEFAULT, CtParameters
 from corelab.kernels.ct_plane import with_plane_range
@@ -77,7 +78,9 @@ def segment_infarct_ct(
     if not findings.regions:
         return _nothing(image_hu.shape, _doubts(scan, np.zeros_like(inside)))
     border = (1 + findings.core) / 2
-    rough = with_plane_range(findings.ratio.coarse, findings.union(), border)
+    coarse = findings.ratio.coarse
+    extent = extent_of(scan.tissue, coarse, findings.union())
+    rough = with_plane_range(coarse, extent, border)
     outline = outline_infarct(scan.tissue, rough, parameters)
     if not outline.mask.any():
         return _nothing(image_hu.shape, _doubts(scan, outline.mask))

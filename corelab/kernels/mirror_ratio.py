@@ -113,6 +113,22 @@ class Coarse(NamedTuple):
         slow = smooth_within(mean, share, sigma_mm=SHADING_MM, spacing_mm=step)
         return interpolate(slow, factors, deep.shape)
 
+    def below_expected(
+        self, local_mm: float, mirrored_mm: float, mirror_share: float
+    ) -> NDArray[np.float32]:
+        """Return by how much the density lies below the level and a share of its mirror's own.
+
+        Parameters
+        ----------
+        local_mm, mirrored_mm
+            Smoothing of either side.
+        mirror_share
+            How much of what sets the mirror apart from the level is expected here, 0 to 1.
+        """
+        mirrored = np.minimum(self.mirrored(mirrored_mm), BRIGHTEST_REFERENCE)
+        expected = 1 + np.float32(mirror_share) * (mirrored - 1)
+        return np.asarray(expected - _mean(*self._smooth(local_mm)), dtype=np.float32)
+
     def mirrored(self, sigma_mm: float) -> NDArray[np.float32]:
         """Local mean on the other side of the plane; 1 where nothing is near."""
         return self._mean_mirrored(*self._smooth(sigma_mm))

@@ -36,7 +36,7 @@ from corelab.vocab import (
 )
 from corelab.volume import Volume
 
-METHOD = {Modality.NCCT: "ncct_mirror_ratio_3", Modality.DWI: "dwi_main_mode_3"}
+METHOD = {Modality.NCCT: "ncct_mirror_ratio_4", Modality.DWI: "dwi_main_mode_3"}
 _TILT_FLAG_DEG = 0.5
 _GRID_TOLERANCE_MM = 0.5
 Box = tuple[slice, slice, slice]

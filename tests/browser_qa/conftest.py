@@ -67,7 +67,7 @@ def measured(code: str, flags: tuple[QcFlag, ...] = (), image: str = "a") -> QaR
         n_components=1,
         hemisphere=Hemisphere.RIGHT,
         flags=flags,
-        method="ncct_mirror_ratio_3",
+        method="ncct_mirror_ratio_4",
         image_sha256=image * 64,
         mask_sha256="b" * 64,
         mosaic_webp=layers.plain_webp,

@@ -13,6 +13,7 @@ from corelab.kernels.half_maximum import (
     settle_border,
     within_reach,
 )
+from corelab.kernels.overlap import dice
 from corelab.kernels.tissue_ct import sort_tissue
 
 SPACING_MM = (1.0, 1.0, 5.0)
@@ -105,6 +106,15 @@ def test_a_border_settles_where_the_density_is_half_way(start_mm: float) -> None
     settled = settle_border(tissue, tissue.hu, a_disc(start_mm), rounds=3)
     assert settled.sum() == pytest.approx(a_disc().sum(), rel=0.05)
     assert (settled & ~a_disc(22)).sum() == 0
+
+
+def test_noise_digs_no_holes() -> None:
+    noise = ndimage.gaussian_filter(np.random.default_rng(5).normal(0, 1, SHAPE), (1.5, 1.5, 0))
+    image = np.where(a_disc(), 25, 33) + 4 * noise / noise.std()
+    tissue = sort_tissue(image.astype(np.float32), a_disc(40), SPACING_MM)
+    settled = settle_border(tissue, tissue.hu, a_disc(18), rounds=3)
+    assert settled[a_disc(14)].mean() > 0.99
+    assert dice(settled, a_disc()) > 0.92
 
 
 def test_a_range_encloses_the_border_and_widens_with_its_step() -> None:

@@ -140,3 +140,14 @@ def test_a_suspected_infarct_does_not_make_its_own_slice_uneven() -> None:
     drawn = distrust_uneven_slices(ratio, base, deep, suspected)
     np.testing.assert_array_equal(drawn.seed, seed)
     assert drawn.wide[60].min() > 0.85
+
+
+@pytest.mark.parametrize(("mirror_share", "expected_hu"), [(0.0, 34), (0.5, 31), (1.0, 28)])
+def test_a_share_of_what_the_mirror_lacks_is_expected_here(
+    mirror_share: float, expected_hu: float
+) -> None:
+    image = np.full(SHAPE, 34, dtype=np.float32)
+    image[RIGHT], image[LEFT] = 22, 28
+    below = ratio_of(image).coarse.below_expected(3.0, 5.0, mirror_share)
+    centre = interpolate(below, ratio_of(image).coarse.factors, SHAPE)[CENTRE_RIGHT].mean()
+    assert centre == pytest.approx((expected_hu - 22) / 34, abs=0.03)

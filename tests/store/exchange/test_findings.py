@@ -47,10 +47,10 @@ def by_evaluator(*rows: Mapping[str, Cell], of: Mapping[str, Cell]) -> dict[str,
 
 
 def test_where_nobody_reads_the_automatic_volume_is_the_accepted_one() -> None:
-    found = by_evaluator(read("auto", method="ncct_mirror_ratio_3"), of=volume())
+    found = by_evaluator(read("auto", method="ncct_mirror_ratio_4"), of=volume())
 
     assert found[""].is_accepted
-    assert found[""].method == "ncct_mirror_ratio_3"
+    assert found[""].method == "ncct_mirror_ratio_4"
     assert found[""].hours_from_reference == 24.5
 
 

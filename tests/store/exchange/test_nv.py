@@ -22,7 +22,7 @@ AUTO = Finding(
     reason="",
     hemisphere=Hemisphere.LEFT,
     modality=Modality.NCCT,
-    method="ncct_mirror_ratio_3",
+    method="ncct_mirror_ratio_4",
     is_accepted=False,
     is_mean=False,
     hours_from_reference=24.5,
@@ -43,7 +43,7 @@ def test_one_record_a_read_and_the_accepted_one_is_flagged() -> None:
 
     assert (auto["NVEVAL"], auto["NVANMETH"], auto["NVACPTFL"]) == (
         None,
-        "ncct_mirror_ratio_3",
+        "ncct_mirror_ratio_4",
         None,
     )
     assert (reader["NVEVAL"], reader["NVEVALID"], reader["NVACPTFL"]) == (
