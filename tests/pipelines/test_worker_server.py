@@ -68,7 +68,7 @@ def loads(server: psutil.Process, library: str) -> bool:
 
 def test_a_worker_has_imported_what_a_case_needs_before_its_first_task() -> None:
     with open_engine(n_workers=1) as engine:
-        ((_, found),) = engine.over(is_imported, ["pipelines.case"])
+        ((_, found),) = engine.over(is_imported, ["pipelines.making"])
     assert found is True
 
 
