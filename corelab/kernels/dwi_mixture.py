@@ -106,24 +106,26 @@ def find_core(contrast: DwiContrast, seeds: NDArray[np.bool_], across: Across) -
         Geometry.
     """
     grid = across.grid(CORE_GRID_MM)
-
-    def around(image: NDArray[np.float32], among: NDArray[np.bool_]) -> NDArray[np.float32]:
-        share, mean = grid.reduce(image, among)
-        near = smooth_within(mean, share, sigma_mm=CORE_SIGMA_MM, spacing_mm=grid.step_mm)
-        return grid.expand(near)
-
+    sigma_mm, step_mm = CORE_SIGMA_MM, grid.step_mm
     signal, bright = contrast.signal, seeds
-    local = around(signal, bright)
+    share, mean = grid.reduce(signal, bright)
+    filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=step_mm)
+    near = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
+    local = grid.expand(near)
     for _ in range(CORE_ROUNDS):
         bright = seeds & (signal - 1 >= np.float32(CORE_RISE) * (local - 1))
-        local = around(signal, bright)
-    share, _ = grid.reduce(signal, bright)
-    filled = share_within(share, sigma_mm=CORE_SIGMA_MM, spacing_mm=grid.step_mm)
-    doubt = np.clip(1 - grid.expand(filled) / np.float32(CORE_FILLED), 0, 1)
+        share, mean = grid.reduce(signal, bright)
+        filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=step_mm)
+        near = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
+        local = grid.expand(near)
     usual = np.float32(median(local[bright])) if bright.any() else np.float32(0)
-    lifted = local + doubt * np.maximum(usual - local, 0)
-    plain = None if contrast.unweighted is None else around(contrast.unweighted, bright)
-    return Core(np.where(local > 0, lifted, np.float32(0)), plain)
+    doubt = np.clip(1 - filled / np.float32(CORE_FILLED), 0, 1)
+    lifted = np.where(near > 0, near + doubt * np.maximum(usual - near, 0), np.float32(0))
+    if contrast.unweighted is None:
+        return Core(grid.expand(lifted), None)
+    _, mean = grid.reduce(contrast.unweighted, bright)
+    plain = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
+    return Core(grid.expand(lifted), grid.expand(plain))
 
 
 def find_mixture(

@@ -21,7 +21,15 @@ from corelab.kernels.across import Across
 from corelab.kernels.diffusion import compute_adc
 from corelab.kernels.dwi_contrast import diffusion_contrast
 from corelab.kernels.dwi_evidence import gather_evidence, perturbed
-from corelab.kernels.dwi_lesion import TOUCHING, Lesion, accept, grow, keep_joined, pieces_of
+from corelab.kernels.dwi_lesion import (
+    TOUCHING,
+    Lesion,
+    accept,
+    grow,
+    keep_joined,
+    pieces_of,
+    weight_of,
+)
 from corelab.kernels.dwi_mixture import find_core, find_mixture
 from corelab.kernels.dwi_parameters import DEFAULTS, BrightSeed, DwiParameters
 from corelab.kernels.dwi_scar import has_scar
@@ -207,11 +215,14 @@ def _company(lesion: Lesion, certain: NDArray[np.bool_]) -> NDArray[np.bool_]:
     asked = lesion.parameters.in_company
     away = lesion.brain & ~dilate_disc(certain, APART_MM, spacing_mm=lesion.across.spacing_mm)
     seeds = find_seeds(lesion.evidence, away, asked)
+    further = lesion._replace(parameters=asked, brain=away, seeds=seeds)
+    pieces = pieces_of(seeds)
+    seeds = (weight_of(further, pieces) >= asked.min_weight)[pieces.labels]
     if not seeds.any():
         return nothing
     core = find_core(lesion.contrast, seeds | lesion.seeds, lesion.across)
     mixture = find_mixture(lesion.contrast, lesion.evidence, core, brain=away, across=lesion.across)
-    further = lesion._replace(parameters=asked, brain=away, seeds=seeds, mixture=mixture)
+    further = further._replace(seeds=seeds, mixture=mixture)
     found = pieces_of(accept(further, grow(further, shift=0)))
     return (found.labels > 0) & (found.sizes < least)[found.labels]
 
