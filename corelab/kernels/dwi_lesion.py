@@ -186,10 +186,12 @@ def _is_seeded(lesion: Lesion, pieces: Pieces) -> NDArray[np.bool_]:
     p = lesion.parameters
     seeds, airy = pieces.holding(lesion.seeds), pieces.holding(lesion.evidence.is_near_air)
     is_airy = airy > AIRY_SHARE * pieces.sizes
+    # What is mixed with liquor can be no seed.
+    dry = pieces.sizes - pieces.holding(lesion.evidence.is_csf)
     share = np.where(is_airy, p.near_air.seed_share, p.min_seed_share)
     support = pieces.holding(_support(lesion))
-    is_supported = (seeds > 0) & ~is_airy & (support >= p.min_support_share * pieces.sizes)
-    return np.asarray((seeds >= share * pieces.sizes) | is_supported)
+    is_supported = (seeds > 0) & ~is_airy & (support >= p.min_support_share * dry)
+    return np.asarray((seeds >= share * dry) | is_supported)
 
 
 def _support(lesion: Lesion) -> NDArray[np.bool_]:
