@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from corelab.kernels.dwi_contrast import DwiContrast
     from corelab.kernels.dwi_evidence import Evidence
 
+Map = NDArray[np.float32]
+
 CORE_SIGMA_MM = 6.0
 """How far around a place its lesion's core is looked for."""
 
@@ -75,8 +77,8 @@ class Core(NamedTuple):
         The same without diffusion weighting; ``None`` without ADC.
     """
 
-    signal: NDArray[np.float32]
-    unweighted: NDArray[np.float32] | None
+    signal: Map
+    unweighted: Map | None
 
 
 class Mixture(NamedTuple):
@@ -90,8 +92,8 @@ class Mixture(NamedTuple):
         Relative signal that liquor in the voxel took away.
     """
 
-    infarct: NDArray[np.float32]
-    lift: NDArray[np.float32]
+    infarct: Map
+    lift: Map
 
 
 def find_core(contrast: DwiContrast, seeds: NDArray[np.bool_], across: Across) -> Core:
@@ -106,25 +108,25 @@ def find_core(contrast: DwiContrast, seeds: NDArray[np.bool_], across: Across) -
         Geometry.
     """
     grid = across.grid(CORE_GRID_MM)
-    sigma_mm, step_mm = CORE_SIGMA_MM, grid.step_mm
-    signal, bright = contrast.signal, seeds
-    share, mean = grid.reduce(signal, bright)
-    filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=step_mm)
-    near = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
-    local = grid.expand(near)
-    for _ in range(CORE_ROUNDS):
-        bright = seeds & (signal - 1 >= np.float32(CORE_RISE) * (local - 1))
-        share, mean = grid.reduce(signal, bright)
+
+    def around(image: Map, among: NDArray[np.bool_]) -> tuple[Map, Map]:
+        share, mean = grid.reduce(image, among)
+        sigma_mm, step_mm = CORE_SIGMA_MM, grid.step_mm
         filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=step_mm)
         near = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
-        local = grid.expand(near)
-    usual = np.float32(median(local[bright])) if bright.any() else np.float32(0)
+        return near, filled
+
+    signal, bright = contrast.signal, seeds
+    near, filled = around(signal, bright)
+    for _ in range(CORE_ROUNDS):
+        bright = seeds & (signal - 1 >= np.float32(CORE_RISE) * (grid.expand(near) - 1))
+        near, filled = around(signal, bright)
+    usual = np.float32(median(grid.expand(near)[bright])) if bright.any() else np.float32(0)
     doubt = np.clip(1 - filled / np.float32(CORE_FILLED), 0, 1)
     lifted = np.where(near > 0, near + doubt * np.maximum(usual - near, 0), np.float32(0))
     if contrast.unweighted is None:
         return Core(grid.expand(lifted), None)
-    _, mean = grid.reduce(contrast.unweighted, bright)
-    plain = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
+    plain, _ = around(contrast.unweighted, bright)
     return Core(grid.expand(lifted), grid.expand(plain))
 
 
@@ -171,11 +173,11 @@ def _liquor_slope(contrast: DwiContrast, outside: NDArray[np.bool_], across: Acr
 
 
 def _level_beside(
-    signal: NDArray[np.float32],
+    signal: Map,
     beside: NDArray[np.bool_],
-    reference: NDArray[np.float32],
+    reference: Map,
     across: Across,
-) -> NDArray[np.float32]:
+) -> Map:
     """Signal of the tissue beside the infarct, (I, J, K) float32 array."""
     grid = across.grid(CORE_GRID_MM)
     share, mean = grid.reduce(signal, beside)
@@ -194,7 +196,7 @@ class _Mixing(NamedTuple):
     body: NDArray[np.bool_]
     slope: float
 
-    def over(self, level: NDArray[np.float32]) -> Mixture:
+    def over(self, level: Map) -> Mixture:
         """Shares where tissue has this level around each voxel."""
         tissue = level[self.body]
         above = self.contrast.signal[self.body] - tissue
@@ -206,9 +208,7 @@ class _Mixing(NamedTuple):
         lift[self.body] = taken
         return Mixture(infarct, lift)
 
-    def _taken(
-        self, tissue: NDArray[np.float32], above: NDArray[np.float32], rise: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def _taken(self, tissue: Map, above: Map, rise: Map) -> Map:
         """Signal that liquor took away, (N,) float32 array; 0 where ADC is not defined."""
         unweighted, core = self.contrast.unweighted, self.core.unweighted
         if unweighted is None or core is None:
