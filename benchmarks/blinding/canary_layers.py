@@ -37,7 +37,7 @@ def layers_of(content: bytes, depth: int = 0) -> Iterator[bytes]:
     depth
         How deep it lies.
     """
-    yield content
+    yield _as_written(content)
     if depth < _DEEPEST:
         for inner in _inside(content):
             yield from layers_of(inner, depth + 1)
@@ -77,17 +77,43 @@ def _members(content: bytes) -> Iterator[bytes]:
 
 def _chunks(content: bytes) -> Iterator[bytes]:
     """Each packed text of a PNG, and its pixels (PNG specification, section 11)."""
-    pixels, place = b"", len(_PNG)
+    for kind, part in _places(content):
+        if kind in {b"zTXt", b"iTXt", b"iCCP"}:
+            chunk = content[part]
+            yield from (_inflated(chunk[n:], zlib.MAX_WBITS) for n in _zlib_starts(chunk))
+    yield _inflated(b"".join(content[part] for part in _pixels(content)), zlib.MAX_WBITS)
+
+
+def _places(content: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Kind of each chunk of a PNG, and where its data lie."""
+    place = len(_PNG)
     while place + _CHUNK.size <= len(content):
         length, kind = _CHUNK.unpack_from(content, place)
         place += _CHUNK.size
-        chunk = content[place : place + length]
+        yield kind, slice(place, place + length)
         place += length + _CHUNK_CHECK_BYTES
-        if kind == b"IDAT":
-            pixels += chunk
-        elif kind in {b"zTXt", b"iTXt", b"iCCP"}:
-            yield from (_inflated(chunk[n:], zlib.MAX_WBITS) for n in _zlib_starts(chunk))
-    yield _inflated(pixels, zlib.MAX_WBITS)
+
+
+def _pixels(content: bytes) -> list[slice]:
+    return [part for kind, part in _places(content) if kind == b"IDAT"]
+
+
+def _as_written(content: bytes) -> bytes:
+    """Bytes of a file; of a PNG without its packed pixels, in which chance spells ages.
+
+    They are looked at unpacked, so they are left out only where that leaves nothing over.
+    """
+    parts = _pixels(content) if content.startswith(_PNG) else []
+    inflater = zlib.decompressobj()
+    try:
+        inflater.decompress(b"".join(content[part] for part in parts))
+    except zlib.error:
+        return content
+    if not inflater.eof or inflater.unused_data:
+        return content
+    starts = [0, *(part.stop for part in parts)]
+    stops = [*(part.start for part in parts), len(content)]
+    return b"".join(map(content.__getitem__, map(slice, starts, stops)))
 
 
 def _zlib_starts(chunk: bytes) -> Iterator[int]:

@@ -8,6 +8,7 @@ import io
 import json
 import sqlite3
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from benchmarks.blinding.canary import FORM_OF_VR, Canary, Place
 from benchmarks.blinding.canary_artefacts import Artefact, Sighting, sightings, under
+from benchmarks.blinding.canary_layers import layers_of
 from benchmarks.blinding.canary_planter import Planter, set_time
 from benchmarks.blinding.canary_scan import Scanner
 
@@ -200,3 +202,34 @@ def test_a_leak_between_thousands_of_voxels_is_found(word: Canary, scanner: Scan
     half = voxels.tobytes()
     assert scanner.find(half) == set()
     assert scanner.find(half + word.text.encode() + half) == {word}
+
+
+def noisy_png() -> tuple[bytes, bytes]:
+    """A picture that no packing shortens much, and its packed pixels."""
+    noise = np.random.default_rng(8).integers(0, 256, (40, 50), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, format="PNG")
+    content = stream.getvalue()
+    start = content.index(b"IDAT") + 4
+    length = int.from_bytes(content[start - 8 : start - 4], "big")
+    return content, content[start : start + length]
+
+
+def test_pixels_of_a_picture_are_looked_at_unpacked_alone() -> None:
+    """Packed, a megabyte of chance spells the age of somebody now and then."""
+    content, packed = noisy_png()
+    first, *others = layers_of(content)
+    assert packed not in first
+    assert len(first) == len(content) - len(packed)
+    assert zlib.decompress(packed) in others
+
+
+@pytest.mark.parametrize("damage", [b"left over", b""], ids=["more than pixels", "cut"])
+def test_a_picture_whose_pixels_are_not_all_there_is_looked_at_as_it_is(damage: bytes) -> None:
+    content, packed = noisy_png()
+    stored = packed + damage if damage else packed[:-4]
+    size = len(stored).to_bytes(4, "big")
+    broken = content.replace(
+        len(packed).to_bytes(4, "big") + b"IDAT" + packed, size + b"IDAT" + stored
+    )
+    assert stored in next(layers_of(broken))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
-
-from isal import isal_zlib
 
 from corelab.blinding.audit.needle import Passage, Standing
 from corelab.blinding.audit.reading.blob import decoded, read_field
@@ -79,10 +78,10 @@ def _pixels(content: Content, packed: bytes) -> Iterator[Found]:
 
 
 def _inflated(content: Content, packed: bytes) -> tuple[bytes, bytes]:
-    inflater = isal_zlib.decompressobj()
+    inflater = zlib.decompressobj()
     try:
         unpacked = inflater.decompress(packed, content.allowance.left + 1)
-    except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
+    except zlib.error as error:
         raise UnreadableError from error
     if not inflater.eof:
         raise UnreadableError
