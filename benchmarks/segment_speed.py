@@ -54,7 +54,7 @@ STAGES = {
     "read back": (
         "corelab.store.image:load_volume",
         "corelab.stages.measure:load_mask",
-        "corelab.stages.overlay:load_mask",
+        "corelab.store.mosaic_request:load_mask",
     ),
 }
 """Images and masks are read back from disk, so that what is measured is what was saved."""
