@@ -68,20 +68,42 @@ def make_key_file(folder: Path, key_file: Path | None) -> Path:
         When the file cannot be made.
     """
     path = key_file or default_key_file(folder)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = secrets.token_hex(KEY_BYTES) + "\n"
     try:
-        number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE)
         try:
-            with os.fdopen(number, "w", encoding="ascii") as stream:
-                stream.write(secrets.token_hex(KEY_BYTES) + "\n")
-                stream.flush()
-                os.fsync(number)
-            os.link(part, path)  # whole or not at all, and never over another key
-        finally:
-            part.unlink()
+            _write_unnamed(path, text)
+        except FileExistsError:
+            raise
+        except OSError:  # not every file system holds files without a name
+            _write_beside(path, text)
     except OSError as error:
         raise StoreError(f"the key file {path} cannot be made: {error.strerror}") from error
     return path
+
+
+def _write_unnamed(path: Path, text: str) -> None:
+    """Write a file that gets its name when it is whole: who is killed before leaves no secret."""
+    number = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, _FILE_MODE)
+    with os.fdopen(number, "w", encoding="ascii") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(number)
+        # Never over another key. Python has the link of /proc followed where a number is given.
+        os.link(f"/proc/self/fd/{number}", path, src_dir_fd=number, follow_symlinks=True)
+
+
+def _write_beside(path: Path, text: str) -> None:
+    """Do the same through a file of another name, which a kill may leave."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE)
+    try:
+        with os.fdopen(number, "w", encoding="ascii") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(number)
+        os.link(part, path)
+    finally:
+        part.unlink()
 
 
 def missing_key(folder: Path, key_file: Path | None) -> StoreError:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from corelab.blinding.key import VARIABLE, default_key_file
+from corelab.blinding.key import VARIABLE, default_key_file, make_key_file
 from corelab.blinding.vault import open_vault, rehearse
 from corelab.errors import StoreError
 
@@ -37,6 +38,49 @@ def test_two_vaults_have_two_keys(tmp_path: Path) -> None:
         with open_vault(tmp_path / name):
             pass
     assert (tmp_path / "a.key").read_text() != (tmp_path / "b.key").read_text()
+
+
+def test_a_key_has_no_name_until_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is killed while a key is written leaves nothing of it."""
+    seen: list[str] = []
+    link = os.link
+
+    def watched(source: str, *rest: object, **named: object) -> None:
+        seen.extend(path.name for path in tmp_path.iterdir() if path.is_file())
+        link(source, *rest, **named)
+
+    monkeypatch.setattr(os, "link", watched)
+    path = make_key_file(tmp_path / "vault", None)
+    assert seen == []
+    assert [found.name for found in tmp_path.iterdir()] == ["vault.key"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_is_made_where_every_file_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refusing(path: str, flags: int, *rest: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return opened(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", refusing)
+    first = make_key_file(tmp_path / "vault", None).read_text("ascii")
+    assert [found.name for found in tmp_path.iterdir()] == ["vault.key"]
+    with pytest.raises(StoreError, match="File exists"):
+        make_key_file(tmp_path / "vault", None)
+    assert (tmp_path / "vault.key").read_text("ascii") == first
+
+
+def test_a_key_is_never_written_over_another(tmp_path: Path) -> None:
+    first = make_key_file(tmp_path / "vault", None).read_text("ascii")
+    with pytest.raises(StoreError, match="File exists"):
+        make_key_file(tmp_path / "vault", None)
+    assert (tmp_path / "vault.key").read_text("ascii") == first
 
 
 def test_a_key_file_elsewhere_is_made_and_used(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from tests.factories import make_series
 REPOSITORY = Path(__file__).parents[2]
 CASE = Case(SubjectCode("KX4M7P"), VisitLabel("fu24h"))
 WHEN = datetime(1987, 6, 5, 4, 3, 2, tzinfo=UTC)
-TOKENS = [b"PLANTED", b"planted", b"1987", b"Doe", b"Northtown", b"EVT", b"1.2.3"]
+# Long enough that chance does not spell them in what is encrypted.
+TOKENS = [b"PLANTED", b"planted", b"1987", b"Doe^Jane", b"Northtown", b"post EVT", b"1.2.3"]
 
 
 def fill(vault: Vault) -> None:
