@@ -30,8 +30,8 @@ demo: $(VENV)/.demo-ready
 # Demo and tests start corelab again and again: with its bytecode kept each starts a second sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Two more than two cores: tests wait for batches, servers and browsers as long as they compute.
-TEST_PROCESSES ?= 4
+# One more than two cores: tests wait for batches, servers and browsers as long as they compute.
+TEST_PROCESSES ?= 3
 
 test: check
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
