@@ -38,6 +38,7 @@ async function load() {
   byId("rater").value = store.rater;
   for (const row of rows) if (isRateable(row)) showVerdicts(row);
   showProgress();
+  showAgreement();
   filter();
   if (current) showRating(current);
   return true;
@@ -63,7 +64,6 @@ function showProgress() {
     ? `${rated} of ${rateable.length} rated by ${store.rater}${agreement}`
     : `${rateable.length} cases to rate${agreement}`;
   byId("continue").firstChild.data = rated ? "Continue " : "Begin ";
-  showAgreement();
 }
 
 function element(tag, text, className) {
