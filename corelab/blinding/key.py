@@ -8,6 +8,7 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from corelab.blinding.cipher import KEY_BYTES
 from corelab.errors import StoreError
@@ -85,9 +86,7 @@ def _write_unnamed(path: Path, text: str) -> None:
     """Write a file that gets its name when it is whole: who is killed before leaves no secret."""
     number = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, _FILE_MODE)
     with os.fdopen(number, "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(number)
+        _put(stream, text)
         # Never over another key. Python has the link of /proc followed where a number is given.
         os.link(f"/proc/self/fd/{number}", path, src_dir_fd=number, follow_symlinks=True)
 
@@ -98,12 +97,16 @@ def _write_beside(path: Path, text: str) -> None:
     number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE)
     try:
         with os.fdopen(number, "w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(number)
+            _put(stream, text)
         os.link(part, path)
     finally:
         part.unlink()
+
+
+def _put(stream: IO[str], text: str) -> None:
+    stream.write(text)
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def missing_key(folder: Path, key_file: Path | None) -> StoreError:
