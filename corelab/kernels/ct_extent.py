@@ -23,6 +23,8 @@ Map = NDArray[np.float32]
 
 HALF = 0.5
 ROUNDS = 8
+"""How often the whole is told anew from what it is, at most."""
+
 MIRROR_SHARE = 0.6
 """How much of what the mirror lacks is expected here, too: so much do the halves of a brain have
 in common at this scale; one is the mirror alone, 0 the level of the healthy tissue alone."""

@@ -108,10 +108,25 @@ def diffusion_contrast(
     a large infarct, it is carried in from around it. An infarct can be so large that it
     looks like shading; shading that one side only has is therefore believed up to 15 %.
     """
-    normal_mm2_s = 0.0 if adc_mm2_s is None else _normal_mm2_s(adc_mm2_s, brain)
-    adc_ratio = None
-    if adc_mm2_s is not None:
-        adc_ratio = _adc_ratio(adc_mm2_s, normal_mm2_s, brain, across.spacing_mm)
+    if adc_mm2_s is None:
+        return DwiContrast(*_signal(dwi, None, brain, across), adc_ratio=None)
+    normal_mm2_s = _normal_mm2_s(adc_mm2_s, brain)
+    adc_ratio = _adc_ratio(adc_mm2_s, normal_mm2_s, brain, across.spacing_mm)
+    signal, sigma = _signal(dwi, adc_ratio, brain, across)
+    excess_mm2_s = np.minimum(adc_mm2_s, np.float32(FREE_WATER_RATIO * normal_mm2_s))
+    excess_mm2_s -= np.float32(normal_mm2_s)
+    unweighted = signal * np.exp(np.float32(b_value_s_mm2) * excess_mm2_s)
+    unweighted[adc_mm2_s <= 0] = 0
+    return DwiContrast(signal, sigma, adc_ratio, unweighted)
+
+
+def _signal(
+    dwi: NDArray[np.float32],
+    adc_ratio: NDArray[np.float32] | None,
+    brain: NDArray[np.bool_],
+    across: Across,
+) -> tuple[NDArray[np.float32], float]:
+    """Signal over healthy parenchyma's without shading, and its robust standard deviation."""
     healthy = _healthy(dwi, adc_ratio, brain)
     floor = np.float32(1e-3) * median(dwi[brain])
     log_signal = np.log(np.maximum(dwi, floor, dtype=np.float32))
@@ -120,14 +135,7 @@ def diffusion_contrast(
     signal[~brain] = 0
     around = signal[healthy]
     around = around[np.abs(around - 1) < 2 * HEALTHY_SIGNAL]
-    sigma = max(MAD_TO_SIGMA * float(median(np.abs(around - median(around)))), 1e-3)
-    if adc_mm2_s is None:
-        return DwiContrast(signal, sigma, None)
-    excess_mm2_s = np.minimum(adc_mm2_s, np.float32(FREE_WATER_RATIO * normal_mm2_s))
-    excess_mm2_s -= np.float32(normal_mm2_s)
-    unweighted = signal * np.exp(np.float32(b_value_s_mm2) * excess_mm2_s)
-    unweighted[adc_mm2_s <= 0] = 0
-    return DwiContrast(signal, sigma, adc_ratio, unweighted)
+    return signal, max(MAD_TO_SIGMA * float(median(np.abs(around - median(around)))), 1e-3)
 
 
 def _normal_mm2_s(adc_mm2_s: NDArray[np.float32], brain: NDArray[np.bool_]) -> float:

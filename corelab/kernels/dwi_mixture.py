@@ -20,7 +20,7 @@ from corelab.kernels.ranks import median
 from corelab.kernels.smoothing import share_within, smooth_within
 
 if TYPE_CHECKING:
-    from corelab.kernels.across import Across
+    from corelab.kernels.across import Across, Grid
     from corelab.kernels.dwi_contrast import DwiContrast
     from corelab.kernels.dwi_evidence import Evidence
 
@@ -108,25 +108,17 @@ def find_core(contrast: DwiContrast, seeds: NDArray[np.bool_], across: Across) -
         Geometry.
     """
     grid = across.grid(CORE_GRID_MM)
-
-    def around(image: Map, among: NDArray[np.bool_]) -> tuple[Map, Map]:
-        share, mean = grid.reduce(image, among)
-        sigma_mm, step_mm = CORE_SIGMA_MM, grid.step_mm
-        filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=step_mm)
-        near = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
-        return near, filled
-
     signal, bright = contrast.signal, seeds
-    near, filled = around(signal, bright)
+    near, filled = _around(signal, bright, grid, CORE_SIGMA_MM)
     for _ in range(CORE_ROUNDS):
         bright = seeds & (signal - 1 >= np.float32(CORE_RISE) * (grid.expand(near) - 1))
-        near, filled = around(signal, bright)
+        near, filled = _around(signal, bright, grid, CORE_SIGMA_MM)
     usual = np.float32(median(grid.expand(near)[bright])) if bright.any() else np.float32(0)
     doubt = np.clip(1 - filled / np.float32(CORE_FILLED), 0, 1)
     lifted = np.where(near > 0, near + doubt * np.maximum(usual - near, 0), np.float32(0))
     if contrast.unweighted is None:
         return Core(grid.expand(lifted), None)
-    plain, _ = around(contrast.unweighted, bright)
+    plain, _ = _around(contrast.unweighted, bright, grid, CORE_SIGMA_MM)
     return Core(grid.expand(lifted), grid.expand(plain))
 
 
@@ -180,12 +172,17 @@ def _level_beside(
 ) -> Map:
     """Signal of the tissue beside the infarct, (I, J, K) float32 array."""
     grid = across.grid(CORE_GRID_MM)
-    share, mean = grid.reduce(signal, beside)
-    sigma_mm, step_mm = REFERENCE_SIGMA_MM, grid.step_mm
-    filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=step_mm)
-    local = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=step_mm, share=filled)
+    local, filled = _around(signal, beside, grid, REFERENCE_SIGMA_MM)
     trust = grid.expand(np.minimum(filled / np.float32(BESIDE_SHARE), 1))
     return reference + trust * (grid.expand(np.clip(local, *BESIDE_SIGNAL)) - reference)
+
+
+def _around(image: Map, among: NDArray[np.bool_], grid: Grid, sigma_mm: float) -> tuple[Map, Map]:
+    """Mean of an image around each place of a grid, and how much there is to tell it by."""
+    share, mean = grid.reduce(image, among)
+    filled = share_within(share, sigma_mm=sigma_mm, spacing_mm=grid.step_mm)
+    near = smooth_within(mean, share, sigma_mm=sigma_mm, spacing_mm=grid.step_mm, share=filled)
+    return near, filled
 
 
 class _Mixing(NamedTuple):
